@@ -1,0 +1,233 @@
+//! The validated configuration: the only form of it that leaves this folder.
+//!
+//! A TOML file becomes a [`Config`] in three steps: its text is read into a table that keeps line numbers, each key is looked up in
+//! the one table of options ([`options`]), and what only makes sense together is checked last. All mistakes of a file are
+//! reported in one run. Defaults, reference file and error messages come from the same table, so that they cannot disagree.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// Everything an operator can say, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where clients ask.
+    pub listen: Listen,
+    /// How much may go on at once.
+    pub limits: Limits,
+    /// The answers that are kept.
+    pub cache: Cache,
+    /// The names that never leave the node.
+    pub local: Local,
+    /// Groups of servers that are asked on a miss.
+    pub upstreams: Vec<Upstream>,
+    /// Which names go to which group, and under which rules. Always holds one zone for the root.
+    pub zones: Vec<Zone>,
+    /// The Prometheus endpoint.
+    pub metrics: Endpoint,
+    /// The health and readiness endpoint.
+    pub health: Endpoint,
+    /// What the daemon says of itself on standard error.
+    pub log: Log,
+}
+
+/// `[listen]`: where clients ask, and for how long they may hold on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listen {
+    /// UDP and TCP addresses; never empty. Port 0 takes a free one, the same for both.
+    pub addresses: Vec<SocketAddr>,
+    /// Threads that answer, 1–64.
+    pub workers: usize,
+    /// Who may ask; empty is everybody.
+    pub allow: Vec<IpNet>,
+    /// The largest UDP answer in bytes, 512–4096 (RFC 9715 and DNS flag day 2020: 1232).
+    pub udp_size: u16,
+    /// How long a TCP connection may stay silent (RFC 7766 section 6.2.3).
+    pub tcp_idle_timeout: Duration,
+    /// How long queries in hand may take after SIGTERM.
+    pub drain_timeout: Duration,
+}
+
+/// `[limits]`: every bound on work that a stranger can cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Distinct questions waiting for an upstream, over all workers.
+    pub in_flight: usize,
+    /// Clients waiting for those questions, over all workers.
+    pub waiting: usize,
+    /// TCP connections of clients, over all workers.
+    pub tcp_connections: usize,
+    /// TCP connections of one client address, over all workers.
+    pub tcp_connections_per_client: usize,
+    /// Queries of one TCP connection waiting for an answer; more are left in the socket.
+    pub tcp_pipeline: usize,
+}
+
+/// `[cache]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    /// Bytes of answers kept, over all workers, negative ones not counted.
+    pub size: u64,
+    /// Bytes of negative answers kept, over all workers.
+    pub negative_size: u64,
+    /// Whether A and AAAA sets of an answer change their order from hit to hit.
+    pub rotate: bool,
+}
+
+/// `[local]`: what the node answers from its own knowledge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Local {
+    /// Whether the special-use names of RFC 6761 and the empty reverse zones of RFC 6303 are answered here.
+    pub special_use: bool,
+    /// A file in the form of /etc/hosts whose names are answered here.
+    pub hosts: Option<PathBuf>,
+    /// Records in zone-file form ("name TTL TYPE data") that are answered here.
+    pub records: Vec<String>,
+    /// The answer to `id.server` CH TXT (RFC 4892); `None` hides it.
+    pub identity: Option<String>,
+    /// The answer to `version.server` CH TXT; `None` hides it.
+    pub version: Option<String>,
+}
+
+/// `[[upstream]]`: a group of servers with the same knowledge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upstream {
+    /// What zones call it.
+    pub name: String,
+    /// Asked in this order; never empty.
+    pub servers: Vec<Server>,
+    /// Certificates that `tls` servers must chain to; `None` is the system's store.
+    pub ca: Option<PathBuf>,
+    /// SHA-256 digests of acceptable subject public key infos (RFC 7858 section 4.2); empty asks for none.
+    pub pins: Vec<[u8; 32]>,
+    /// How long one query may take over all servers.
+    pub timeout: Duration,
+    /// How long one server may take before the next is asked.
+    pub try_timeout: Duration,
+    /// TCP or TLS connections to one server from one worker, 1–16.
+    pub connections: usize,
+    /// Queries waiting on one connection before another is opened.
+    pub pipeline: usize,
+    /// How long an unused connection is kept, if the server does not close it sooner.
+    pub idle_timeout: Duration,
+    /// Age at which a connection is replaced; each gets a jitter of 20 %.
+    pub max_age: Duration,
+    /// Block size in bytes that queries over TLS are padded to (RFC 8467); 0 pads nothing.
+    pub padding: u16,
+    /// Whether UDP queries carry random letter case (draft-vixie-dnsext-dns0x20).
+    pub case_randomization: bool,
+    /// Most UDP sockets open to one server from one worker.
+    pub udp_sockets: usize,
+}
+
+/// One server of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Server {
+    /// How it is spoken to.
+    pub transport: Transport,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The name its certificate must carry, `tls` only; `None` if it is known by pins alone.
+    pub authentication: Option<Authentication>,
+}
+
+/// What a TLS server's certificate must prove.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Authentication {
+    /// The certificate is for this name or address (RFC 8310 section 8.1).
+    Name(String),
+    /// Nothing is checked. Only when the operator spelled out `insecure = true`.
+    Nothing,
+}
+
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// DNS over TLS (RFC 7858), port 853.
+    Tls,
+    /// DNS over TCP (RFC 7766), port 53.
+    Tcp,
+    /// DNS over UDP, TCP when an answer is truncated; port 53.
+    Udp,
+    /// As `Udp`, but remembers which servers need TCP and which cannot do it.
+    Auto,
+}
+
+/// `[[zone]]`: a suffix and the rules for names under it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone {
+    /// The suffix, lower-case, without the last dot; "." is the root.
+    pub name: String,
+    /// Position of the group in [`Config::upstreams`].
+    pub upstream: usize,
+    /// Whose names they are.
+    pub class: Class,
+    /// Whether DNSSEC is asked for and passed on.
+    pub dnssec: Dnssec,
+    /// Longest time a positive answer is kept.
+    pub max_ttl: Duration,
+    /// Shortest time a positive answer is kept, if it may be kept at all.
+    pub min_ttl: Duration,
+    /// Longest time a negative answer is kept (RFC 2308 section 5).
+    pub max_negative_ttl: Duration,
+}
+
+/// Whose names a zone holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The cluster's or the company's own; private addresses are expected.
+    Internal,
+    /// Anybody's.
+    Public,
+}
+
+/// What happens with DNSSEC in a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dnssec {
+    /// Not asked for: DO is not passed on, AD never set.
+    Off,
+    /// DO, CD and AD pass; AD is believed only of an authenticated server over TLS.
+    Forward,
+}
+
+/// `[metrics]` and `[health]`: an HTTP address of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Where it listens; `None` is nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Who may ask; empty is everybody.
+    pub allow: Vec<IpNet>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least important level that is written.
+    pub level: Level,
+    /// Lines for people or for machines.
+    pub format: Format,
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something broke.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// The daemon's life.
+    Info,
+    /// For those who look for a fault.
+    Debug,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `key=value`
+    Text,
+    /// One JSON object a line.
+    Json,
+}

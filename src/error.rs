@@ -1,0 +1,52 @@
+//! Why the process stops: start-up failures and their exit codes.
+//!
+//! Nothing here is about a query; what goes wrong with one is a value of the step it happens in.
+//! The numbers are those of `sysexits.h`, which service managers and scripts know.
+
+use std::fmt;
+
+/// A failure that ends the process, with the code it exits with.
+#[derive(Debug)]
+pub struct Failure {
+    /// What to tell the service manager.
+    pub code: ExitCode,
+    /// One or more lines for a person: what is wrong, where, and what would be right.
+    pub message: String,
+}
+
+/// Documented exit codes, from `sysexits.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// The command line is wrong (`EX_USAGE`).
+    Usage = 64,
+    /// A file or address the command needs cannot be had (`EX_NOINPUT`).
+    NoInput = 66,
+    /// A service this one stands on is not there (`EX_UNAVAILABLE`).
+    Unavailable = 69,
+    /// An error in nodens itself (`EX_SOFTWARE`).
+    Software = 70,
+    /// The kernel refused something: a socket, a thread, a descriptor (`EX_OSERR`).
+    System = 71,
+    /// A file could not be written (`EX_IOERR`).
+    InputOutput = 74,
+    /// The kernel forbids it: a low port, a foreign address (`EX_NOPERM`).
+    NoPermission = 77,
+    /// The configuration is wrong (`EX_CONFIG`).
+    Config = 78,
+}
+
+impl Failure {
+    /// A failure with its code and what to tell a person.
+    pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
