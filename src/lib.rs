@@ -15,7 +15,7 @@ pub mod config;
 // pub mod policy;
 // pub mod cache;
 // pub mod route;
-// pub mod upstream;
+pub mod upstream;
 // pub mod reply;
 // pub mod pipeline;
 
