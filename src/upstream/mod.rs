@@ -12,4 +12,4 @@ pub mod udp;
 
 pub use error::{Fault, Rejection, TlsFailure, UpstreamError};
 pub use tls::{SystemRoots, TlsGroup};
-// pub use udp::{UdpServer, UdpSettings};
+pub use udp::{UdpServer, UdpSettings};
