@@ -15,8 +15,8 @@ pub mod config;
 // pub mod policy;
 pub mod cache;
 // pub mod route;
-// pub mod upstream;
 pub mod reply;
+pub mod upstream;
 // pub mod pipeline;
 
 // Beside the way: bounded, never blocking, never answering.
