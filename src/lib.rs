@@ -12,7 +12,7 @@ pub mod config;
 
 // A query's way.
 // pub mod listener;
-// pub mod policy;
+pub mod policy;
 // pub mod cache;
 // pub mod route;
 // pub mod upstream;
