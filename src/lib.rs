@@ -12,8 +12,8 @@ pub mod config;
 
 // A query's way.
 // pub mod listener;
-// pub mod policy;
 pub mod cache;
+pub mod policy;
 // pub mod route;
 pub mod reply;
 pub mod upstream;
