@@ -17,10 +17,11 @@ mod run;
 
 /// The DNS cache that runs on every node.
 ///
-/// Answers from memory, sends cluster names to the cluster's DNS and everything else over pooled DNS-over-TLS. Without a command
-/// it runs; without a file it listens on 127.0.0.1:5353.
+/// Answers from memory, sends cluster names to the cluster's DNS and everything
+/// else over pooled DNS-over-TLS. Without a command it runs; without a file it
+/// listens on 127.0.0.1:5353.
 #[derive(Debug, Parser)]
-#[command(name = "nodens", version, max_term_width = 100)]
+#[command(name = "nodens", version, verbatim_doc_comment)]
 struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -143,7 +143,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Switch,
         silent: Silent::Value("true"),
         doc: "Whether localhost and the other special-use names (RFC 6761), and the reverse zones of private and local addresses \
-              (RFC 6303), are answered here. A [[zone]] of such a name is asked nevertheless.",
+              (RFC 6303), are answered here. Those that a [[zone]] other than \".\" holds are asked there nevertheless.",
     },
     Setting {
         section: Section::Local,
@@ -171,7 +171,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "version",
         kind: Kind::Text { maximum: 255 },
         silent: Silent::Derived { words: "name and version of the daemon", example: "\"nodens\"" },
-        doc: "The answer to \"version.server\" and \"version.bind\" in class CH. \"\" hides it.",
+        doc: "The answer to \"version.server\" in class CH. \"\" hides it.",
     },
     //------ [metrics] -------------------------------------------------------
     Setting {
