@@ -141,6 +141,16 @@ mod tests {
     }
 
     #[test]
+    fn check_reads_what_the_file_refers_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nodens.toml");
+        std::fs::write(&path, "[local]\nrecords = [\"a.example. 60 A 192.0.2.1.2\"]\n").unwrap();
+        let failure = main([std::ffi::OsStr::new("nodens"), "check".as_ref(), path.as_os_str()]).unwrap_err();
+        assert_eq!(failure.code, ExitCode::Config);
+        assert!(failure.message.contains("192.0.2.1.2"), "{failure}");
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_no_input() {
         let failure = main(["nodens", "check", "/nowhere/nodens.toml"]).unwrap_err();
         assert_eq!(failure.code, ExitCode::NoInput);
