@@ -164,9 +164,10 @@ impl Socket {
         self.waiting.borrow_mut().get_mut(&id)?.outcome.take()
     }
 
-    /// Ready when another reader has found the outcome of a query.
+    /// Ready when another query has found the outcome of this one.
     ///
-    /// Waiting for the socket is not enough: if another one has read the datagram before the runtime looked, nothing is readable.
+    /// Waiting for the socket is not enough: if another one has taken a datagram or an error before the runtime looked, as a
+    /// [`send`](Self::send) takes a pending ICMP message, there is nothing left to be told of.
     fn poll_found(&self, id: u16, context: &Context<'_>) -> Poll<()> {
         match self.waiting.borrow_mut().get_mut(&id) {
             Some(Waiting { outcome: None, waker, .. }) => {
