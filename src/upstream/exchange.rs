@@ -133,18 +133,18 @@ impl Group {
     /// The error of the last server, when no server answered at all; an answer that says it could not help is an answer if there is no better.
     pub async fn exchange(&self, query: &Rc<Outgoing>) -> Result<Response, UpstreamError> {
         let deadline = Instant::now() + self.timeout;
-        let mut order = self.order();
-        let Some(way) = order.next() else { return Err(UpstreamError::NoServer) };
+        let Some(way) = self.order().next() else { return Err(UpstreamError::NoServer) };
         let mut first = pin!(way.ask(query));
         let outcome = timeout_at(deadline.min(Instant::now() + self.try_timeout), first.as_mut()).await;
-        match outcome {
-            Ok(Ok(response)) if !response.is_poor() => Ok(response),
-            Ok(outcome) => self.go_on(query, order, Vec::new(), Some(outcome), deadline).await,
+        let (running, done): (Vec<Try<'_>>, _) = match outcome {
+            Ok(Ok(response)) if !response.is_poor() => return Ok(response),
+            Ok(outcome) => (Vec::new(), Some(outcome)),
             Err(_) => {
                 way.count(UpstreamEvent::TryTimeout);
-                self.go_on(query, order, vec![Box::new(first)], None, deadline).await
+                (vec![Box::new(first)], None)
             }
-        }
+        };
+        self.go_on(query, self.order().skip(1), running, done, deadline).await
     }
 
     /// Asks the next servers, beside those in `running`; `last` is what came of the one before.

@@ -86,9 +86,4 @@ impl Learned {
         self.all_connections.set(self.all_connections.get().saturating_sub(1));
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }
-
-    /// Position of the server in [`crate::metrics::Layout::upstreams`].
-    pub(super) fn index(&self) -> usize {
-        self.index
-    }
 }
