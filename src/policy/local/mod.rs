@@ -39,6 +39,7 @@ mod records;
 mod tests;
 
 pub(crate) use capture::Capture;
+pub(crate) use constant::Constant;
 
 /// Where a question comes from is of no matter to the catalogs, but they want an address.
 const NO_CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
