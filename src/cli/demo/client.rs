@@ -26,8 +26,6 @@ pub(super) struct Answer {
     pub(super) rcode: ResponseCode,
     /// AA.
     pub(super) authoritative: bool,
-    /// RA.
-    pub(super) recursion_available: bool,
     /// The data of the answer section.
     pub(super) records: Vec<String>,
     /// Seconds that a negative answer may be kept (RFC 2308 section 5).
@@ -85,7 +83,7 @@ impl Client {
 
 impl Answer {
     /// What matters of a message.
-    fn read(message: &Message, latency: Duration) -> Self {
+    pub(super) fn read(message: &Message, latency: Duration) -> Self {
         let negative_ttl = message.authorities.iter().find_map(|record| match &record.data {
             RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
             _ => None,
@@ -93,7 +91,6 @@ impl Answer {
         Self {
             rcode: message.metadata.response_code,
             authoritative: message.metadata.authoritative,
-            recursion_available: message.metadata.recursion_available,
             records: message.answers.iter().map(|record| record.data.to_string()).collect(),
             negative_ttl,
             latency,

@@ -1,23 +1,13 @@
 //! The daemon of the demo: its configuration, its start, and what it counted.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
-
-use crate::config::{
-    Authentication, Cache, Class, Config, Dnssec, Endpoint, Format, Level, Limits, Listen, Local, Log, Server, Transport, Upstream,
-    Zone,
-};
-use crate::error::Failure;
 
 use super::stand_in::{AUTHENTICATION_NAME, StandIns};
+use crate::config::{Config, Environment};
+use crate::error::{ExitCode, Failure};
 
 /// What the daemon calls itself in class CHAOS.
 pub(super) const IDENTITY: &str = "demo-node";
-
-/// Position of cluster DNS in the configuration's upstreams.
-const CLUSTER: usize = 0;
-/// Position of the resolver.
-const INTERNET: usize = 1;
 
 /// The running daemon.
 pub(super) struct Daemon {
@@ -42,9 +32,70 @@ pub(super) struct Counters {
 
 /// Starts the daemon between the stand-ins.
 pub(super) fn start(port: u16, stand_ins: &StandIns) -> Result<Daemon, Failure> {
-    let running = worker::start(config(port, stand_ins))?;
+    let running = worker::start(config(port, stand_ins)?)?;
     let address = running.addresses.first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     Ok(Daemon { address, running })
+}
+
+/// The configuration, through the same reader as a file.
+pub(super) fn config(port: u16, stand_ins: &StandIns) -> Result<Config, Failure> {
+    let loaded = Config::parse(&file(port, stand_ins), "demo", &Environment::neutral()).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Failure::new(ExitCode::Software, lines.join("\n"))
+    })?;
+    Ok(loaded.config)
+}
+
+/// What a file for this daemon would say.
+///
+/// One worker, so that the counters tell one story. No HTTP: its usual ports may be taken, and the demo reads the counters itself.
+fn file(port: u16, stand_ins: &StandIns) -> String {
+    let quote = |text: String| toml::Value::String(text).to_string();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (cluster, resolver) = (stand_ins.cluster(), stand_ins.resolver());
+    let ca = quote(stand_ins.ca().display().to_string());
+    format!(
+        r#"
+[listen]
+addresses = ["{listen}"]
+workers = 1
+
+[local]
+identity = "{IDENTITY}"
+
+[[upstream]]
+name = "cluster-dns"
+servers = ["tcp://{cluster}"]
+
+[[upstream]]
+name = "internet"
+servers = ["tls://{resolver}#{AUTHENTICATION_NAME}"]
+ca = {ca}
+
+[[zone]]
+name = "cluster.local"
+upstream = "cluster-dns"
+class = "internal"
+
+[[zone]]
+name = "10.in-addr.arpa"
+upstream = "cluster-dns"
+class = "internal"
+
+[[zone]]
+name = "."
+upstream = "internet"
+
+[metrics]
+listen = ""
+
+[health]
+listen = ""
+
+[log]
+level = "error"
+"#
+    )
 }
 
 impl Daemon {
@@ -84,4 +135,44 @@ fn sample(line: &str, family: &str) -> Option<u64> {
         return None;
     }
     rest.rsplit(' ').next()?.parse().ok()
+}
+
+/// Stands where the workers will be.
+mod worker {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use crate::config::Config;
+    use crate::error::{ExitCode, Failure};
+
+    /// Nothing runs.
+    pub(super) struct Running {
+        /// Nowhere.
+        pub(super) addresses: Vec<SocketAddr>,
+    }
+
+    /// Cannot.
+    pub(super) fn start(_: Config) -> Result<Running, Failure> {
+        Err(Failure::new(ExitCode::Software, "there are no workers in this build yet"))
+    }
+
+    impl Running {
+        /// Nothing.
+        pub(super) fn metrics(&self) -> Arc<Metrics> {
+            Arc::new(Metrics)
+        }
+
+        /// Nothing.
+        pub(super) fn stop(self) {}
+    }
+
+    /// Nothing.
+    pub(super) struct Metrics;
+
+    impl Metrics {
+        /// Nothing.
+        pub(super) fn exposition(&self) -> String {
+            String::new()
+        }
+    }
 }

@@ -35,13 +35,13 @@ use stand_in::StandIns;
 
 /// What `nodens demo` can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// End after the table; the exit code says whether every answer was the expected one
     #[arg(long)]
-    pub once: bool,
+    once: bool,
     /// Port on 127.0.0.1 that the daemon answers on; 0 takes a free one
     #[arg(long, default_value_t = 5353)]
-    pub port: u16,
+    port: u16,
 }
 
 /// Runs the demo until its table is complete (`--once`) or until SIGINT or SIGTERM.
@@ -49,7 +49,7 @@ pub struct Arguments {
 /// # Errors
 ///
 /// When the port is taken, the daemon does not start, or, with `--once`, an answer is not the expected one.
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let stdout = io::stdout();
     let style = Style::new(stdout.is_terminal());
     // What can go wrong on the operator's side is checked before a word is said.
@@ -57,26 +57,36 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut ending = Ending::watch()?;
     let stand_ins = StandIns::start()?;
     let daemon = daemon::start(arguments.port, &stand_ins)?;
+    let mut client = Client::connect(daemon.address())?;
     let mut narration = Narration::new(stdout.lock(), style);
 
-    let outcome = perform(&mut narration, &daemon, &stand_ins, &mut ending);
-    let ended = match &outcome {
-        Ok(Performance { complete: true, .. }) if !arguments.once => {
-            narration.invite(daemon.address()).map_err(unwritable).map(|()| ending.wait())
+    let told = perform(&mut narration, &mut client, &daemon, &stand_ins, &mut ending).and_then(|performance| {
+        if performance.complete && !arguments.once {
+            narration.invite(daemon.address())?;
+            ending.wait();
         }
-        _ => Ok(()),
-    };
+        Ok(performance)
+    });
     drop(narration);
     daemon.stop();
     stand_ins.stop();
 
-    let performance = outcome?;
-    ended?;
-    match performance.wrong {
-        0 => Ok(()),
+    match told {
         // Who looks at the table sees the crosses; a script needs the exit code.
-        _ if !arguments.once => Ok(()),
-        wrong => Err(Failure::new(ExitCode::Software, format!("demo: {wrong} answers were not the expected ones; see the table"))),
+        Ok(Performance { wrong, .. }) if wrong > 0 && arguments.once => Err(Failure::new(
+            ExitCode::Software,
+            format!("demo: {wrong} answers were not the expected ones; see the table"),
+        )),
+        // An interrupted table proves nothing.
+        Ok(Performance { complete: false, .. }) if arguments.once => {
+            Err(Failure::new(ExitCode::Software, "demo: interrupted before the end of the table"))
+        }
+        Ok(_) => Ok(()),
+        // A reader that has gone away has seen what it wanted (`nodens demo | head`).
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            Err(Failure::new(ExitCode::InputOutput, format!("demo: standard output cannot be written: {error}")))
+        }
     }
 }
 
@@ -89,14 +99,18 @@ struct Performance {
 }
 
 /// Asks every question of the script and tells what came of it.
+///
+/// # Errors
+///
+/// When standard output cannot be written.
 fn perform(
     narration: &mut Narration<impl Write>,
+    client: &mut Client,
     daemon: &daemon::Daemon,
     stand_ins: &StandIns,
     ending: &mut Ending,
-) -> Result<Performance, Failure> {
-    narration.open(daemon.address(), stand_ins).map_err(unwritable)?;
-    let mut client = Client::connect(daemon.address())?;
+) -> io::Result<Performance> {
+    narration.open(daemon.address(), stand_ins)?;
     let mut wrong = 0;
     for (index, step) in script::STEPS.iter().enumerate() {
         if ending.is_near() {
@@ -107,29 +121,25 @@ fn perform(
         let answerer = Answerer::found(before, stand_ins.questions(), answer.as_ref().ok());
         let mistake = step.mistake(answerer, answer.as_ref());
         wrong += usize::from(mistake.is_some());
-        narration.step(index + 1, step, answerer, answer.as_ref(), mistake.as_deref()).map_err(unwritable)?;
+        narration.step(index + 1, step, answerer, answer.as_ref(), mistake.as_deref())?;
     }
-    narration.count(daemon.counters()).map_err(unwritable)?;
+    narration.count(daemon.counters())?;
     Ok(Performance { complete: true, wrong })
 }
 
 /// Whether the daemon's port is free, for UDP and TCP; asked first, because "address in use" alone helps nobody.
 fn probe(port: u16) -> Result<(), Failure> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Err(error) = UdpSocket::bind(address).and(TcpListener::bind(address)) else { return Ok(()) };
+    let Err(error) = UdpSocket::bind(address).and_then(|_udp| TcpListener::bind(address)) else { return Ok(()) };
     let (code, remedy) = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            (ExitCode::Unavailable, "another program answers there (mDNS services like 5353); take a free one: nodens demo --port 0")
-        }
+        io::ErrorKind::AddrInUse => (
+            ExitCode::Unavailable,
+            "another program answers there (mDNS services like 5353); take a free one: nodens demo --port 0",
+        ),
         io::ErrorKind::PermissionDenied => {
             (ExitCode::NoPermission, "ports below 1024 need privileges; take another one: nodens demo --port 5353")
         }
         _ => (ExitCode::System, "take another one: nodens demo --port 0"),
     };
     Err(Failure::new(code, format!("demo: {address}: {error}; {remedy}")))
-}
-
-/// Standard output is gone: a closed pipe, mostly.
-fn unwritable(error: io::Error) -> Failure {
-    Failure::new(ExitCode::InputOutput, format!("demo: standard output: {error}"))
 }

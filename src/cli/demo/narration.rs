@@ -43,6 +43,12 @@ impl Style {
         Self { colour: false }
     }
 
+    /// Text as a terminal gets it.
+    #[cfg(test)]
+    pub(super) fn coloured() -> Self {
+        Self { colour: true }
+    }
+
     /// Text in a style; the padding must be in it already, because escape sequences have no width.
     fn paint(self, paint: Paint, text: &str) -> String {
         let code = match paint {
@@ -93,18 +99,26 @@ impl<W: Write> Narration<W> {
         let bold = |text: &str| self.style.paint(Paint::Bold, text);
         let dim = |text: &str| self.style.paint(Paint::Dim, text);
         let title = bold(&format!("nodens {}", env!("CARGO_PKG_VERSION")));
-        let daemon = format!("nodens {daemon}");
-        let gap = " ".repeat(daemon.len() + 1);
-        let cluster = format!("{:<27}", format!("cluster DNS {}", stand_ins.cluster()));
-        let resolver = format!("{:<27}", format!("resolver {}", stand_ins.resolver()));
-        writeln!(self.output, "{title} between two stand-in servers, all in this process, no network needed")?;
-        writeln!(self.output)?;
-        writeln!(self.output, "  you ──udp──► {} ─┬─tcp─► {cluster}  {}", bold(&daemon), dim("cluster.local, 10.in-addr.arpa"))?;
-        writeln!(
-            self.output,
-            "               {gap} └─tls─► {resolver}  {}",
-            dim(&format!("everything else, {} ms away", RESOLVER_LATENCY.as_millis()))
-        )?;
+        let name = format!("nodens {daemon}");
+        let gap = " ".repeat("  you ─► ".chars().count() + name.len());
+        let servers = [
+            ("┌", "tcp", "cluster DNS", stand_ins.cluster(), "cluster.local and pods".to_owned()),
+            (
+                "└",
+                "tls",
+                "resolver",
+                stand_ins.resolver(),
+                format!("all else, {} ms away", RESOLVER_LATENCY.as_millis()),
+            ),
+        ];
+        writeln!(self.output, "{title} between two stand-in servers: one process, no network\n")?;
+        for (index, (corner, transport, server, address, what)) in servers.into_iter().enumerate() {
+            if index == 1 {
+                writeln!(self.output, "  you ─► {} ┤", bold(&name))?;
+            }
+            let address = format!("{:<15}", address.to_string());
+            writeln!(self.output, "{gap} {corner}─ {transport} ─► {server:<11} {address}  {}", dim(&what))?;
+        }
         writeln!(self.output)?;
         let head = format!(
             "    {:<QUESTION$}{:<ANSWERER$}{:<RCODE$}{:>TIME$}",
@@ -171,16 +185,16 @@ impl<W: Write> Narration<W> {
         let dim = |text: &str| self.style.paint(Paint::Dim, text);
         let dig = format!("dig @{} -p {}", daemon.ip(), daemon.port());
         writeln!(self.output)?;
-        writeln!(self.output, "{} {}", bold("Your turn;"), "the demo goes on answering until Ctrl-C:")?;
+        writeln!(self.output, "{} the demo goes on answering until Ctrl-C", bold("Your turn;"))?;
         for (arguments, why) in [
             ("www.example.com", "a hit: look at the query time"),
             ("shop.default.svc.cluster.local", "a service of the cluster"),
             ("kubernetes.default.svc.cluster.local", "one that was not asked yet"),
-            ("what.you.like.example AAAA", "the resolver makes something up"),
+            ("what.you.like.example AAAA", "the resolver makes it up"),
             ("-x 10.244.1.11", "a pod's name"),
-            ("+tcp +nocookie id.server CH TXT", "the same over TCP"),
+            ("+tcp id.server CH TXT", "which node is this? over TCP"),
         ] {
-            writeln!(self.output, "  {dig} {arguments:<40}{}", dim(&format!("# {why}")))?;
+            writeln!(self.output, "  {dig} {arguments:<38}{}", dim(&format!("# {why}")))?;
         }
         self.output.flush()
     }

@@ -76,16 +76,8 @@ impl Step {
     }
 
     /// A question for a name that does not exist.
-    const fn denied(name: &'static str, answerer: Answerer, why: &'static str) -> Self {
-        Self {
-            name,
-            record_type: RecordType::A,
-            class: DNSClass::IN,
-            answerer,
-            rcode: ResponseCode::NXDomain,
-            data: None,
-            why,
-        }
+    const fn denied(name: &'static str, record_type: RecordType, answerer: Answerer, why: &'static str) -> Self {
+        Self { name, record_type, class: DNSClass::IN, answerer, rcode: ResponseCode::NXDomain, data: None, why }
     }
 
     /// What is not as expected, in a few words.
@@ -119,7 +111,13 @@ pub(super) const STEPS: &[Step] = &[
         "203.0.113.80",
         "first query: connect, TLS handshake, ask",
     ),
-    Step::positive("www.example.com", RecordType::A, Answerer::Cache, "203.0.113.80", "again: from memory, nothing leaves the node"),
+    Step::positive(
+        "www.example.com",
+        RecordType::A,
+        Answerer::Cache,
+        "203.0.113.80",
+        "again: from memory, nothing leaves the node",
+    ),
     Step::positive(
         "www.example.com",
         RecordType::AAAA,
@@ -134,7 +132,13 @@ pub(super) const STEPS: &[Step] = &[
         "10.96.14.7",
         "a service: cluster DNS knows, over TCP",
     ),
-    Step::positive("shop.default.svc.cluster.local", RecordType::A, Answerer::Cache, "10.96.14.7", "again: cluster DNS is left alone"),
+    Step::positive(
+        "shop.default.svc.cluster.local",
+        RecordType::A,
+        Answerer::Cache,
+        "10.96.14.7",
+        "again: cluster DNS is left alone",
+    ),
     Step::positive(
         "_sql._tcp.db.default.svc.cluster.local",
         RecordType::SRV,
@@ -149,10 +153,10 @@ pub(super) const STEPS: &[Step] = &[
         "db-0.db.default.svc.cluster.local.",
         "a pod's address: stays in the cluster, too",
     ),
-    Step::denied("nosuch.example.com", Answerer::Resolver, "a name that does not exist"),
-    Step::denied("nosuch.example.com", Answerer::Cache, "again: \"no\" is kept as well, RFC 2308"),
+    Step::denied("nosuch.example.com", RecordType::A, Answerer::Resolver, "a name that does not exist"),
+    Step::denied("nosuch.example.com", RecordType::A, Answerer::Cache, "again: \"no\" is kept as well, RFC 2308"),
     Step::positive("localhost", RecordType::A, Answerer::Node, "127.0.0.1", "special-use names never leave, RFC 6761"),
-    Step::denied("1.1.168.192.in-addr.arpa", Answerer::Node, "nor do private addresses, RFC 6303"),
+    Step::denied("1.1.168.192.in-addr.arpa", RecordType::PTR, Answerer::Node, "nor do private addresses, RFC 6303"),
     Step {
         name: "id.server",
         record_type: RecordType::TXT,

@@ -162,7 +162,7 @@ impl Local {
     /// Whether the node itself answers a question, and from what; at most a hash a label.
     ///
     /// `name` is in wire format, lower-case, uncompressed and ends with the root label. A DS record belongs to the parent's side of a
-    /// zone cut (RFC 4035 section 2.4), so that DS at the top of a built-in zone is not ours: it goes to the upstream, which can
+    /// zone cut (RFC 4035 section 3.1.4.1), so that DS at the top of a built-in zone is not ours: it goes to the upstream, which can
     /// prove to a validating client that the delegation is insecure, as RFC 8375 section 4 demands for `home.arpa`.
     #[must_use]
     pub fn lookup(&self, name: &[u8], qtype: u16, qclass: u16) -> Option<LocalZone> {

@@ -50,7 +50,12 @@ pub(super) async fn serve(listener: TcpListener, config: Arc<ServerConfig>, hand
 }
 
 /// One connection, from the handshake to its end; errors end it, and the client notices.
-async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, handler: Arc<Distant>) -> io::Result<()> {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: TlsAcceptor,
+    handler: Arc<Distant>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let stream = timeout(HANDSHAKE, acceptor.accept(stream)).await??;
     let (reader, writer) = tokio::io::split(stream);
@@ -80,7 +85,8 @@ async fn read(
         reader.read_exact(&mut query).await?;
         let (handler, answers) = (Arc::clone(&handler), answers.clone());
         tasks.spawn(async move {
-            let Ok(request) = Request::from_bytes(query, peer, Protocol::Tls) else { return };
+            // To hickory TLS is TCP as long as its own TLS is not built in.
+            let Ok(request) = Request::from_bytes(query, peer, Protocol::Tcp) else { return };
             let capture = Capture::default();
             handler.handle_request::<_, TokioTime>(&request, capture.clone()).await;
             if let Some(answer) = capture.take() {

@@ -99,7 +99,8 @@ fn catalog(texts: &[&str]) -> Catalog {
 fn zone(text: &str) -> (LowerName, Arc<dyn ZoneHandler>) {
     let (origin, sets): (Name, BTreeMap<RrKey, RecordSet>) =
         Parser::new(text, None, None).parse().expect("the zones above are valid zone files");
-    let handler = InMemoryZoneHandler::<TokioRuntimeProvider>::new(origin.clone(), sets, ZoneType::Primary, AxfrPolicy::Deny)
-        .expect("the zones above have an SOA");
+    let handler =
+        InMemoryZoneHandler::<TokioRuntimeProvider>::new(origin.clone(), sets, ZoneType::Primary, AxfrPolicy::Deny)
+            .expect("the zones above have an SOA");
     (LowerName::new(&origin), Arc::new(handler))
 }
