@@ -5,7 +5,7 @@
 //! | knowledge | owns | from |
 //! |---|---|---|
 //! | own names | exactly the name, nothing below it | `local.hosts`, `local.records` |
-//! | zones | a name and everything below it | the special-use names and empty reverse zones ([`builtin`]) |
+//! | zones | a name and everything below it | the special-use names and empty reverse zones, `builtin.rs` |
 //! | CHAOS | the whole class | RFC 4892: `id.server`, `version.server` |
 //!
 //! Own names win over everything. A built-in zone gives way to a configured `[[zone]]`: one that equals or contains it replaces it,
