@@ -28,6 +28,8 @@ impl Answerer {
             None => Self::Nobody,
             Some(_) if after.resolver > before.resolver => Self::Resolver,
             Some(_) if after.cluster > before.cluster => Self::Cluster,
+            // An error that the daemon made up is no answer from memory.
+            Some(answer) if !matches!(answer.rcode, ResponseCode::NoError | ResponseCode::NXDomain) => Self::Nobody,
             Some(answer) if answer.authoritative => Self::Node,
             Some(_) => Self::Cache,
         }

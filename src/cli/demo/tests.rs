@@ -218,6 +218,9 @@ fn the_answerer_is_whoever_was_asked() {
     answer.authoritative = true;
     assert_eq!(Answerer::found(before, before, Some(&answer)), Answerer::Node);
     assert_eq!(Answerer::found(before, questions(3, 6), None), Answerer::Nobody);
+    answer.rcode = ResponseCode::ServFail;
+    assert_eq!(Answerer::found(before, before, Some(&answer)), Answerer::Nobody);
+    assert_eq!(Answerer::found(before, questions(3, 6), Some(&answer)), Answerer::Resolver);
 }
 
 #[test]
