@@ -17,10 +17,11 @@ mod run;
 
 /// The DNS cache that runs on every node.
 ///
-/// Answers from memory, sends cluster names to the cluster's DNS and everything else over pooled DNS-over-TLS. Without a command
-/// it runs; without a file it listens on 127.0.0.1:5353.
+/// Answers from memory, sends cluster names to the cluster's DNS and everything
+/// else over pooled DNS-over-TLS. Without a command it runs; without a file it
+/// listens on 127.0.0.1:5353.
 #[derive(Debug, Parser)]
-#[command(name = "nodens", version, max_term_width = 100)]
+#[command(name = "nodens", version, verbatim_doc_comment)]
 struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -137,6 +138,16 @@ mod tests {
             assert_eq!(failure.code, ExitCode::Usage, "{line}: {failure}");
             assert!(failure.message.starts_with("error: "), "{line}: {failure}");
         }
+    }
+
+    #[test]
+    fn check_reads_what_the_file_refers_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nodens.toml");
+        std::fs::write(&path, "[local]\nrecords = [\"a.example. 60 A 192.0.2.1.2\"]\n").unwrap();
+        let failure = main([std::ffi::OsStr::new("nodens"), "check".as_ref(), path.as_os_str()]).unwrap_err();
+        assert_eq!(failure.code, ExitCode::Config);
+        assert!(failure.message.contains("192.0.2.1.2"), "{failure}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! put together.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 
 use data_encoding::BASE64;
 use ipnet::IpNet;
@@ -39,17 +39,21 @@ impl Transport {
     }
 }
 
-/// Reads "IP", "IP:PORT", "[IPv6]" or "[IPv6]:PORT".
+/// Reads `IP`, `IP:PORT`, `[IPv6]` or `[IPv6]:PORT`; IPv6 may carry a numeric scope ("fe80::1%2").
 ///
 /// Without a `default` port, one must be written. Port 0 is left to the caller.
 pub(super) fn parse_address(text: &str, default: Option<u16>) -> Result<SocketAddr, Fault> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(address);
     }
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let parsed = if bare.len() == text.len() { parse_ip(text) } else { bare.parse().ok().map(scoped) };
-    match (parsed, default) {
-        (Some(ip), Some(port)) => Ok(with_port(ip, port)),
+    // The standard library reads scopes in socket addresses only.
+    let candidates = [format!("{text}:0"), format!("[{text}]:0")];
+    let bare = candidates.iter().find_map(|candidate| candidate.parse::<SocketAddr>().ok());
+    match (bare, default) {
+        (Some(mut address), Some(port)) => {
+            address.set_port(port);
+            Ok(address)
+        }
         (Some(_), None) => Err(Fault::new(format!("{text:?} has no port"), "an address \"IP:PORT\"")),
         (None, _) => {
             let right = if text.matches(':').count() > 1 {
@@ -60,26 +64,6 @@ pub(super) fn parse_address(text: &str, default: Option<u16>) -> Result<SocketAd
             Err(Fault::new(format!("{text:?} is not an address"), right))
         }
     }
-}
-
-/// An IPv6 address as a socket address, which may carry a scope.
-fn scoped(ip: Ipv6Addr) -> SocketAddr {
-    SocketAddr::V6(SocketAddrV6::new(ip, 0, 0, 0))
-}
-
-/// Reads an address alone, with a numeric scope if it is IPv6 ("fe80::1%2").
-fn parse_ip(text: &str) -> Option<SocketAddr> {
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some(SocketAddr::new(ip, 0));
-    }
-    let (ip, scope) = text.split_once('%')?;
-    Some(SocketAddr::V6(SocketAddrV6::new(ip.parse().ok()?, 0, 0, scope.parse().ok()?)))
-}
-
-/// The same address with another port.
-fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
-    address.set_port(port);
-    address
 }
 
 /// Reads a prefix "IP/LENGTH", or one address as the longest prefix. Bits after the length must be zero.

@@ -5,13 +5,13 @@
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::available_parallelism;
 
 use super::resolv;
 
 /// Where the resolver's configuration is (resolv.conf(5)).
-const RESOLV_CONF: &str = "/etc/resolv.conf";
+pub(super) const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Where control groups of version 2 are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
 /// The most that is read of any of these files, in bytes. They are far smaller.
@@ -83,11 +83,6 @@ pub(super) fn read_bounded(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Where `detect` looks, for the texts of warnings.
-pub(super) fn resolv_conf() -> PathBuf {
-    PathBuf::from(RESOLV_CONF)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::address::RawServer;
-use super::environment::{Environment, read_bounded, resolv_conf};
+use super::environment::{Environment, RESOLV_CONF, read_bounded};
 use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
@@ -55,8 +55,8 @@ impl Config {
         let limits = sections::limits(file.section(Section::Limits));
         let cache = sections::cache(file.section(Section::Cache), environment);
         let local = sections::local(file.section(Section::Local), environment, &mut report);
-        let metrics = sections::endpoint(file.section(Section::Metrics), &mut report);
-        let health = sections::endpoint(file.section(Section::Health), &mut report);
+        let metrics = sections::endpoint(file.section(Section::Metrics));
+        let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
         let (upstreams, zones) = if file.is_silent {
@@ -111,10 +111,8 @@ fn silent(
         .map(|address| At::nowhere(RawServer { transport: Transport::Auto, address: *address, name: None }))
         .collect();
     if servers.is_empty() {
-        let shown = resolv_conf();
         let warning = format!(
-            "no nameserver in {} that is not ourselves; there is no zone {SILENT_CLUSTER_ZONE:?}, and its names are asked on the internet",
-            shown.display()
+            "no nameserver in {RESOLV_CONF} that is not ourselves; there is no zone {SILENT_CLUSTER_ZONE:?}, and its names are asked on the internet"
         );
         report.warn(Place::Nowhere, "zone", &warning);
     } else {

@@ -72,6 +72,8 @@ pub(super) struct Report<'a> {
     starts: Vec<usize>,
     /// Lines that a syntax error makes unreadable: what is found there besides is a consequence.
     broken: BTreeSet<usize>,
+    /// Whether a syntax error may have hidden more than its lines: a key, a headline.
+    is_torn: bool,
     /// What is wrong.
     mistakes: Vec<Mistake>,
     /// What is odd.
@@ -82,7 +84,15 @@ impl<'a> Report<'a> {
     /// An empty report about `text`.
     pub(super) fn new(origin: &'a str, text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(offset, _)| offset + 1)).collect();
-        Self { origin, text, starts, broken: BTreeSet::new(), mistakes: Vec::new(), warnings: Vec::new() }
+        Self {
+            origin,
+            text,
+            starts,
+            broken: BTreeSet::new(),
+            is_torn: false,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Notes a mistake, unless a syntax error has spoilt its line.
@@ -94,18 +104,22 @@ impl<'a> Report<'a> {
         self.mistakes.push(Mistake { origin: self.origin.to_owned(), line, column, key: key.into(), fault });
     }
 
-    /// Notes something that is missing. It may stand in the very lines that a syntax error hides, so then nothing is said.
+    /// Notes something that is missing. It may be the very thing that a syntax error hides, so then nothing is said.
     pub(super) fn absence(&mut self, place: Place, key: impl Into<String>, fault: Fault) {
-        if self.broken.is_empty() {
+        if !self.is_torn {
             self.mistake(place, key, fault);
         }
     }
 
-    /// Notes a syntax error. `range` are the bytes that it makes unreadable; one error a line is enough.
-    pub(super) fn syntax(&mut self, offset: usize, range: Range<usize>, fault: Fault) {
+    /// Notes a syntax error. `range` are the bytes that it makes unreadable; one error a line is enough. `tears` tells whether the
+    /// parser may have lost more than a value.
+    pub(super) fn syntax(&mut self, offset: usize, range: &Range<usize>, tears: bool, fault: Fault) {
+        self.is_torn |= tears;
+        if self.broken.contains(&self.line(offset)) {
+            return;
+        }
         self.mistake(Place::Exact(offset), "syntax", fault);
-        let (first, last) = (self.line(range.start), self.line(range.end));
-        self.broken.extend(first..=last);
+        self.broken.extend(self.line(range.start)..=self.line(range.end));
         self.broken.insert(self.line(offset));
     }
 

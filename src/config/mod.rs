@@ -127,7 +127,7 @@ pub struct Local {
 pub struct Upstream {
     /// What zones call it.
     pub name: String,
-    /// Asked in this order; never empty.
+    /// Asked in this order; never empty. Either all of them are `tls` or none is, so that no failure leads to plain text.
     pub servers: Vec<Server>,
     /// Certificates that `tls` servers must chain to; `None` is the system's store.
     pub ca: Option<PathBuf>,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::mistake::{Fault, Place, Report, nearest};
 use super::options::{Kind, LATER, LATER_CHOICES, Section, Setting, Silent, settings};
@@ -33,7 +33,7 @@ pub(super) struct Raw {
     pub(super) section: Section,
     /// The byte at which it begins.
     pub(super) offset: usize,
-    /// What is written and right.
+    /// What is written and could be read; of a list that has failed, what is right in it.
     found: BTreeMap<&'static str, Found>,
     /// What is written or required, but wrong or missing.
     failed: BTreeSet<&'static str>,
@@ -54,7 +54,7 @@ impl Raw {
         Self { section, offset: 0, found: BTreeMap::new(), failed: BTreeSet::new() }
     }
 
-    /// What is written for a key, if it is written and right.
+    /// What is written for a key, if it is written and could be read.
     pub(super) fn given<T: FromValue>(&self, key: &str) -> Option<T> {
         let value = self.found.get(key)?.value.clone();
         Some(T::from_value(value).expect("the table of options gives this key a kind that fits this type"))
@@ -89,7 +89,7 @@ pub(super) fn default<T: FromValue>(section: Section, key: &str) -> T {
     let (Silent::Value(text) | Silent::Derived { example: text, .. } | Silent::Required { example: text }) =
         setting.silent;
     let written = DeValue::parse(text).expect("defaults and examples are TOML");
-    let value = Value::read(&setting.kind, &written).expect("defaults and examples are in range");
+    let value = Value::read(&setting.kind, &written).value.expect("defaults and examples are in range");
     T::from_value(value).expect("the table of options gives this key a kind that fits this type")
 }
 
@@ -121,43 +121,42 @@ impl File {
     fn read_section(
         &mut self,
         section: Section,
-        name: &Spanned<std::borrow::Cow<'_, str>>,
+        name: &Spanned<DeString<'_>>,
         content: &Spanned<DeValue<'_>>,
         report: &mut Report<'_>,
     ) {
         self.is_silent &= !section.is_repeated();
         let place = Place::Exact(name.span().start);
         match (content.get_ref(), section.is_repeated()) {
-            (DeValue::Table(table), false) => {
-                let raw = read_table(section, table, content.span().start, report);
-                self.single.insert(section, raw);
-            }
-            (DeValue::Array(array), true) => {
-                for element in array.iter() {
-                    let offset = element.span().start;
-                    let DeValue::Table(table) = element.get_ref() else {
-                        report.mistake(
-                            Place::Exact(offset),
-                            section.name(),
-                            Fault::new("is not a table", section.header()),
-                        );
-                        continue;
-                    };
-                    let raw = read_table(section, table, offset, report);
-                    if section == Section::Upstream { self.upstreams.push(raw) } else { self.zones.push(raw) }
-                }
-            }
+            (DeValue::Table(_), false) | (DeValue::Array(_), true) => {}
             (DeValue::Table(_), true) => {
-                report.mistake(
-                    place,
-                    section.name(),
-                    Fault::new("one pair of brackets, but there may be several", section.header()),
-                );
+                let fault = Fault::new("one pair of brackets, but there may be several", section.header());
+                report.mistake(place, section.name(), fault);
             }
             (DeValue::Array(_), false) => {
-                report.mistake(place, section.name(), Fault::new("may stand only once", section.header()));
+                report.mistake(place, section.name(), Fault::new("may stand only once", section.header()))
             }
-            _ => report.mistake(place, section.name(), Fault::new("is not a table", section.header())),
+            _ => return report.mistake(place, section.name(), Fault::new("is not a table", section.header())),
+        }
+        // Brackets may be wrong, what stands under them is read nevertheless.
+        let tables = match content.get_ref() {
+            DeValue::Array(array) => array.iter().collect(),
+            _ => vec![content],
+        };
+        for content in tables {
+            let offset = content.span().start;
+            let DeValue::Table(table) = content.get_ref() else {
+                report.mistake(Place::Exact(offset), section.name(), Fault::new("is not a table", section.header()));
+                continue;
+            };
+            let raw = read_table(section, table, offset, report);
+            match section {
+                Section::Upstream => self.upstreams.push(raw),
+                Section::Zone => self.zones.push(raw),
+                _ => {
+                    self.single.insert(section, raw);
+                }
+            }
         }
     }
 }
@@ -171,20 +170,13 @@ fn read_table(section: Section, table: &DeTable<'_>, offset: usize, report: &mut
             report.mistake(Place::Exact(key.span().start), path, unknown_key(section, key.get_ref()));
             continue;
         };
-        match Value::read(&setting.kind, written) {
-            Ok(value) => {
-                raw.found.insert(setting.key, Found { value, offset: written.span().start });
-            }
-            Err(faults) => {
-                raw.failed.insert(setting.key);
-                for (offset, fault) in faults {
-                    report.mistake(
-                        Place::Exact(offset),
-                        setting.path(),
-                        later_choice(setting, written).unwrap_or(fault),
-                    );
-                }
-            }
+        let reading = Value::read(&setting.kind, written);
+        if let Some(value) = reading.value {
+            raw.found.insert(setting.key, Found { value, offset: written.span().start });
+        }
+        for (offset, fault) in reading.faults {
+            raw.failed.insert(setting.key);
+            report.mistake(Place::Exact(offset), setting.path(), later_choice(setting, written).unwrap_or(fault));
         }
     }
     for setting in section.settings() {
@@ -242,18 +234,38 @@ fn later_choice(setting: &Setting, written: &Spanned<DeValue<'_>>) -> Option<Fau
 
 //------ Syntax --------------------------------------------------------------
 
+/// What the parser says about a word that is no value; it goes on as if it were quoted.
+const UNQUOTED: &str = "string values must be quoted";
+/// What it says about the second of two equal keys.
+const DUPLICATE: &str = "duplicate key";
+
 /// Notes the syntax errors. Inside one broken list the parser finds an error a word; only the first is worth reading.
 fn note_syntax(text: &str, table: &DeTable<'_>, errors: &[toml::de::Error], report: &mut Report<'_>) {
     let mut lists = Vec::new();
     for (_, content) in table {
         collect_lists(content, 2, &mut lists);
     }
+    // None of them lies in another: what is inside a list is not looked at.
+    lists.sort_by_key(|list| list.start);
     let mut errors: Vec<_> = errors.iter().map(|error| (error.span().unwrap_or(0..0), error.message())).collect();
     errors.sort_by_key(|(span, _)| span.start);
     for (span, message) in errors {
-        let list = lists.iter().find(|list| list.start <= span.start && span.start <= list.end).cloned();
-        report.syntax(span.start, list.unwrap_or_else(|| span.clone()), syntax_fault(text, &span, message));
+        let before = lists.partition_point(|list| list.start <= span.start);
+        let list = before.checked_sub(1).and_then(|last| lists.get(last)).filter(|list| span.start <= list.end);
+        let range = match list {
+            Some(list) => list.clone(),
+            // The parser takes the next line for the rest of the name.
+            None if message.starts_with("unclosed table") => span.start..line_end(text, span.end),
+            None => span.clone(),
+        };
+        let is_about_a_value = message.starts_with(UNQUOTED) || message == DUPLICATE;
+        report.syntax(span.start, &range, !is_about_a_value, syntax_fault(text, &span, message));
     }
+}
+
+/// The byte after the end of the line that holds `offset`.
+fn line_end(text: &str, offset: usize) -> usize {
+    text.get(offset..).and_then(|rest| rest.find('\n')).map_or(text.len(), |end| offset + end + 1)
 }
 
 /// The bytes of all lists of values, down to a depth; tables in lists are not lists of values.
@@ -277,10 +289,10 @@ fn collect_lists(content: &Spanned<DeValue<'_>>, depth: usize, lists: &mut Vec<R
 /// The parser's message in two halves, with the text itself where that helps.
 fn syntax_fault(text: &str, span: &Range<usize>, message: &str) -> Fault {
     let found = text.get(span.clone()).unwrap_or_default();
-    if message.starts_with("string values must be quoted") {
+    if message.starts_with(UNQUOTED) {
         return Fault::new(format!("{found} is neither a number, true, false nor a quoted text"), quote(found));
     }
-    if message == "duplicate key" {
+    if message == DUPLICATE {
         return Fault::new(format!("{found} is written twice"), "keep one of them");
     }
     match message.split_once(", expected ") {

@@ -114,13 +114,8 @@ fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>)
 }
 
 /// `[metrics]` and `[health]`
-pub(super) fn endpoint(raw: &Raw, report: &mut Report<'_>) -> Endpoint {
-    let listen: Option<SocketAddr> = raw.value("listen");
-    if listen.is_some_and(|address| address.ip().is_multicast()) {
-        let fault = Fault::new("a multicast address", "an address of this host");
-        report.mistake(raw.place("listen"), raw.path("listen"), fault);
-    }
-    Endpoint { listen, allow: prefixes(raw) }
+pub(super) fn endpoint(raw: &Raw) -> Endpoint {
+    Endpoint { listen: raw.value("listen"), allow: prefixes(raw) }
 }
 
 /// Checks that no two TCP listeners want the same address.
@@ -132,12 +127,17 @@ pub(super) fn check_endpoints(file: &mut File, listen: &Listen, endpoints: [&End
         let Some(address) = endpoint.listen.filter(|address| address.port() != 0 && !raw.has_failed("listen")) else {
             continue;
         };
-        if let Some((_, other)) = taken.iter().find(|(taken, _)| *taken == address) {
-            let fault = Fault::new(format!("{address} is also in {other}"), "another port");
+        if let Some((_, other)) = taken.iter().find(|(taken, _)| is_same_listener(*taken, address)) {
+            let fault = Fault::new(format!("{address} is taken by {other}"), "another port");
             report.mistake(raw.place("listen"), raw.path("listen"), fault);
         }
         taken.push((address, if section == Section::Metrics { "metrics.listen" } else { "health.listen" }));
     }
+}
+
+/// Whether the kernel would refuse the second of two TCP listeners.
+fn is_same_listener(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 /// `[log]`

@@ -1,6 +1,6 @@
 //! `[[upstream]]` put together: who authenticates whom, and what would silently not be encrypted or not act.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -71,12 +71,14 @@ fn assemble_one(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Upstream
 
 /// The servers of a group, with what each must prove.
 fn servers(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Vec<Server> {
-    // What stands here when the real list is missing or wrong would only lead to follow-up mistakes.
+    // The example that stands in for a missing list would only lead to follow-up mistakes.
     let Some(written) = raw.given::<Vec<At<RawServer>>>("servers") else { return Vec::new() };
-    check_encryption(raw, &written, report);
+    if !raw.has_failed("servers") {
+        check_encryption(raw, &written, report);
+    }
     let has_pins = raw.has_failed("pins") || !raw.value::<Vec<At<[u8; 32]>>>("pins").is_empty();
     let insecure = raw.has_failed("insecure") || raw.value("insecure");
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut servers = Vec::with_capacity(written.len());
     for At { value: server, offset } in written {
         let place = Place::Exact(offset);
@@ -86,7 +88,7 @@ fn servers(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Vec<Server> {
                 Fault::new(format!("{address} is one of our own addresses"), "a server that is not this daemon");
             report.mistake(place, raw.path("servers"), fault);
         }
-        if seen.insert(address, ()).is_some() {
+        if !seen.insert((server.transport.scheme(), address)) {
             report.mistake(
                 place,
                 raw.path("servers"),

@@ -56,37 +56,35 @@ impl<T> At<T> {
     }
 }
 
-/// Faults and the bytes they are at.
-pub(super) type Faults = Vec<(usize, Fault)>;
+/// What was read and what is wrong. A list with faults keeps its other elements, so that these are checked as well.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// What could be read.
+    pub(super) value: Option<Value>,
+    /// What is wrong, and the byte it is at; empty if all of it could be read.
+    pub(super) faults: Vec<(usize, Fault)>,
+}
 
 //------ From TOML -----------------------------------------------------------
 
 impl Value {
     /// Reads what is written for an option of this kind; all faults of a list at once.
-    pub(super) fn read(kind: &Kind, written: &Spanned<DeValue<'_>>) -> Result<Self, Faults> {
-        let single = match kind {
+    pub(super) fn read(kind: &Kind, written: &Spanned<DeValue<'_>>) -> Reading {
+        match kind {
             Kind::Addresses { port } => {
-                return elements(kind, written, |text| {
-                    parse_address(text, Some(*port)).and_then(|address| {
-                        let fault =
-                            || Fault::new(format!("{text:?} is not an address to listen on"), "an address of one host");
-                        if address.ip().is_multicast() { Err(fault()) } else { Ok(address) }
-                    })
-                })
-                .and_then(|list| filled(list, kind, written))
-                .map(Self::Addresses);
+                let parse =
+                    |text: &str| parse_address(text, Some(*port)).and_then(|address| refuse_multicast(text, address));
+                filled(elements(kind, written, parse, Self::Addresses), kind, written)
             }
-            Kind::Servers => {
-                return elements(kind, written, parse_server)
-                    .and_then(|list| filled(list, kind, written))
-                    .map(Self::Servers);
-            }
-            Kind::Prefixes => return elements(kind, written, parse_prefix).map(Self::Prefixes),
-            Kind::Pins => return elements(kind, written, parse_pin).map(Self::Pins),
-            Kind::Lines => return elements(kind, written, parse_line).map(Self::Lines),
-            _ => Self::read_single(kind, written.get_ref()),
-        };
-        single.map_err(|fault| vec![(written.span().start, fault)])
+            Kind::Servers => filled(elements(kind, written, parse_server, Self::Servers), kind, written),
+            Kind::Prefixes => elements(kind, written, parse_prefix, Self::Prefixes),
+            Kind::Pins => elements(kind, written, parse_pin, Self::Pins),
+            Kind::Lines => elements(kind, written, parse_line, Self::Lines),
+            _ => match Self::read_single(kind, written.get_ref()) {
+                Ok(value) => Reading { value: Some(value), faults: Vec::new() },
+                Err(fault) => Reading::fault(written, fault),
+            },
+        }
     }
 
     /// Reads a value that is not a list.
@@ -131,9 +129,9 @@ impl Value {
             }
             (Kind::Domain, DeValue::String(text)) => parse_domain(text).map(Self::Text),
             (Kind::Endpoint, DeValue::String(text)) if text.is_empty() => Ok(Self::Endpoint(None)),
-            (Kind::Endpoint, DeValue::String(text)) => {
-                parse_address(text, None).map(|address| Self::Endpoint(Some(address)))
-            }
+            (Kind::Endpoint, DeValue::String(text)) => parse_address(text, None)
+                .and_then(|address| refuse_multicast(text, address))
+                .map(|address| Self::Endpoint(Some(address))),
             _ => Err(mismatch(kind, written)),
         }
     }
@@ -160,19 +158,26 @@ fn mismatch(kind: &Kind, written: &DeValue<'_>) -> Fault {
     Fault::new(format!("{found} is written"), kind.to_string())
 }
 
+impl Reading {
+    /// Nothing that could be read.
+    fn fault(written: &Spanned<DeValue<'_>>, fault: Fault) -> Self {
+        Self { value: None, faults: vec![(written.span().start, fault)] }
+    }
+}
+
 /// Reads each element of a list of texts.
 fn elements<T>(
     kind: &Kind,
     written: &Spanned<DeValue<'_>>,
     parse: impl Fn(&str) -> Result<T, Fault>,
-) -> Result<Vec<At<T>>, Faults> {
+    wrap: impl Fn(Vec<At<T>>) -> Value,
+) -> Reading {
     let DeValue::Array(array) = written.get_ref() else {
-        return Err(vec![(written.span().start, mismatch(kind, written.get_ref()))]);
+        return Reading::fault(written, mismatch(kind, written.get_ref()));
     };
     if array.len() > Kind::LONGEST_LIST {
-        let fault =
-            Fault::new(format!("the list has {} elements", array.len()), format!("at most {}", Kind::LONGEST_LIST));
-        return Err(vec![(written.span().start, fault)]);
+        let wrong = format!("the list has {} elements", array.len());
+        return Reading::fault(written, Fault::new(wrong, format!("at most {}", Kind::LONGEST_LIST)));
     }
     let (mut list, mut faults) = (Vec::with_capacity(array.len()), Vec::new());
     for element in array.iter() {
@@ -186,15 +191,23 @@ fn elements<T>(
             Err(fault) => faults.push((offset, fault)),
         }
     }
-    if faults.is_empty() { Ok(list) } else { Err(faults) }
+    Reading { value: Some(wrap(list)), faults }
 }
 
-/// The list, unless it is empty.
-fn filled<T>(list: Vec<At<T>>, kind: &Kind, written: &Spanned<DeValue<'_>>) -> Result<Vec<At<T>>, Faults> {
-    if list.is_empty() {
-        return Err(vec![(written.span().start, Fault::new("the list is empty", format!("{kind}, at least one")))]);
+/// The reading, unless the list is empty.
+fn filled(reading: Reading, kind: &Kind, written: &Spanned<DeValue<'_>>) -> Reading {
+    if matches!(written.get_ref(), DeValue::Array(array) if array.is_empty()) {
+        return Reading::fault(written, Fault::new("the list is empty", format!("{kind}, at least one")));
     }
-    Ok(list)
+    reading
+}
+
+/// The address, unless it is one of many hosts.
+fn refuse_multicast(text: &str, address: SocketAddr) -> Result<SocketAddr, Fault> {
+    if address.ip().is_multicast() {
+        return Err(Fault::new(format!("{text:?} is a multicast address"), "an address of this host"));
+    }
+    Ok(address)
 }
 
 /// Reads a name that one section gives and another refers to.

@@ -143,7 +143,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Switch,
         silent: Silent::Value("true"),
         doc: "Whether localhost and the other special-use names (RFC 6761), and the reverse zones of private and local addresses \
-              (RFC 6303), are answered here. A [[zone]] of such a name is asked nevertheless.",
+              (RFC 6303), are answered here. Those that a [[zone]] other than \".\" holds are asked there.",
     },
     Setting {
         section: Section::Local,
@@ -164,7 +164,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "identity",
         kind: Kind::Text { maximum: 255 },
         silent: Silent::Derived { words: "the host's name", example: "\"node-7\"" },
-        doc: "The answer to \"id.server\" in class CH (RFC 4892), which tells nodes apart. \"\" hides it.",
+        doc: "The answer to \"id.server\" and \"hostname.bind\" in class CH (RFC 4892), which tells nodes apart. \"\" hides it.",
     },
     Setting {
         section: Section::Local,
