@@ -20,6 +20,7 @@ pub mod upstream;
 // pub mod pipeline;
 
 // Beside the way: bounded, never blocking, never answering.
+pub mod log;
 pub mod metrics;
 
 // Who runs it.
