@@ -24,5 +24,5 @@ pub mod log;
 pub mod metrics;
 
 // Who runs it.
-// pub mod control;
+pub mod control;
 // pub mod worker;
