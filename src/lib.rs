@@ -20,8 +20,9 @@ pub mod upstream;
 // pub mod pipeline;
 
 // Beside the way: bounded, never blocking, never answering.
+pub mod log;
 pub mod metrics;
 
 // Who runs it.
-// pub mod control;
+pub mod control;
 // pub mod worker;
