@@ -55,12 +55,19 @@ pub struct Settings {
     pub metrics: Arc<WorkerMetrics>,
     /// Open ones of this worker.
     pub open: Cell<u64>,
+    /// Room for one query and its answer.
+    pub room: RefCell<Box<[u8]>>,
     /// Turns true when no more queries shall be read.
     pub drain: watch::Receiver<bool>,
 }
 
 /// Accepts connections for as long as it is polled.
-pub async fn accept<H: Handler>(listener: TcpListener, server: u16, settings: Rc<Settings>, handler: Rc<H>) -> io::Result<()> {
+pub async fn accept<H: Handler>(
+    listener: TcpListener,
+    server: u16,
+    settings: Rc<Settings>,
+    handler: Rc<H>,
+) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, client) = match listener.accept().await {
@@ -77,14 +84,19 @@ pub async fn accept<H: Handler>(listener: TcpListener, server: u16, settings: Rc
         let permit = match settings.connections.admit(client.ip()) {
             Ok(permit) => permit,
             Err(full) => {
-                settings.metrics.count(if full == Full::Total { Event::TcpRefusedTotal } else { Event::TcpRefusedClient });
+                settings.metrics.count(if full == Full::Total {
+                    Event::TcpRefusedTotal
+                } else {
+                    Event::TcpRefusedClient
+                });
                 continue;
             }
         };
         settings.metrics.count(Event::TcpAccepted);
         settings.open.set(settings.open.get() + 1);
         settings.metrics.set(Gauge::TcpConnections, settings.open.get());
-        let connection = Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
+        let connection =
+            Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
         let settings = Rc::clone(&settings);
         spawn_local(async move {
             connection.run().await;
@@ -184,10 +196,30 @@ enum End {
 
 impl<H: Handler> Connection<H> {
     /// A connection just accepted.
-    fn new(stream: TcpStream, client: IpAddr, server: u16, permit: Permit, settings: Rc<Settings>, handler: Rc<H>) -> Self {
+    fn new(
+        stream: TcpStream,
+        client: IpAddr,
+        server: u16,
+        permit: Permit,
+        settings: Rc<Settings>,
+        handler: Rc<H>,
+    ) -> Self {
         let idle = Box::pin(sleep(settings.idle));
         let (answers, input) = (Rc::default(), vec![0; INPUT]);
-        Self { stream, client, server, _permit: permit, settings, handler, answers, written: 0, input, filled: 0, finished: false, idle }
+        Self {
+            stream,
+            client,
+            server,
+            _permit: permit,
+            settings,
+            handler,
+            answers,
+            written: 0,
+            input,
+            filled: 0,
+            finished: false,
+            idle,
+        }
     }
 
     /// Serves it to its end.
@@ -304,17 +336,14 @@ impl<H: Handler> Connection<H> {
 
     /// Hands one query to the handler, in the place where its answer may be written.
     fn take(&mut self, start: usize, length: usize) {
-        let answers = Rc::clone(&self.answers);
-        let mut bytes = answers.bytes.borrow_mut();
-        let frame = bytes.len();
-        // Room for the largest answer is made once a connection; it is given back when what was used is cut off below.
-        bytes.resize(frame + 2 + MAX_MESSAGE, 0);
-        bytes[frame + 2..frame + 2 + length].copy_from_slice(&self.input[start..start + length]);
+        let settings = Rc::clone(&self.settings);
+        let mut room = settings.room.borrow_mut();
+        room[..length].copy_from_slice(&self.input[start..start + length]);
         let incoming = Incoming {
             server: self.server,
             protocol: Protocol::Tcp,
             client: self.client,
-            room: &mut bytes[frame + 2..],
+            room: &mut room[..],
             length,
             cut: false,
             now: clock::coarse(),
@@ -323,16 +352,11 @@ impl<H: Handler> Connection<H> {
             self.answers.waiting.set(self.answers.waiting.get() + 1);
             ReplyTo::Tcp(Ticket(Rc::clone(&self.answers)))
         };
-        let used = match self.handler.handle(incoming, &reply_to) {
-            Outcome::Answer(used) => used,
-            Outcome::Later | Outcome::Drop => 0,
-        };
-        match u16::try_from(used) {
-            Ok(used) if used > 0 => {
-                bytes[frame..frame + 2].copy_from_slice(&used.to_be_bytes());
-                bytes.truncate(frame + 2 + usize::from(used));
-            }
-            _ => bytes.truncate(frame),
+        if let Outcome::Answer(used) = self.handler.handle(incoming, &reply_to) {
+            self.answers.push(used, |answer| {
+                answer.copy_from_slice(&room[..used]);
+                used
+            });
         }
     }
 

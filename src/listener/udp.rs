@@ -7,13 +7,12 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 
 use crate::metrics::{Event, Protocol, WorkerMetrics};
 use crate::sys::clock;
-use crate::sys::socket::{BATCH, Batch, Outbox, Peer};
+use crate::sys::socket::{BATCH, Batch, Outbox, Peer, watch};
 
 use super::{Handler, Incoming, Outcome, ReplyTo};
 
@@ -41,7 +40,7 @@ impl Socket {
     ///
     /// When the kernel has no room to watch it.
     pub fn new(socket: UdpSocket, server: u16, metrics: Arc<WorkerMetrics>) -> io::Result<Rc<Self>> {
-        let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
+        let socket = watch(socket)?;
         Ok(Rc::new(Self { socket, server, outbox: RefCell::default(), waiting: Notify::new(), metrics }))
     }
 

@@ -24,6 +24,8 @@ pub enum Topic {
     Upstream,
     /// Sockets and descriptors that the kernel refuses.
     System,
+    /// Queries refused because a bound was reached.
+    Shed,
     /// Requests to the health and metrics endpoints.
     Http,
 }
@@ -39,6 +41,7 @@ impl Topic {
             Self::Connection => "connection",
             Self::Upstream => "upstream",
             Self::System => "system",
+            Self::Shed => "shed",
             Self::Http => "http",
         }
     }

@@ -1,7 +1,7 @@
 //! Writing an answer behind the client's question.
 
 use crate::wire::body::Body;
-use crate::wire::header::{COUNTS, flag, option, rcode, rtype};
+use crate::wire::header::{COUNTS, flag, option, rcode};
 use crate::wire::query::Edns;
 use crate::wire::{put_u16, record};
 
@@ -195,12 +195,6 @@ pub fn minimal_any(room: &mut [u8], question_end: usize, client: &Client) -> Com
         return finish(room, question_end, MINIMAL_ANY.len(), client, flags, [1, 0, 0], rcode::NOERROR, None, false);
     }
     error(room, question_end, client, rcode::SERVFAIL, None)
-}
-
-/// Whether a type is asked of servers but never answered by a cache: transfers (RFC 5936, RFC 1995) and other meta types.
-#[must_use]
-pub fn is_transfer(qtype: u16) -> bool {
-    matches!(qtype, rtype::AXFR | rtype::IXFR)
 }
 
 #[cfg(test)]

@@ -63,10 +63,19 @@ mod tests {
     #[test]
     fn the_longest_suffix_wins() {
         let root = Config::default().zones[0].clone();
-        let zones: Vec<_> = ["cluster.local", ".", "local", "a.cluster.local"].map(|name| Zone { name: name.into(), ..root.clone() }).into();
+        let zones: Vec<_> = ["cluster.local", ".", "local", "a.cluster.local"]
+            .map(|name| Zone { name: name.into(), ..root.clone() })
+            .into();
         let table = Zones::new(&zones);
-        let cases =
-            [("cluster.local", 0), ("x.cluster.local", 0), ("x.local", 2), ("b.a.cluster.local", 3), ("xcluster.local", 2), ("example", 1), (".", 1)];
+        let cases = [
+            ("cluster.local", 0),
+            ("x.cluster.local", 0),
+            ("x.local", 2),
+            ("b.a.cluster.local", 3),
+            ("xcluster.local", 2),
+            ("example", 1),
+            (".", 1),
+        ];
         for (name, position) in cases {
             assert_eq!(table.find(&name::parse(name).unwrap()), position, "{name}");
         }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::stand_in::{AUTHENTICATION_NAME, StandIns};
 use crate::config::{Config, Environment};
 use crate::error::{ExitCode, Failure};
+use crate::worker;
 
 /// What the daemon calls itself in class CHAOS.
 pub(super) const IDENTITY: &str = "demo-node";
@@ -135,44 +136,4 @@ fn sample(line: &str, family: &str) -> Option<u64> {
         return None;
     }
     rest.rsplit(' ').next()?.parse().ok()
-}
-
-/// Stands where the workers will be.
-mod worker {
-    use std::net::SocketAddr;
-    use std::sync::Arc;
-
-    use crate::config::Config;
-    use crate::error::{ExitCode, Failure};
-
-    /// Nothing runs.
-    pub(super) struct Running {
-        /// Nowhere.
-        pub(super) addresses: Vec<SocketAddr>,
-    }
-
-    /// Cannot.
-    pub(super) fn start(_: Config) -> Result<Running, Failure> {
-        Err(Failure::new(ExitCode::Software, "there are no workers in this build yet"))
-    }
-
-    impl Running {
-        /// Nothing.
-        pub(super) fn metrics(&self) -> Arc<Metrics> {
-            Arc::new(Metrics)
-        }
-
-        /// Nothing.
-        pub(super) fn stop(self) {}
-    }
-
-    /// Nothing.
-    pub(super) struct Metrics;
-
-    impl Metrics {
-        /// Nothing.
-        pub(super) fn exposition(&self) -> String {
-            String::new()
-        }
-    }
 }
