@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
+use triomphe::ThinArc;
+
 use crate::sys::clock::Moment;
 use crate::wire::answer::{Answer, Kind, Rotation};
 use crate::wire::body::Body;
 
 use super::key::{EVERY_TYPE, Key, Variant};
 
-/// An answer and everything needed to give it; immutable, shared by all workers.
+/// An answer and everything needed to give it; immutable, shared by all workers, cheap to clone.
+///
+/// One allocation: the head, then records, offsets of TTLs and folded name, so that a hit waits for memory once.
+#[derive(Clone, Debug)]
+pub struct Entry(ThinArc<Head, u8>);
+
+/// What is known of an answer besides its bytes.
 #[derive(Debug)]
-pub struct Entry {
-    /// Folded name, records, offsets of TTLs, one after another: one allocation.
-    data: Box<[u8]>,
+struct Head {
     /// When it was made.
     inserted: Moment,
     /// The key's hash.
@@ -63,24 +69,19 @@ pub struct Terms {
 }
 
 impl Entry {
-    /// Keeps `answer` under `key`; NXDOMAIN of the very name under all types.
+    /// Keeps `answer` under `key`; NXDOMAIN of the very name under all types. `answer` lends its room and is what it was afterwards.
     #[must_use]
-    pub fn new(key: &Key, answer: &Answer, terms: Terms, hashing: &super::Hashing) -> Self {
+    pub fn new(key: &Key, answer: &mut Answer, terms: Terms, hashing: &super::Hashing) -> Self {
         // With an alias in front, the code is about the alias's target, and the name itself exists (RFC 6604 section 3).
         let every_type = answer.kind == Kind::NxDomain && answer.counts[0] == 0;
         let (qtype, hash) =
             if every_type { (EVERY_TYPE, key.nxdomain(0, hashing).hash()) } else { (key.qtype(), key.hash()) };
-        let name = key.name();
-        let mut data = Vec::with_capacity(name.len() + answer.records.len() + 2 * answer.ttls.len());
-        data.extend_from_slice(name);
-        data.extend_from_slice(&answer.records);
-        data.extend(answer.ttls.iter().flat_map(|at| at.to_be_bytes()));
-        Self {
-            data: data.into_boxed_slice(),
+        let (name, records) = (key.name(), answer.records.len());
+        let head = Head {
             inserted: terms.now,
             hash,
             lifetime: terms.lifetime,
-            records: u16::try_from(answer.records.len()).unwrap_or(0),
+            records: u16::try_from(records).unwrap_or(0),
             qtype,
             counts: answer.counts,
             rcode: answer.rcode,
@@ -93,15 +94,32 @@ impl Entry {
             authentic: terms.authentic,
             authoritative: terms.authoritative,
             truncated: answer.truncated,
-        }
+        };
+        answer.records.extend(answer.ttls.iter().flat_map(|at| at.to_be_bytes()));
+        answer.records.extend_from_slice(name);
+        let entry = Self(ThinArc::from_header_and_slice(head, &answer.records));
+        answer.records.truncate(records);
+        entry
+    }
+
+    /// What is known besides the bytes.
+    #[inline]
+    fn head(&self) -> &Head {
+        &self.0.header.header
+    }
+
+    /// The bytes: records, offsets of TTLs, name.
+    #[inline]
+    fn data(&self) -> &[u8] {
+        &self.0.slice
     }
 
     /// Whether it answers the question of `key`.
     #[must_use]
     #[inline]
     pub fn answers(&self, key: &Key) -> bool {
-        (self.qtype == key.qtype() || self.qtype == EVERY_TYPE)
-            && self.variant == key.variant()
+        (self.head().qtype == key.qtype() || self.head().qtype == EVERY_TYPE)
+            && self.head().variant == key.variant()
             && self.name() == key.name()
     }
 
@@ -109,38 +127,40 @@ impl Entry {
     #[must_use]
     #[inline]
     pub fn is_fresh(&self, now: Moment) -> bool {
-        now.since(self.inserted) < Duration::from_secs(u64::from(self.lifetime))
+        now.since(self.head().inserted) < Duration::from_secs(u64::from(self.head().lifetime))
     }
 
     /// How long it is good for in all, in seconds.
     #[must_use]
     pub fn lifetime(&self) -> u32 {
-        self.lifetime
+        self.head().lifetime
     }
 
     /// The folded name.
     #[must_use]
     #[inline]
     pub fn name(&self) -> &[u8] {
-        &self.data[..usize::from(self.name)]
+        let data = self.data();
+        &data[data.len() - usize::from(self.head().name)..]
     }
 
     /// What goes to a client.
     #[must_use]
     #[inline]
     pub fn body(&self, now: Moment) -> Body<'_> {
-        let (records, ttls) = self.data[usize::from(self.name)..].split_at(usize::from(self.records));
+        let head = self.head();
+        let (records, rest) = self.data().split_at(usize::from(head.records));
         Body {
             records,
-            ttls,
-            age: u32::try_from(now.since(self.inserted).as_secs()).unwrap_or(u32::MAX),
-            counts: self.counts,
-            rcode: self.rcode,
-            ede: self.ede,
-            rotation: self.rotation,
-            authentic: self.authentic,
-            authoritative: self.authoritative,
-            truncated: self.truncated,
+            ttls: &rest[..rest.len() - usize::from(head.name)],
+            age: u32::try_from(now.since(self.head().inserted).as_secs()).unwrap_or(u32::MAX),
+            counts: self.head().counts,
+            rcode: self.head().rcode,
+            ede: self.head().ede,
+            rotation: self.head().rotation,
+            authentic: self.head().authentic,
+            authoritative: self.head().authoritative,
+            truncated: self.head().truncated,
         }
     }
 
@@ -148,41 +168,41 @@ impl Entry {
     #[must_use]
     #[inline]
     pub fn rcode(&self) -> u16 {
-        self.rcode
+        self.head().rcode
     }
 
     /// Position of its zone in the configuration.
     #[must_use]
     #[inline]
     pub fn zone(&self) -> u16 {
-        self.zone
+        self.head().zone
     }
 
     /// What it says.
     #[must_use]
     #[inline]
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.head().kind
     }
 
     /// Whether it denies: NXDOMAIN or NODATA.
     #[must_use]
     #[inline]
     pub fn is_denial(&self) -> bool {
-        matches!(self.kind, Kind::NxDomain | Kind::NoData)
+        matches!(self.head().kind, Kind::NxDomain | Kind::NoData)
     }
 
     /// Whether no name below can exist (RFC 8020 section 2).
     #[must_use]
     pub fn cuts(&self) -> bool {
-        self.qtype == EVERY_TYPE
+        self.head().qtype == EVERY_TYPE
     }
 
     /// The key's hash.
     #[must_use]
     #[inline]
     pub fn hash(&self) -> u64 {
-        self.hash
+        self.head().hash
     }
 
     /// Bytes it takes, all bookkeeping of the store included.
@@ -190,6 +210,6 @@ impl Entry {
     pub fn weight(&self) -> u32 {
         /// What the store and the allocator add to an entry: measured as resident bytes over 200,000 entries.
         const OVERHEAD: usize = 300;
-        u32::try_from(self.data.len() + size_of::<Self>() + OVERHEAD).unwrap_or(u32::MAX)
+        u32::try_from(self.data().len() + size_of::<Head>() + OVERHEAD).unwrap_or(u32::MAX)
     }
 }

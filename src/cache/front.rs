@@ -1,7 +1,5 @@
 //! One worker's table in front of the store: no lock, no atomic, no allocation on a look-up.
 
-use std::sync::Arc;
-
 use crate::sys::clock::Moment;
 
 use super::{Entry, Key};
@@ -24,7 +22,7 @@ struct Set {
     /// How often each was used; wraps around.
     uses: [u16; WAYS],
     /// The entries. Invariant: `Some` where the tag is not 0.
-    entries: [Option<Arc<Entry>>; WAYS],
+    entries: [Option<Entry>; WAYS],
     /// Where the next one goes when all are in use.
     hand: u8,
 }
@@ -33,7 +31,7 @@ struct Set {
 #[derive(Debug)]
 pub struct Found<'a> {
     /// The answer.
-    pub entry: &'a Arc<Entry>,
+    pub entry: &'a Entry,
     /// How often it was given by this worker before; drives rotation.
     pub uses: u16,
     /// Whether the store should hear of it.
@@ -93,7 +91,7 @@ impl Front {
     }
 
     /// Puts an answer in, under the hash of the question it answered here (an NXDOMAIN has several).
-    pub fn insert(&mut self, key: &Key, entry: Arc<Entry>, now: Moment) {
+    pub fn insert(&mut self, key: &Key, entry: Entry, now: Moment) {
         let (set, tag) = place(key.hash());
         let set = &mut self.sets[set];
         let same = (0..WAYS)

@@ -5,7 +5,6 @@
 //! moka's expiry, which costs more than the look-up, is not used.
 
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use moka::sync::Cache;
@@ -36,7 +35,7 @@ impl Hasher for Passed {
 }
 
 /// A moka cache from a key's hash to its entry.
-type Shelf = Cache<u64, Arc<Entry>, BuildHasherDefault<Passed>>;
+type Shelf = Cache<u64, Entry, BuildHasherDefault<Passed>>;
 
 /// The node-wide store.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl Store {
     #[must_use]
     pub fn new(size: u64, negative_size: u64) -> Self {
         let shelf = |capacity| {
-            let weigher = |_: &u64, entry: &Arc<Entry>| entry.weight();
+            let weigher = |_: &u64, entry: &Entry| entry.weight();
             Cache::builder().max_capacity(capacity).weigher(weigher).build_with_hasher(BuildHasherDefault::default())
         };
         Self {
@@ -91,8 +90,8 @@ impl Store {
 
     /// Finds a fresh answer, or the NXDOMAIN of the name or of one above it (RFC 8020). About 0.5 µs.
     #[must_use]
-    pub fn find(&self, key: &Key, now: Moment) -> Option<Arc<Entry>> {
-        let good = |entry: &Arc<Entry>| entry.answers(key) && entry.is_fresh(now);
+    pub fn find(&self, key: &Key, now: Moment) -> Option<Entry> {
+        let good = |entry: &Entry| entry.answers(key) && entry.is_fresh(now);
         if let Some(entry) = self.success.get(&key.hash()).filter(good) {
             return Some(entry);
         }
@@ -111,7 +110,7 @@ impl Store {
     }
 
     /// Keeps an answer.
-    pub fn insert(&self, entry: Arc<Entry>) {
+    pub fn insert(&self, entry: Entry) {
         let denial = usize::from(entry.is_denial());
         if denial == 1 && !self.denials.load(Ordering::Relaxed) {
             self.denials.store(true, Ordering::Relaxed);
@@ -172,7 +171,7 @@ impl Store {
 
     /// Forgets all answers to `name`, or with `below` also to every name below it; how many. Walks the whole store.
     pub fn flush(&self, name: &[u8], below: bool) -> usize {
-        let matches = |entry: &Arc<Entry>| {
+        let matches = |entry: &Entry| {
             if below { name::is_below(entry.name(), name) } else { name::equal(entry.name(), name) }
         };
         let mut flushed = 0;

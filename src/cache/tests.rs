@@ -1,6 +1,5 @@
 //! What is kept, for how long, and what pushes out what.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sys::clock::Moment;
@@ -20,11 +19,11 @@ fn key(store: &Store, text: &str) -> Key {
 }
 
 /// An entry for `name A`: positive, or NXDOMAIN, good for `lifetime` seconds.
-fn entry(store: &Store, text: &str, kind: Kind, lifetime: u32) -> Arc<Entry> {
+fn entry(store: &Store, text: &str, kind: Kind, lifetime: u32) -> Entry {
     let mut answer = Answer::default();
     answer.kind = kind;
     let terms = Terms { now: START, lifetime, zone: 0, authentic: false, authoritative: false };
-    Arc::new(Entry::new(&key(store, text), &answer, terms, store.hashing()))
+    Entry::new(&key(store, text), &mut answer, terms, store.hashing())
 }
 
 /// A store of 1 MiB each.
@@ -106,7 +105,7 @@ fn flushing_takes_a_name_or_a_whole_subtree_from_store_and_fronts() {
     let mut front = Front::default();
     for name in names {
         let entry = entry(&store, name, Kind::Positive, 60);
-        front.insert(&key(&store, name), Arc::clone(&entry), START);
+        front.insert(&key(&store, name), entry.clone(), START);
         store.insert(entry);
     }
     assert_eq!(store.flush(&name::parse("a.example").unwrap(), true), 2);

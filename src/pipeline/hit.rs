@@ -5,7 +5,6 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::{Entry, Key, Variant};
@@ -84,11 +83,14 @@ impl Handler for Pipeline {
             return self.give(room, &context, query.edns, found.entry, usize::from(found.uses));
         }
         if let Some(entry) = self.store.find(&key, now) {
-            let outcome = self.give(room, &context, query.edns, &entry, 0);
             if entry.answers(&key) {
+                let outcome = self.give(room, &context, query.edns, &entry, 0);
                 front.insert(&key, entry, now);
+                return outcome;
             }
-            return outcome;
+            if self.cuts(&entry, &key) {
+                return self.give(room, &context, query.edns, &entry, 0);
+            }
         }
         drop(front);
         self.later(room, &context, &query, key, reply_to)
@@ -96,6 +98,12 @@ impl Handler for Pipeline {
 }
 
 impl Pipeline {
+    /// Whether the NXDOMAIN of a name above holds for the name of `key`: not where other servers, or the node itself, know better. Somebody
+    /// outside who denies `local` says nothing of the cluster's `cluster.local`.
+    fn cuts(&self, above: &Entry, key: &Key) -> bool {
+        above.zone() == self.zones.find(key.name()) && self.local.lookup(key.name(), key.qtype(), class::IN).is_none()
+    }
+
     /// What policy says before anything is looked up: who may ask, and what is never asked of a cache. `None` if the query may pass.
     #[inline]
     fn judge(&self, room: &mut [u8], context: &Context, query: &Query, client: IpAddr) -> Option<Outcome> {
@@ -137,7 +145,7 @@ impl Pipeline {
 
     /// Answers from an entry.
     #[inline]
-    fn give(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Arc<Entry>, uses: usize) -> Outcome {
+    fn give(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Entry, uses: usize) -> Outcome {
         let client = self.client(room, context, edns);
         let turn = if self.rotate { uses } else { 0 };
         let composed = reply::answer(room, context.question_end, &client, &entry.body(context.received), turn);

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::task::spawn_local;
 use tracing::warn;
@@ -50,7 +49,7 @@ struct Waiter {
 /// What was found out.
 enum Finding {
     /// An answer, and who knew it.
-    Entry(Arc<Entry>, Source),
+    Entry(Entry, Source),
     /// None, and why.
     Nothing {
         /// The code for the client.
@@ -222,12 +221,12 @@ impl Pipeline {
         let now = clock::coarse();
         let authentic = authentic && answer.authentic;
         let terms = Terms { now, lifetime, zone, authentic, authoritative: false };
-        let entry = Arc::new(Entry::new(key, &answer, terms, self.store.hashing()));
+        let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
         let keepalive = answer.keepalive;
         drop(answer);
         if lifetime > 0 && entry.kind() != Kind::Failure {
-            self.store.insert(Arc::clone(&entry));
-            self.front.borrow_mut().insert(key, Arc::clone(&entry), now);
+            self.store.insert(entry.clone());
+            self.front.borrow_mut().insert(key, entry.clone(), now);
         }
         Ok((Finding::Entry(entry, Source::Forward), keepalive))
     }
@@ -243,7 +242,7 @@ impl Pipeline {
         }
         let authoritative = answer.authoritative;
         let terms = Terms { now: clock::coarse(), lifetime: 0, zone, authentic: false, authoritative };
-        Finding::Entry(Arc::new(Entry::new(key, &answer, terms, self.store.hashing())), Source::Local)
+        Finding::Entry(Entry::new(key, &mut answer, terms, self.store.hashing()), Source::Local)
     }
 
     /// Says, within limits, that a question found no answer.
