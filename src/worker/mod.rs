@@ -4,8 +4,8 @@
 //! and starts the threads. [`Running::stop`] lets them finish what they have in hand. The main thread answers no queries.
 //!
 //! - [`run`] the daemon's main thread: signals, health, metrics.
-//! - [`sockets`] binding.
-//! - [`thread`] one worker.
+//! - `sockets` binding.
+//! - `thread` one worker.
 
 mod run;
 mod sockets;
