@@ -42,13 +42,13 @@
 //! |---|---|
 //! | 0 | ended by SIGTERM or SIGINT, or the command did its work |
 //! | 64 | the command line is wrong |
-//! | 66 | the configuration, the hosts file or a file of certificates cannot be read |
+//! | 66 | the configuration file cannot be read |
 //! | 69 | `nodens demo`: its port is taken |
 //! | 70 | a fault in nodens itself; `nodens demo --once`: an answer was not the expected one |
 //! | 71 | the kernel refused something: an address in use, a thread |
 //! | 74 | standard output cannot be written |
 //! | 77 | no permission: a low port |
-//! | 78 | the configuration is wrong; all mistakes are listed |
+//! | 78 | the configuration is wrong, or a file that it names cannot be read; all mistakes are listed |
 //! | by SIGABRT | a thread met a fault of ours; please report what stands on standard error |
 //!
 //! # Health
@@ -136,7 +136,7 @@
 //! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
 //! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.
 //!
-//! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved has 127.0.0.53 only.
+//! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
 //!
 //! **It is not ready.** `curl -s ADDRESS:8080/ready` lists the listeners that have not answered. Usual: the address is not on this machine yet.
 //!

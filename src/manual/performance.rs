@@ -1,6 +1,6 @@
 //! How the way of a hit is kept short, and the decisions behind it.
 //!
-//! Nineteen of twenty queries of a node are hits, and the node pays for them with cores that its pods could use. The figure to keep low is
+//! About nineteen of twenty queries of a node are hits, and the node pays for them with cores that its pods could use. The figure to keep low is
 //! therefore CPU time a query, of the whole process with all defaults on, the kernel's part included; queries per second and
 //! latency follow from it.
 //!
@@ -26,7 +26,7 @@
 //!
 //! **One thread, one event loop, one socket an address.** tokio's `current_thread` runtime with `recvmmsg` behind [`AsyncFd`]: 2.4 µs a query on a
 //! saturated core, against 2.3 µs with blocking threads, and 5 % less than those at 5,000 queries a second (prototypes). One model for
-//! hits, misses and connections is worth the difference. io_uring was slower (1.8–2.1 µs against 1.6 µs for receiving and sending alone).
+//! hits, misses and connections is worth the difference. io_uring was slower, too (1.8–2.1 µs against 1.6 µs in the same trial).
 //! AF_XDP would need the interfaces of pods, which belong to the network plugin.
 //!
 //! **Batches of 64.** 32 cost 2 % more when saturated. At low load a batch holds one datagram and nothing waits for it to fill.
@@ -70,7 +70,7 @@
 //! a second on one core, 5.4 µs each, padding included.
 //!
 //! **One connection a server and worker.** With that figure a second one has nothing to do. It is opened only when the first is full, aged or suspect:
-//! public resolvers limit connections, a handshake costs as much as hundreds of queries, and queries that share a connection share packets.
+//! public resolvers limit connections, a handshake costs far more than a query, and queries that share a connection share packets.
 //!
 //! **A connection that was quiet is watched.** Connections die without a word: a firewall forgets them, a balancer moves on. TCP would notice after
 //! seconds. A query on a connection that has been quiet for a second and gets no answer within four times the usual (at least
