@@ -182,7 +182,7 @@ pub enum Transport {
     Tcp,
     /// DNS over UDP, TCP when an answer is truncated; port 53.
     Udp,
-    /// As `Udp`, but remembers which servers need TCP and which cannot do it.
+    /// As `Udp`, but a truncated answer is passed on where TCP fails.
     Auto,
 }
 

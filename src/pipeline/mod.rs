@@ -9,8 +9,8 @@
 //! One [`Pipeline`] a worker; a query never leaves it. What workers share is the store, the local zones and the TLS configuration, none of
 //! which a hit writes to.
 //!
-//! - [`hit`] what can be answered at once.
-//! - [`miss`] what has to be found out.
+//! - `hit` what can be answered at once.
+//! - `miss` what has to be found out.
 
 mod hit;
 mod miss;

@@ -2,7 +2,7 @@
 //!
 //! Servers are asked in the configured order. One that fails, or answers that it cannot help, passes the query on to the next at once; one that
 //! takes longer than `try-timeout` is not forgotten: the next is asked beside it, and the first good answer wins. The whole ends
-//! at `timeout`. (Choosing by latency, health and hedging goes where [`Group::order`] is.)
+//! at `timeout`. (Choosing by latency, health and hedging goes where `Group::order` is.)
 
 use std::cell::Cell;
 use std::future::Future;

@@ -3,9 +3,9 @@
 //! [`start`] binds every listen address once a worker (SO_REUSEPORT: the kernel spreads clients over them), makes what the workers share,
 //! and starts the threads. [`Running::stop`] lets them finish what they have in hand. The main thread answers no queries.
 //!
-//! - [`run`] the daemon's main thread: signals, health, metrics.
-//! - [`sockets`] binding.
-//! - [`thread`] one worker.
+//! - [`run()`] the daemon's main thread: signals, health, metrics.
+//! - `sockets` binding.
+//! - `thread` one worker.
 
 mod run;
 mod sockets;

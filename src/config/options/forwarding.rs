@@ -43,7 +43,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         silent: Silent::Required { example: "[\"tls://1.1.1.1#cloudflare-dns.com\", \"tls://9.9.9.9#dns.quad9.net\"]" },
         doc: "The servers, asked in this order. tls:// is DNS over TLS (port 853), and what stands after # is the name that the \
               certificate must carry. tcp:// (port 53) keeps connections open. udp:// (port 53) asks again over TCP what was \
-              truncated; auto://, or no scheme, does too and remembers which servers cannot do one or the other. Encrypted and plain \
+              truncated; auto://, or no scheme, does too, and passes the truncated answer on where TCP fails. Encrypted and plain \
               servers do not mix in a group, since a failure would then send in plain text what should be encrypted.",
     },
     Setting {

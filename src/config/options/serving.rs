@@ -80,7 +80,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "in-flight",
         kind: Kind::Integer { minimum: 16, maximum: 1_000_000, unit: "questions" },
         silent: Silent::Value("4096"),
-        doc: "Different questions that wait for an upstream at the same time. One more is answered with SERVFAIL, at once.",
+        doc: "Different questions that wait for an upstream at the same time. One more is answered with REFUSED, at once.",
     },
     Setting {
         section: Section::Limits,

@@ -1,0 +1,80 @@
+//! All options, and why their defaults are what they are.
+//!
+//! What an option does, its range, its unit and its default stand in one table in the source, from which the reading of a file, the texts of
+//! mistakes and the reference file below are made ([`config::reference`]). This chapter adds the reasons and no values.
+//!
+//! A default is right if a node works well without a configuration of its own, and if nobody who is silent about an option is
+//! surprised by it later. Where the two pull apart, the safe one wins: nothing is reachable from outside the node, nothing goes out
+//! in plain text that was meant to be encrypted, and nothing grows without end.
+//!
+//! # Where clients ask
+//!
+//! | option | why its default |
+//! |---|---|
+//! | `listen.addresses` | A first try needs no privilege, meets no other DNS server on port 53, and can be reached by nobody else. |
+//! | `listen.workers` | One core answers more than the programs of a node usually ask; the second is for bursts. More would only split what a worker has for itself: its table of answers and its connections. |
+//! | `listen.allow` | Empty is right for loopback and link-local addresses. An address that may be reached from everywhere with an empty list is warned about at the start. |
+//! | `listen.udp-size` | The largest message that no usual path fragments; fragments get lost, and can be forged (RFC 9715). |
+//! | `listen.tcp-idle-timeout` | Long enough for the next query of a busy client, short enough that idle clients do not fill the table. Clients that ask by edns-tcp-keepalive are told. |
+//! | `listen.drain-timeout` | As long as one question may take at its upstream, so that whoever waits when the daemon is told to stop still gets an answer. |
+//!
+//! # How much may go on
+//!
+//! | option | why its default |
+//! |---|---|
+//! | `limits.in-flight` | Hundreds of new names a second for as long as an unreachable upstream takes to fail, and bounded memory when there are more. A guess. |
+//! | `limits.waiting` | Eight clients a question on average; a popular name that expires has hundreds, most questions have one. A guess. |
+//! | `limits.tcp-connections`, `limits.tcp-connections-per-client` | Programs rarely hold more than a few connections. One client address may take an eighth of all, so that none can take everything. |
+//! | `limits.tcp-pipeline` | More than a stub resolver ever has under way, and little enough that a client which only writes is slowed down by its own socket. |
+//!
+//! # What is kept
+//!
+//! | option | why its default |
+//! |---|---|
+//! | `cache.size` | Half of the memory that the control group allows, so that sockets, connections and bursts have the other half; no more than what tens of thousands of names need. |
+//! | `cache.negative-size` | Denials are small and short-lived, but search paths make many of them: a quarter of the above holds many thousands. It is a budget of its own, so that a flood of names that do not exist pushes out no good answer. |
+//! | `cache.rotate` | Programs take the first address. Without rotation all of a node's traffic would go to one pod for as long as the answer is kept. |
+//! | `zone.max-ttl` | RFC 8767 section 4 advises a cap of days to weeks; a day costs nothing, since what is asked rarely is pushed out long before. |
+//! | `zone.min-ttl` | Whoever publishes a short TTL means it: a fail-over that is seen late is worse than a question more. |
+//! | `zone.max-negative-ttl` | A service that is asked for before it exists must be found soon after: seconds inside the cluster, half a minute outside. RFC 2308 section 5 allows up to three hours, from a time when new names were rare. |
+//! | `zone.dnssec` | Public zones may be signed and a program on the node may want to see it. Cluster zones are not signed, and asking for signatures only makes answers larger. |
+//! | `zone.class` | A zone that says nothing is treated as the internet's. The class decides the two defaults above it. |
+//!
+//! # Who is asked
+//!
+//! | option | why its default |
+//! |---|---|
+//! | `upstream.servers` (silent) | Two operators, so that no single one takes the node's DNS away; by TLS, with the names that their certificates must carry. |
+//! | `upstream.ca` | Public resolvers are signed by authorities that every system trusts; Mozilla's list is compiled in for images that have none. |
+//! | `upstream.pins` | A pin that nobody maintains is an outage to come, so there is none unless the operator wants it. |
+//! | `upstream.insecure` | An unproven server can be anybody. It has to be spelled out. |
+//! | `upstream.timeout` | What glibc and most stub resolvers wait for one try: a later answer finds nobody listening. |
+//! | `upstream.try-timeout` | Leaves room for two more servers within the above. The slow one is not given up, only accompanied. |
+//! | `upstream.connections` | One carries everything in normal times; the second is for the moment when the first is full, aged or silent. Public resolvers count connections of a client. |
+//! | `upstream.pipeline` | More questions than a node has under way, so that a second connection is opened for trouble and not for load. |
+//! | `upstream.idle-timeout` | Long enough that a trickle of misses goes on using one connection. A server that closes sooner is found out, by its word (RFC 7828) or by what it does, and is then closed first. |
+//! | `upstream.max-age` | A server behind a balanced address that was added or moved gets its share within minutes; the jitter keeps a cluster's nodes from reconnecting together. |
+//! | `upstream.padding` | The block that RFC 8467 section 4.1 recommends for queries. |
+//! | `upstream.case-randomization` | Bits that a forger must guess, at no cost. Servers that do not repeat the letters are found out and spared. |
+//! | `upstream.udp-sockets` | A port of its own for each query (RFC 5452). Above that number queries share sockets, which is counted: a port less to guess is better than a query not asked. |
+//!
+//! # What is shown
+//!
+//! | option | why its default |
+//! |---|---|
+//! | `metrics.listen`, `health.listen` | Loopback: neither has a password. The ports are those of node-local-dns, so that scrapers and probes find them. |
+//! | `metrics.allow`, `health.allow` | Nobody else reaches loopback. |
+//! | `local.special-use` | `localhost` and private reverse names only tell the internet about this node. |
+//! | `local.hosts`, `local.records` | What is answered is only what the operator wrote down. |
+//! | `local.identity`, `local.version` | The clients are the node's own programs, and "which node answered?" is the first question of a fault. |
+//! | `log.level`, `log.format` | The daemon's life and nothing of what was asked, for people to read. |
+//!
+//! # The reference file
+//!
+//! `nodens generate config` prints it; `config/nodens.toml` is the same text.
+//!
+//! ```toml
+#![doc = include_str!("../../config/nodens.toml")]
+//! ```
+//!
+//! [`config::reference`]: crate::config::reference

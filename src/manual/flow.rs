@@ -1,0 +1,127 @@
+//! A query's way, hit and miss.
+#![doc = include_str!("../flow.txt")]
+//! # 1. The listener
+//!
+//! Each worker has a UDP socket and a TCP listener of its own for every listen address ([`sys::socket::bind_udp`],
+//! [`sys::socket::bind_tcp`]); SO_REUSEPORT lets the kernel spread clients over the workers. The sockets are bound to one address, so
+//! answers leave from the address that was asked, and with IP_FREEBIND, so that the address may appear later than the daemon.
+//!
+//! **UDP** ([`listener::udp`]): one `recvmmsg` takes up to [`BATCH`] datagrams, each into a room large enough for its answer. All of them
+//! are looked at, and the answers that are known leave in one `sendmmsg`. One coarse clock reading serves the whole batch.
+//!
+//! **TCP** ([`listener::tcp`]): whatever one read brings is taken apart, and the answers that are known leave in one write, each behind
+//! its length. Queries may be answered out of order. A connection that has too many queries waiting, or does not take its answers, is not
+//! read any further.
+//!
+//! Both hand a message to a [`Handler`] and get an [`Outcome`]: bytes to send now, "later", or nothing. The handler is the [`pipeline`].
+//!
+//! # 2. What can be said at once
+//!
+//! [`Query::parse`] reads header, question and OPT record in place and copies nothing. It decides form:
+//!
+//! | message | becomes |
+//! |---|---|
+//! | shorter than a header, or a response | nothing; it is counted |
+//! | opcode other than QUERY | NOTIMP |
+//! | no question or several, records in the answer or authority section, anything that does not parse | FORMERR |
+//! | EDNS version above 0 | BADVERS |
+//!
+//! Then the pipeline asks what policy says, before anything is looked up:
+//!
+//! | query | becomes |
+//! |---|---|
+//! | from a source outside `listen.allow` | REFUSED, extended error 18 (Prohibited) |
+//! | class other than IN and CH | REFUSED, extended error 21 (Not Supported) |
+//! | type 0 or OPT | FORMERR |
+//! | type ANY in class IN | one HINFO record ([`reply::minimal_any`], RFC 8482) |
+//! | types 128 to 254: transfers, signatures of transactions, questions about servers | REFUSED, extended error 21 |
+//!
+//! # 3. The cache: a hit
+//!
+//! The question becomes a [`Key`] on the stack: the name in lower case, the type, and which of DO and CD were set, with one seeded hash of
+//! it all. The worker's own [`Front`] is looked up first; it takes no lock and changes no memory that another worker reads. If it does not
+//! know the answer, the node-wide [`Store`] is asked, and what it finds is put into the front. A denial of a whole name answers for
+//! all its types, and for names below it (RFC 8020).
+//!
+//! An [`Entry`] is an answer in wire form with the offsets of its TTLs. [`reply::answer`] copies its records behind the client's own
+//! question, which is never touched and so keeps its letter case; sets the flags; takes the entry's age off the TTLs; turns a set of
+//! addresses by one if `cache.rotate` says so; and adds an OPT record if the client sent one. That is the whole way of a hit.
+//!
+//! # 3. The cache: a miss
+//!
+//! The query has to wait. The pipeline keeps the client's header and question, and what is needed to answer it later
+//! ([`ReplyTo`]). If the same question is under way already, the client joins those who wait for it; otherwise a task of this
+//! worker begins to find out. Too many questions under way (`limits.in-flight`) or clients waiting (`limits.waiting`) are shed: REFUSED
+//! at once, with extended error 0, counted, never kept. Both limits hold for the node; each worker has its share.
+//!
+//! Who finds out is decided in this order:
+//!
+//! 1. **The node itself** ([`Local::lookup`]): own names from `local.hosts` and `local.records`, then the special-use names and empty reverse
+//!    zones, then everything in class CH. These answers are authoritative (AA) and are not kept, since they are here already. A
+//!    built-in zone gives way to a configured `[[zone]]`.
+//! 2. **The servers of the name's zone**: [`Zones::find`] looks for the longest suffix, and the zone says which [`Group`] is asked, whether
+//!    DNSSEC is asked for, and how long answers may be kept.
+//!
+//! # 6. The upstream
+//!
+//! [`Outgoing`] is the query as it leaves: one question, RD, an OPT record of our own. Nothing of the client's goes along but the name,
+//! the type, and in zones with `dnssec = "forward"` DO and CD.
+//!
+//! [`Group::exchange`] asks the servers in the configured order. A server that fails, or says that it cannot help, passes the query on
+//! to the next at once. One that takes longer than `try-timeout` is not forgotten: the next is asked beside it, and the first good
+//! answer wins. The list is gone through twice at most; after `timeout` the client gets SERVFAIL.
+//!
+//! Over **TLS and TCP**, a query takes a connection that is open. In normal times there is one a server and worker; it carries many
+//! queries at a time, answered in any order, and queries of the same turn leave in one write. A connection is opened by one task however
+//! many queries wait for it. A query whose connection dies under it, when that was used before, is sent once more on a fresh one. A
+//! connection that has been quiet is watched: see [`performance`](super::performance). Over TLS the server has proved who it is before the
+//! first query leaves ([`upstream::tls`]).
+//!
+//! Over **UDP**, each query has a socket with a random port, a random ID and random letter case; whatever does not match is ignored and
+//! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP. With `auto`, if TCP fails too, the truncated
+//! answer is passed on as such; with `udp`, it is an error.
+//!
+//! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
+//!
+//! # 7. What is kept
+//!
+//! [`Answer::read`] checks the message against the question and writes it anew in our own form: the alias chain in order, the records
+//! asked for, then what a denial or a signature needs. Records that the question did not ask for are not believed. A record whose RDATA
+//! does not have the form of its type is dropped and counted, and the others pass; a type that is not known passes byte for byte.
+//!
+//! [`Bounds::apply`] brings the TTLs within the zone's bounds. Not kept: failures, truncated answers, TTL 0, denials without an SOA
+//! record. What is kept goes into the store and the worker's front.
+//!
+//! # 8. The reply
+//!
+//! All who wait are answered by the same [`reply::answer`] as a hit, each within its own size: over UDP what the client offered, at most
+//! `listen.udp-size`, 512 bytes without EDNS. Where not all fits, additional records go first, which no client needs. If answer or authority
+//! records have to go, TC is set, and as many as fit are still there for clients that never come back by TCP. Late UDP answers leave together at the
+//! end of the worker's turn. If nothing was found out, [`UpstreamError`] says which RCODE and extended error the client gets.
+//!
+//! [`Answer::read`]: crate::wire::answer::Answer::read
+//! [`BATCH`]: crate::sys::socket::BATCH
+//! [`Bounds::apply`]: crate::cache::ttl::Bounds::apply
+//! [`Entry`]: crate::cache::Entry
+//! [`Front`]: crate::cache::Front
+//! [`Group`]: crate::upstream::Group
+//! [`Group::exchange`]: crate::upstream::Group::exchange
+//! [`Handler`]: crate::listener::Handler
+//! [`Key`]: crate::cache::Key
+//! [`Local::lookup`]: crate::policy::local::Local::lookup
+//! [`Outcome`]: crate::listener::Outcome
+//! [`Outgoing`]: crate::wire::message::Outgoing
+//! [`Query::parse`]: crate::wire::query::Query::parse
+//! [`ReplyTo`]: crate::listener::ReplyTo
+//! [`Store`]: crate::cache::Store
+//! [`UpstreamError`]: crate::upstream::UpstreamError
+//! [`Zones::find`]: crate::route::Zones::find
+//! [`listener::tcp`]: crate::listener::tcp
+//! [`listener::udp`]: crate::listener::udp
+//! [`pipeline`]: crate::pipeline
+//! [`reply::answer`]: crate::reply::answer
+//! [`reply::minimal_any`]: crate::reply::minimal_any
+//! [`sys::socket::bind_tcp`]: crate::sys::socket::bind_tcp
+//! [`sys::socket::bind_udp`]: crate::sys::socket::bind_udp
+//! [`upstream::tls`]: crate::upstream::tls
+//! [`upstream::udp`]: crate::upstream::udp

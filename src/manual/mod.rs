@@ -1,0 +1,31 @@
+//! The manual: chapters to read, without code.
+//!
+//! They hold what has no place beside a single item: the way through all steps, the reasons of decisions, and what an operator does.
+//! Whatever a chapter says of an item is also checked by the compiler as far as links go; figures carry how they were measured.
+//!
+//! For operators:
+//!
+//! - [`operations`] start, stop, watch, find a fault.
+//! - [`defaults`] all options, and why their defaults are what they are.
+//! - [`threats`] what strangers can try, what holds, and what does not yet.
+//!
+//! For readers of the code:
+//!
+//! - [`flow`] a query's way, hit and miss.
+//! - [`performance`] how the way of a hit is kept short, and the decisions behind it.
+//! - [`rfcs`] the standards, clause by clause.
+//! - [`contributing`] how to change something.
+
+pub mod operations;
+//
+pub mod defaults;
+//
+pub mod threats;
+
+pub mod flow;
+//
+pub mod performance;
+//
+pub mod rfcs;
+//
+pub mod contributing;

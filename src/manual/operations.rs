@@ -1,0 +1,153 @@
+//! Running it: start, stop, watch, find a fault.
+//!
+//! # Start
+//!
+//! ```text
+//! nodens check /etc/nodens/nodens.toml      every mistake with file, line and what would be right; or all that holds
+//! nodens run --config /etc/nodens/nodens.toml
+//! ```
+//!
+//! `nodens` alone is `nodens run` without a file: 127.0.0.1:5353, two public resolvers over TLS, and `cluster.local` at the nameservers
+//! of /etc/resolv.conf. The daemon stays in the foreground and writes to standard error. It needs no network to become ready: readiness
+//! says that the listeners answer, not that the internet is there.
+//!
+//! For a port below 1024 it needs CAP_NET_BIND_SERVICE, and no other right. An address that does not exist yet can be listened on; it answers
+//! as soon as it exists. A unit for a plain host:
+//!
+//! ```text
+//! [Service]
+//! ExecStart=/usr/local/bin/nodens run --config /etc/nodens/nodens.toml
+//! DynamicUser=yes
+//! AmbientCapabilities=CAP_NET_BIND_SERVICE
+//! CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+//! LimitNOFILE=16384
+//! Restart=always
+//! ```
+//!
+//! `Restart=always`, because a thread that meets a fault of ours ends the whole process on purpose: half a DNS server is worse than one that starts
+//! anew. `LimitNOFILE`, because the daemon does not raise the limit itself. It may need, at most: `limits.tcp-connections`, and for each
+//! worker and server `connections` (TLS, TCP) or `udp-sockets` (UDP), and a few dozen.
+//!
+//! # Stop
+//!
+//! SIGTERM and SIGINT do the same. Health and metrics close at once, so that nobody is sent here any more; what lies in the sockets is
+//! answered; questions under way may finish for `listen.drain-timeout`; then the process ends with code 0. There is no
+//! reload yet: SIGHUP ends the process at once, as the kernel has it. To take a new configuration, check it, stop and start; the cache is empty then.
+//!
+//! # Exit codes
+//!
+//! Those of `sysexits.h` ([`ExitCode`]), with the reason on standard error:
+//!
+//! | code | when |
+//! |---|---|
+//! | 0 | ended by SIGTERM or SIGINT, or the command did its work |
+//! | 64 | the command line is wrong |
+//! | 66 | the configuration file cannot be read |
+//! | 69 | `nodens demo`: its port is taken |
+//! | 70 | a fault in nodens itself; `nodens demo --once`: an answer was not the expected one |
+//! | 71 | the kernel refused something: an address in use, a thread |
+//! | 74 | standard output cannot be written |
+//! | 77 | no permission: a low port |
+//! | 78 | the configuration is wrong, or a file that it names cannot be read; all mistakes are listed |
+//! | by SIGABRT | a thread met a fault of ours; please report what stands on standard error |
+//!
+//! # Health
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/health` | 200 `OK` for as long as the process lives |
+//! | `/ready` | 200 `OK` once every listener, UDP and TCP, has answered a question of our own; until then 503 with the list of those that have not |
+//!
+//! Both at `health.listen`, 403 for sources outside `health.allow`. If the address cannot be had, DNS goes on and it is tried again every
+//! five seconds.
+//!
+//! # Metrics
+//!
+//! `/metrics` at `metrics.listen`. What CoreDNS has a name for keeps that name, its labels and its buckets (`coredns_dns_*`,
+//! `coredns_cache_*`, `coredns_forward_*`, `coredns_proxy_*`); the rest is `nodens_*`. Each family says in its help text what it counts. The
+//! `zone` label is the configured zone; `dropped` stands for what was answered before it had one. Hits count as 0 seconds in
+//! `coredns_dns_request_duration_seconds`: they take microseconds, and a precise clock for each would cost more than it tells.
+//!
+//! Worth an alert:
+//!
+//! | expression | means |
+//! |---|---|
+//! | `sum by (zone) (rate(coredns_dns_responses_total{rcode="SERVFAIL"}[5m])) > 1` | a zone's servers do not answer |
+//! | `rate(nodens_upstream_failures_total{reason="authentication"}[5m]) > 0` | a server's certificate is wrong: expired, renamed, or somebody else's |
+//! | `rate(nodens_upstream_failures_total{reason=~"connect\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
+//! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
+//! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
+//! | `rate(nodens_upstream_records_dropped_total[5m]) > 0` | a server sends records that do not parse |
+//! | `rate(coredns_cache_evictions_total{type="success"}[5m]) > 10` | the cache is too small for what is asked |
+//! | `rate(nodens_tcp_refused_total[5m]) > 0` | clients hold more TCP connections than they may |
+//! | `rate(nodens_responses_unsent_total[5m]) > 0` | the kernel does not take answers: no route, no buffer |
+//! | `nodens_accept_failures_total > 0`, `process_open_fds / process_max_fds > 0.8` | descriptors run out |
+//!
+//! The share of hits: `sum(rate(coredns_cache_hits_total[5m])) / sum(rate(coredns_cache_requests_total[5m]))`.
+//!
+//! # Log lines
+//!
+//! `key=value`, or JSON objects with the same keys. What a stranger can trigger is limited: ten lines a topic and worker at once, then one in
+//! ten seconds ([`LogLimiter`]). What clients ask is not logged, except the name of a question that no server answered.
+//!
+//! | level, `msg` | means | do |
+//! |---|---|---|
+//! | info `listening` | an address is served; `protocol` for DNS, `service` for HTTP | |
+//! | info `ready` | every listener has answered | |
+//! | info `stopping`, `stopped` | a signal came; all is over | |
+//! | info `the system trusts no certificate authority; using the compiled-in ones` | no certificate store in this image | set `ca`, or nothing |
+//! | warn, a file, line and key | something in the configuration or the hosts file is odd | mend it; `nodens check` says the same |
+//! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
+//! | warn `too many queries wait; shedding` | `limits.in-flight` or `limits.waiting` was reached | look at the upstreams, then at the clients |
+//! | warn `cannot listen` | the address for health or metrics cannot be had; tried again every `retry_seconds` | free it or change it |
+//! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |
+//! | warn `N similar lines suppressed` | the limiter held back lines of `topic` | |
+//! | error `a TCP listener is lost`, `metrics are incomplete` | a fault of the machine or of ours | restart; report it |
+//! | debug `not ready` | a listener did not answer yet | |
+//! | lines with `target` | from a library; only at level debug | |
+//!
+//! # Troubleshooting by symptom
+//!
+//! **SERVFAIL.** Ask with `dig`, which shows the extended error, and look at the line `no server answered`:
+//!
+//! ```text
+//! dig @ADDRESS NAME                             EDE 22: nobody could be reached; EDE 23: reached, but it went wrong; EDE 24: no DNS message
+//! kdig @1.1.1.1 +tls-hostname=cloudflare-dns.com +tls NAME      the same question by another program, from the same machine
+//! ```
+//!
+//! | `error` | likely |
+//! |---|---|
+//! | `no answer in time` | a firewall drops port 853 or 53; or the server is overloaded |
+//! | `not reachable: …` | no route, port closed, or refused by the local firewall |
+//! | `not authenticated: …` | wrong name after `#`, an expired certificate, an own authority without `ca`, or somebody on the path |
+//! | `TLS failed: the server sent the alert NoApplicationProtocol` | what answers on that port does not speak DNS over TLS: a proxy or another service |
+//! | `the server answered RCODE 5` | the server does not serve this machine, or this name |
+//! | `no socket: Too many open files` | raise `LimitNOFILE` |
+//!
+//! **REFUSED.** The extended error tells why: 18, the client is not in `listen.allow`; 21, the type or class is never forwarded; 0, shed.
+//!
+//! **Cluster names do not exist.** `nodens check FILE` prints all zones: is there one for the cluster's domain? Without a file, look for
+//! the warning about /etc/resolv.conf at the start. Is the server of that zone the cluster's DNS, and not this node?
+//!
+//! **A new service or record is not found, or an old one is still there.** It was kept: denials for `max-negative-ttl`, others for their TTL, at most
+//! `max-ttl`, of the zone. There is no command to flush yet; a restart empties the cache.
+//!
+//! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
+//! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.
+//!
+//! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
+//!
+//! **It is not ready.** `curl -s ADDRESS:8080/ready` lists the listeners that have not answered. Usual: the address is not on this machine yet.
+//!
+//! **Queries get lost under load.** `nstat -az UdpRcvbufErrors` counts what the kernel dropped before anybody read it. The daemon asks for 4 MiB
+//! a socket and gets at most `net.core.rmem_max`: raise that, or give it another worker.
+//!
+//! **Large answers fail.** Truncated answers need TCP: is port 53 open for TCP, too? `dig +tcp` tells. Clients without EDNS get 512 bytes.
+//!
+//! **Answers are slow.** Is the share of hits low, or are the servers slow (`coredns_proxy_request_duration_seconds` by server)? Handshakes
+//! that are `full` again and again (`nodens_upstream_handshakes_total`), with connections closed by `idle_peer`, are a server that
+//! closes early.
+//!
+//! [`ExitCode`]: crate::error::ExitCode
+//! [`LogLimiter`]: crate::log::LogLimiter

@@ -1,0 +1,117 @@
+//! The standards, clause by clause: where each is, and how far.
+//!
+//! nodens is a forwarding cache: it neither resolves from the root nor serves zones to others, so clauses about those are left
+//! out. Terms are those of RFC 9499. "Yes" means that the clause is kept as far as it concerns a forwarding cache.
+//!
+//! # Messages
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 1035 | 4.1.1 | header, opcodes, RCODEs | [`wire::header`], [`reply`] | yes |
+//! | 1035 | 4.1.4 | compression: read everywhere, written for owners and well-known types | [`wire::name`], [`Answer`] | yes |
+//! | 1035 | 4.2.1 | 512 bytes over UDP without EDNS | [`Client::udp_limit`] | yes |
+//! | 1035 | 7.3 | what is no answer to a question of ours is ignored | [`Query::parse`], [`upstream::udp`] | yes |
+//! | 2181 | 5.2 | one TTL for a set: the lowest | [`Answer`] | yes |
+//! | 2181 | 5.4.1 | records that were not asked for are not believed | [`Answer`] | yes |
+//! | 2181 | 8 | a TTL with the top bit set is 0 | [`Answer`] | yes |
+//! | 2181 | 9 | TC when what was asked for is missing, and only then | [`reply::answer`] | yes |
+//! | 3597 | 3, 4 | unknown types pass untouched; names are compressed only in types that allow it | [`wire::record`] | yes |
+//! | 4343 | 3, 4 | names are compared without letter case; the client's own letters come back | [`wire::name`], [`reply`] | yes |
+//! | 6604 | 3 | the code of an alias chain is about its end | [`Entry`] | yes |
+//! | 6672 | 3.1 | DNAME records pass, with the CNAME that the server made | [`Answer`] | passed on |
+//! | 6895 | 3.1 | types that are no data are answered REFUSED or FORMERR | [`pipeline`] | yes |
+//! | 8482 | 4.2 | ANY is answered by one HINFO record | [`reply::minimal_any`] | yes |
+//! | 9619 | 4 | exactly one question | [`Query::parse`] | yes |
+//!
+//! # EDNS and extended errors
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 3225 | 3 | DO | [`Query`], [`Variant`] | yes |
+//! | 6891 | 6.1.1 | one OPT record at most, FORMERR otherwise | [`Query::parse`] | yes |
+//! | 6891 | 6.1.2 | unknown options are ignored | [`Query::parse`] | yes |
+//! | 6891 | 6.1.3 | BADVERS; extended RCODEs | [`Query::parse`], [`reply`] | yes |
+//! | 6891 | 6.2.3 | sizes below 512 mean 512 | [`Client::udp_limit`] | yes |
+//! | 6891 | 6.2.2, 7 | servers without EDNS are asked again without it; it is not remembered | [`Group::exchange`] | partly |
+//! | 7828 | 3 | edns-tcp-keepalive to clients over TCP, and from servers | [`reply`], [`Outgoing::append_to`] | yes |
+//! | 7830, 8467 | 4.1 | padding of queries over TLS | [`Outgoing::append_to`] | yes |
+//! | 7871 | 7.1 | client subnet is never sent, nor passed on | [`Outgoing`] | by intention |
+//! | 7873 | 5 | cookies are ignored, and not sent | | no |
+//! | 8914 | 4 | extended errors of our own, and those of servers passed on without their text | [`UpstreamError::ede`], [`reply`] | yes |
+//! | 9715 | 3 | small UDP messages instead of fragments: `listen.udp-size`, and what is offered to servers | [`wire::message::UDP_SIZE`] | yes |
+//!
+//! # Keeping answers
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 1035 | 3.2.1 | TTL 0 is given on and not kept | [`Bounds::apply`] | yes |
+//! | 2308 | 2, 5 | NXDOMAIN and NODATA with the SOA's negative TTL; none is kept without an SOA | [`Answer`], [`Bounds::apply`] | yes |
+//! | 2308 | 7 | failures are not kept (RFC 9520 would have them kept for seconds) | [`Bounds::apply`] | not yet |
+//! | 8020 | 2 | a name that does not exist has none below it | [`Store::find`] | yes |
+//! | 8198 | 5 | denials made up from NSEC records | | no |
+//! | 8767 | 4 | a cap on TTLs: `zone.max-ttl` | [`Bounds`] | yes |
+//! | 8767 | 5 | stale answers | | not yet |
+//!
+//! # Transports
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 5452 | 9.1, 9.2 | random port and ID, question and source compared | [`upstream::udp`] | yes |
+//! | draft-vixie-dnsext-dns0x20 | | random letter case, switched off for servers that do not repeat it | [`upstream::udp`] | yes |
+//! | 7766 | 6.2.1, 7 | pipelining and answers out of order, on both sides | [`listener::tcp`], [`upstream`] | yes |
+//! | 7766 | 6.2.3, 6.2.4 | idle timeouts; a connection closed by a server costs the client nothing | [`listener::tcp`], [`upstream`] | yes |
+//! | 7766 | 8 | length and message in one write | [`listener::tcp`], [`Outgoing::append_to`] | yes |
+//! | 7858 | 3, 4.2 | DNS over TLS as a client, port 853, key pins | [`upstream::tls`] | yes |
+//! | 8310 | 5, 8.1 | strict profile: no query without proof, names by PKIX | [`upstream::tls`] | yes |
+//! | 5482 | | a peer that acknowledges nothing is given up | [`sys::socket::prepare_upstream`] | yes |
+//! | 8484, 9250 | | DNS over HTTPS and QUIC | | no |
+//!
+//! # DNSSEC
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 4035 | 3.2.2 | CD passes, and its answers are kept apart | [`Variant`] | yes |
+//! | 4035 | 3.2.3 | AD only of servers that proved who they are, over TLS | [`Response::authenticated`] | yes |
+//! | 4035 | 5 | validation | | not yet |
+//! | 6840 | 5.7, 5.8 | AD is asked for, and shown to those who set DO or AD | [`Outgoing`], [`reply::answer`] | yes |
+//!
+//! # Names the node knows itself
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 1035 | 5.1 | static records in zone-file form | [`policy::local`] | one record a line |
+//! | 4892 | 2 | `id.server`, `version.server` in class CH | [`policy::local`] | yes |
+//! | 6303 | 3, 4 | empty reverse zones | [`policy::local`] | yes |
+//! | 6761 | 6 | `localhost`, `invalid`, `test` | [`policy::local`] | yes |
+//! | 6762 | | `local` is asked like any other name, since clusters use it | | by intention |
+//! | 7686, 8375, 9462, 9665 | | `onion`, `home.arpa`, `resolver.arpa`, `service.arpa` | [`policy::local`] | yes |
+//! | 7793 | | reverse zones of 100.64.0.0/10 | [`policy::local`] | yes |
+//!
+//! [`Answer`]: crate::wire::answer::Answer
+//! [`Bounds`]: crate::cache::ttl::Bounds
+//! [`Bounds::apply`]: crate::cache::ttl::Bounds::apply
+//! [`Client::udp_limit`]: crate::reply::Client::udp_limit
+//! [`Entry`]: crate::cache::Entry
+//! [`Group::exchange`]: crate::upstream::Group::exchange
+//! [`Outgoing`]: crate::wire::message::Outgoing
+//! [`Outgoing::append_to`]: crate::wire::message::Outgoing::append_to
+//! [`Query`]: crate::wire::query::Query
+//! [`Query::parse`]: crate::wire::query::Query::parse
+//! [`Response::authenticated`]: crate::upstream::Response::authenticated
+//! [`Store::find`]: crate::cache::Store::find
+//! [`UpstreamError::ede`]: crate::upstream::UpstreamError::ede
+//! [`Variant`]: crate::cache::Variant
+//! [`listener::tcp`]: crate::listener::tcp
+//! [`pipeline`]: crate::pipeline
+//! [`policy::local`]: crate::policy::local
+//! [`reply`]: crate::reply
+//! [`reply::answer`]: crate::reply::answer
+//! [`reply::minimal_any`]: crate::reply::minimal_any
+//! [`sys::socket::prepare_upstream`]: crate::sys::socket::prepare_upstream
+//! [`upstream`]: crate::upstream
+//! [`upstream::tls`]: crate::upstream::tls
+//! [`upstream::udp`]: crate::upstream::udp
+//! [`wire::header`]: crate::wire::header
+//! [`wire::message::UDP_SIZE`]: crate::wire::message::UDP_SIZE
+//! [`wire::name`]: crate::wire::name
+//! [`wire::record`]: crate::wire::record

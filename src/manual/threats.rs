@@ -1,0 +1,99 @@
+//! What strangers can try, what holds against it, and what does not yet.
+//!
+//! Four kinds of strangers: clients, servers, whoever is on the path between, and what can be reached over HTTP. The operator, the
+//! configuration file and the kernel are trusted. Only what exists in the code is listed as holding.
+//!
+//! # A hostile client
+//!
+//! A pod that was taken over, or a program with a fault; it may ask whatever it likes.
+//!
+//! | it tries | what holds | where |
+//! |---|---|---|
+//! | bytes that are no DNS, to crash the parser | every access is checked, no allocation follows a length that a message claims; messages without a header are dropped, others get FORMERR | [`Query::parse`] |
+//! | responses instead of queries, to start a loop of answers | dropped, never answered | [`Query::parse`] |
+//! | to ask from outside | REFUSED for sources that are not in `listen.allow`; an address open to everybody is warned about | [`Listen::allow`] |
+//! | to use the daemon as an amplifier with forged sources | answers over UDP are at most `listen.udp-size`, and 512 bytes for a client without EDNS; ANY gets one small record | [`reply::Client::udp_limit`], [`reply::minimal_any`] |
+//! | transfers, updates, notifications, odd classes | REFUSED or NOTIMP; never forwarded | [`pipeline`] |
+//! | to flood with names that do not exist | denials have a budget of their own and push out no good answer; each question costs one exchange at most | [`Store`] |
+//! | to flood with different names | questions under way and clients waiting are bounded; above that REFUSED at once | [`Limits`] |
+//! | to make many clients' questions one upstream flood | the same question is asked once a worker, however many wait | [`pipeline`] |
+//! | to choose names whose hashes collide | the hash is seeded anew at every start; a collision costs a cache place and never gives a wrong answer, since an entry checks its own name | [`Hashing`], [`Entry::answers`] |
+//! | to hold TCP connections open, write half a query, or never read | limits in all and a client address; an idle timeout; a client that does not take its answers is not read any more, and is cut off | [`listener::tcp`] |
+//! | to use up descriptors | when the kernel has none, accepting pauses instead of spinning; the event is counted | [`listener::tcp`] |
+//! | to fill the disk with log lines | what a stranger can trigger goes through a limiter: ten lines a topic and worker, then one in ten seconds, and a count of the rest | [`LogLimiter`] |
+//! | to write its own lines or escape sequences into the log | names are escaped, values are quoted | [`escaped`] |
+//! | to make series in the metrics | no label carries a name or a client; types and codes are closed sets | [`metrics`] |
+//!
+//! # A hostile or broken server
+//!
+//! | it tries | what holds | where |
+//! |---|---|---|
+//! | an answer that is no DNS, or loops by compression pointers or aliases | pointers must lead back, at most 127 of them; an alias chain ends after 16 links | [`name::expand`], [`answer::MAX_CHAIN`] |
+//! | records that were not asked for | only records of the question's name and its aliases are kept; NS sets beside a positive answer are not believed | [`Answer::read`] |
+//! | a malformed record among good ones | it is dropped and counted, the others pass; unknown types pass byte for byte | [`Answer::read`] |
+//! | answers to other questions | the question is compared; on a stream the ID must be one that waits | [`Answer::read`], [`upstream::udp`] |
+//! | TTLs of years, or of zero | `max-ttl`; TTL 0 is given to those who wait and not kept | [`Bounds`] |
+//! | AD without having validated | AD passes only from a server that proved who it is, over TLS, in a zone with `dnssec = "forward"` | [`Response::authenticated`] |
+//! | silence | the next server is asked beside it after `try-timeout`, and the whole ends after `timeout` | [`Group::exchange`] |
+//! | closing connections at any time, or letting them die silently | a query on a reused connection is sent once more; a connection that has been quiet is watched | [`performance`](super::performance) |
+//!
+//! What a server says within its own answer is believed: nodens does not validate signatures itself.
+//!
+//! # Whoever is on the path
+//!
+//! | he tries | what holds | where |
+//! |---|---|---|
+//! | to read or change questions on their way to the internet | TLS with the server's name or key proved; a server that proves nothing gets no query, and there is no way back to plain text | [`upstream::tls`] |
+//! | to force plain text by failures | encrypted and plain servers cannot be in one group | [`Upstream::servers`] |
+//! | to show another authority's certificate, or to append a pinned one to a chain of his own | PKIX validation; a pin on an authority counts only if that authority really signs | [`upstream::tls`] |
+//! | to misuse session tickets | each kind of proof has tickets of its own | [`upstream::tls`] |
+//! | to guess names by the length of messages | queries over TLS are padded to blocks | [`Outgoing::append_to`] |
+//! | to learn who asks | no client address, client option or cookie leaves the node | [`Outgoing`] |
+//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, the question compared; a wrong answer does not end the wait | [`upstream::udp`] |
+//!
+//! Plain UDP and TCP to a server can be read and changed by whoever is on that path. That is how cluster DNS is asked; its path is the
+//! cluster's network.
+//!
+//! # Over HTTP
+//!
+//! Metrics and health listen on loopback unless told otherwise, each with an allow-list. Three paths, GET and HEAD, no bodies read, small
+//! headers, few connections, short lives ([`control`]). There is no TLS and no password: who is let in may read. What can be read names
+//! no query and no client.
+//!
+//! # What does not hold yet
+//!
+//! - **No limit on the rate of one client.** The limits on waiting questions are the node's; a client that floods with different names can
+//!   use them up for the others. TCP connections are limited a client.
+//! - **One process with the rights it was started with.** There is no separation of privileges and no sandbox yet. Start it as a user of
+//!   its own with CAP_NET_BIND_SERVICE and nothing else; `unsafe` code is confined to [`sys`].
+//! - **No filter against DNS rebinding.** A public name may answer a private address.
+//! - **No DNSSEC validation.** It is left to the servers that are asked; CD and DO pass for those who validate themselves.
+//! - **No revocation of certificates.** Asking for it would need DNS.
+//! - **No protection of what is kept in memory,** beyond what the kernel gives every process.
+//!
+//! [`Answer::read`]: crate::wire::answer::Answer::read
+//! [`Bounds`]: crate::cache::ttl::Bounds
+//! [`Entry::answers`]: crate::cache::Entry::answers
+//! [`Group::exchange`]: crate::upstream::Group::exchange
+//! [`Hashing`]: crate::cache::Hashing
+//! [`Limits`]: crate::config::Limits
+//! [`Listen::allow`]: crate::config::Listen::allow
+//! [`LogLimiter`]: crate::log::LogLimiter
+//! [`Outgoing`]: crate::wire::message::Outgoing
+//! [`Outgoing::append_to`]: crate::wire::message::Outgoing::append_to
+//! [`Query::parse`]: crate::wire::query::Query::parse
+//! [`Response::authenticated`]: crate::upstream::Response::authenticated
+//! [`Store`]: crate::cache::Store
+//! [`Upstream::servers`]: crate::config::Upstream::servers
+//! [`answer::MAX_CHAIN`]: crate::wire::answer::MAX_CHAIN
+//! [`control`]: crate::control
+//! [`escaped`]: crate::log::escaped
+//! [`listener::tcp`]: crate::listener::tcp
+//! [`metrics`]: crate::metrics
+//! [`name::expand`]: crate::wire::name::expand
+//! [`pipeline`]: crate::pipeline
+//! [`reply::Client::udp_limit`]: crate::reply::Client::udp_limit
+//! [`reply::minimal_any`]: crate::reply::minimal_any
+//! [`sys`]: crate::sys
+//! [`upstream::tls`]: crate::upstream::tls
+//! [`upstream::udp`]: crate::upstream::udp
