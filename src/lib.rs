@@ -12,11 +12,11 @@ pub mod config;
 
 // A query's way.
 // pub mod listener;
-// pub mod policy;
-// pub mod cache;
+pub mod cache;
+pub mod policy;
 // pub mod route;
-// pub mod upstream;
-// pub mod reply;
+pub mod reply;
+pub mod upstream;
 // pub mod pipeline;
 
 // Beside the way: bounded, never blocking, never answering.

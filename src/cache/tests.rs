@@ -1,0 +1,148 @@
+//! What is kept, for how long, and what pushes out what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sys::clock::Moment;
+use crate::wire::answer::{Answer, Asked, Kind};
+use crate::wire::name;
+
+use super::entry::Terms;
+use super::ttl::Bounds;
+use super::{Entry, Front, Key, Store, Variant};
+
+/// When the stories begin.
+const START: Moment = Moment::from_secs(1_000);
+
+/// A key for `name A`.
+fn key(store: &Store, text: &str) -> Key {
+    Key::new(&name::parse(text).unwrap(), 1, Variant::default(), store.hashing())
+}
+
+/// An entry for `name A`: positive, or NXDOMAIN, good for `lifetime` seconds.
+fn entry(store: &Store, text: &str, kind: Kind, lifetime: u32) -> Arc<Entry> {
+    let mut answer = Answer::default();
+    answer.kind = kind;
+    let terms = Terms { now: START, lifetime, zone: 0, authentic: false, authoritative: false };
+    Arc::new(Entry::new(&key(store, text), &answer, terms, store.hashing()))
+}
+
+/// A store of 1 MiB each.
+fn store() -> Store {
+    Store::new(1 << 20, 1 << 20)
+}
+
+#[test]
+fn an_answer_is_found_in_any_letter_case_until_it_expires() {
+    let store = store();
+    store.insert(entry(&store, "www.example", Kind::Positive, 60));
+    let upper = Key::new(b"\x03WWW\x07eXample\0", 1, Variant::default(), store.hashing());
+    assert!(store.find(&upper, START + Duration::from_millis(59_999)).is_some());
+    assert!(store.find(&upper, START + Duration::from_secs(60)).is_none());
+}
+
+#[test]
+fn type_and_dnssec_bits_are_never_mixed() {
+    let store = store();
+    store.insert(entry(&store, "www.example", Kind::Positive, 60));
+    let name = name::parse("www.example").unwrap();
+    for (qtype, variant) in [(28, Variant::default()), (1, Variant::new(true, false)), (1, Variant::new(false, true))] {
+        assert!(store.find(&Key::new(&name, qtype, variant, store.hashing()), START).is_none());
+    }
+}
+
+#[test]
+fn nxdomain_answers_for_every_type_and_every_name_below() {
+    let store = store();
+    store.insert(entry(&store, "gone.example", Kind::NxDomain, 30));
+    let aaaa = |text: &str| Key::new(&name::parse(text).unwrap(), 28, Variant::default(), store.hashing());
+    for (name, denied) in
+        [("gone.example", true), ("a.b.gone.example", true), ("example", false), ("undergone.example", false)]
+    {
+        assert_eq!(store.find(&aaaa(name), START).is_some(), denied, "{name}");
+    }
+    let other = Key::new(&name::parse("a.gone.example").unwrap(), 1, Variant::new(true, false), store.hashing());
+    assert!(store.find(&other, START).is_none(), "only within the same answer class");
+}
+
+#[test]
+fn nodata_denies_one_type_of_one_name() {
+    let store = store();
+    store.insert(entry(&store, "half.example", Kind::NoData, 30));
+    assert!(store.find(&key(&store, "half.example"), START).is_some());
+    assert!(store.find(&key(&store, "a.half.example"), START).is_none());
+    let mx = Key::new(&name::parse("half.example").unwrap(), 15, Variant::default(), store.hashing());
+    assert!(store.find(&mx, START).is_none());
+}
+
+#[test]
+fn a_flood_of_denials_pushes_out_no_good_answer() {
+    let store = Store::new(1 << 20, 64 << 10);
+    let kept: Vec<_> = (0..100).map(|i| format!("good{i}.example")).collect();
+    for name in &kept {
+        store.insert(entry(&store, name, Kind::Positive, 60));
+    }
+    for i in 0..20_000 {
+        store.insert(entry(&store, &format!("bad{i}.example"), Kind::NxDomain, 60));
+    }
+    assert!(kept.iter().all(|name| store.find(&key(&store, name), START).is_some()));
+}
+
+#[test]
+fn the_budget_holds() {
+    let store = store();
+    for i in 0..20_000 {
+        store.insert(entry(&store, &format!("name{i}.example"), Kind::Positive, 60));
+    }
+    store.settle();
+    assert!(store.bytes()[0] <= store.capacity()[0]);
+    assert!(store.evictions()[0] > 0);
+}
+
+#[test]
+fn flushing_takes_a_name_or_a_whole_subtree_from_store_and_fronts() {
+    let store = store();
+    let names = ["example", "a.example", "b.a.example", "aexample"];
+    let mut front = Front::default();
+    for name in names {
+        let entry = entry(&store, name, Kind::Positive, 60);
+        front.insert(&key(&store, name), Arc::clone(&entry), START);
+        store.insert(entry);
+    }
+    assert_eq!(store.flush(&name::parse("a.example").unwrap(), true), 2);
+    front.follow(store.generation());
+    let left: Vec<_> = names.into_iter().filter(|name| store.find(&key(&store, name), START).is_some()).collect();
+    assert_eq!(left, ["example", "aexample"]);
+    assert!(front.find(&key(&store, "a.example"), START).is_none());
+}
+
+#[test]
+fn the_front_never_gives_what_has_expired_or_what_was_not_asked() {
+    let store = store();
+    let mut front = Front::default();
+    for i in 0..50_000 {
+        let name = format!("name{i}.example");
+        front.insert(&key(&store, &name), entry(&store, &name, Kind::Positive, 60), START);
+        let found = front.find(&key(&store, &name), START).expect("what was just put in is there");
+        assert_eq!(found.entry.name(), key(&store, &name).name());
+        assert!(front.find(&key(&store, &name), START + Duration::from_secs(60)).is_none());
+    }
+}
+
+#[test]
+fn bounds_of_a_zone_reach_into_the_records() {
+    let bounds = Bounds { max: 100, min: 10, max_negative: 5 };
+    let name = name::parse("x.example").unwrap();
+    for (ttl, kept) in [(0_u32, 0), (5, 10), (50, 50), (500, 100), (0x8000_0000, 0)] {
+        let mut message =
+            b"\0\0\x81\x80\0\x01\0\x01\0\0\0\0\x01x\x07example\0\0\x01\0\x01\xC0\x0C\0\x01\0\x01".to_vec();
+        message.extend(ttl.to_be_bytes());
+        message.extend([0, 4, 192, 0, 2, 1]);
+        let mut answer = Answer::default();
+        answer.read(&message, &Asked { name: &name, qtype: 1, qclass: 1, dnssec_ok: false }).unwrap();
+        assert_eq!(bounds.apply(&mut answer), kept, "TTL {ttl}");
+        if kept > 0 {
+            assert_eq!(answer.records[6..10], kept.to_be_bytes());
+        }
+    }
+}

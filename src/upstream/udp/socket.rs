@@ -1,0 +1,241 @@
+//! One UDP socket to one server, and the queries that wait on it.
+//!
+//! Usually that is one query. When sockets are short, several share a socket; then whoever is awake reads for all: there is no task
+//! to feed the waiting ones, so dropping a wait leaves nothing behind. Single-threaded; nothing is borrowed across an await.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::task::{Context, Poll, Waker};
+
+use rand::{Rng, RngExt};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
+use tokio::io::Interest;
+
+use super::letters::{Query, Verdict};
+use crate::upstream::error::UpstreamError;
+
+/// Most queries that wait on one socket; a guess. Each one more is one more ID that a forger may guess (RFC 5452 section 7).
+const SHARERS: usize = 256;
+
+/// The largest answer that is taken over UDP, in octets; larger ones come over TCP. Above what we ever offer by EDNS (1,232).
+const LARGEST: usize = 4096;
+
+/// Ports of our own choice that are tried before the kernel chooses.
+const PORT_TRIES: usize = 4;
+
+/// Datagrams read before others get a turn, so that a flood cannot hold the worker.
+const READ_BATCH: usize = 32;
+
+/// A connected socket, and who waits on it.
+pub(super) struct Socket {
+    /// Connected, so that the kernel drops what does not come from the server's address and port (RFC 5452 section 9.1).
+    io: tokio::net::UdpSocket,
+    /// The server.
+    server: SocketAddr,
+    /// By ID. Invariant: at most [`SHARERS`].
+    waiting: RefCell<HashMap<u16, Waiting, foldhash::fast::RandomState>>,
+}
+
+/// A query on its way.
+struct Waiting {
+    /// What was asked.
+    query: Query,
+    /// What came back, until it is fetched. An answer is never replaced.
+    outcome: Option<Result<Outcome, UpstreamError>>,
+    /// Whom to wake when another reader finds the answer.
+    waker: Option<Waker>,
+}
+
+/// What came back.
+pub(super) enum Outcome {
+    /// The answer.
+    Answer(Vec<u8>),
+    /// An answer that is right but for the letter case.
+    OtherCase,
+}
+
+/// How a round of reading ended.
+enum Round {
+    /// There is an outcome for the query that was asked about.
+    Found,
+    /// Nothing is left to read.
+    Empty,
+    /// Datagrams may be left.
+    Busy,
+}
+
+impl Socket {
+    /// A new socket to `server` with a random port.
+    ///
+    /// RFC 5452 section 9.2 asks for "an unpredictable source port for outgoing queries from the range of available ports", all
+    /// above 1024. The kernel's own choice is from a range of 28,232 ports; ours is from 64,512.
+    pub(super) fn open(server: SocketAddr, random: &mut impl Rng) -> io::Result<Self> {
+        let kind = Type::DGRAM.nonblocking().cloexec();
+        let socket = socket2::Socket::new(Domain::for_address(server), kind, Some(Protocol::UDP))?;
+        if server.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        let bind = |port| {
+            let any = match server {
+                SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+                SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            };
+            socket.bind(&SockAddr::from(any))
+        };
+        // A port may be taken, or reserved for the privileged; without a bind the kernel chooses one when we connect.
+        let _ = (0..PORT_TRIES).any(|_| bind(random.random_range(1024..=u16::MAX)).is_ok());
+        socket.connect(&SockAddr::from(server))?;
+        let io = tokio::net::UdpSocket::from_std(UdpSocket::from(socket))?;
+        Ok(Self { io, server, waiting: RefCell::default() })
+    }
+
+    /// Whether no query waits here.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.borrow().is_empty()
+    }
+
+    /// Whether no further query may wait here.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.borrow().len() >= SHARERS
+    }
+
+    /// A random ID that no waiting query has.
+    pub(super) fn choose_id(&self, random: &mut impl Rng) -> u16 {
+        let waiting = self.waiting.borrow();
+        // Ends soon: at most SHARERS of 65,536 are taken.
+        loop {
+            let id = random.random();
+            if !waiting.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// Lets a query wait for its answer until it is [forgotten](Self::forget).
+    pub(super) fn expect(&self, id: u16, query: Query) {
+        self.waiting.borrow_mut().insert(id, Waiting { query, outcome: None, waker: None });
+    }
+
+    /// Ends the wait of a query; what comes for it later is foreign.
+    pub(super) fn forget(&self, id: u16) {
+        self.waiting.borrow_mut().remove(&id);
+    }
+
+    /// Sends an expected query.
+    pub(super) async fn send(&self, id: u16) -> Result<(), UpstreamError> {
+        let send = || match self.waiting.borrow().get(&id) {
+            Some(waiting) => SockRef::from(&self.io).send(waiting.query.message()).map(drop),
+            None => Ok(()),
+        };
+        // The runtime knows of a new socket that it is writable only after a turn of its loop; the kernel knows it now.
+        let sent = match send() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.async_io(Interest::WRITABLE, send).await,
+            sent => sent,
+        };
+        // The error may be that of an earlier query on this socket: the kernel reports an ICMP message to whoever calls next.
+        sent.map_err(|error| self.fail(&error))
+    }
+
+    /// Waits for the outcome of an expected query; `mismatched` is called for each datagram that is nobody's answer.
+    ///
+    /// Returns once for each outcome; an [`Outcome::OtherCase`] may be followed by the answer.
+    pub(super) async fn outcome(&self, id: u16, mismatched: &dyn Fn()) -> Result<Outcome, UpstreamError> {
+        loop {
+            if let Some(outcome) = self.fetch(id) {
+                return outcome;
+            }
+            match self.read(id, mismatched) {
+                Round::Found => {}
+                Round::Busy => tokio::task::yield_now().await,
+                Round::Empty => tokio::select! {
+                    biased;
+                    () = poll_fn(|context| self.poll_found(id, context)) => {}
+                    ready = self.io.readable() => ready.map_err(|error| self.fail(&error))?,
+                },
+            }
+        }
+    }
+
+    /// Takes the outcome of a query, if there is one.
+    fn fetch(&self, id: u16) -> Option<Result<Outcome, UpstreamError>> {
+        self.waiting.borrow_mut().get_mut(&id)?.outcome.take()
+    }
+
+    /// Ready when another reader has found the outcome of a query.
+    ///
+    /// Waiting for the socket is not enough: if another one has read the datagram before the runtime looked, nothing is readable.
+    fn poll_found(&self, id: u16, context: &Context<'_>) -> Poll<()> {
+        match self.waiting.borrow_mut().get_mut(&id) {
+            Some(Waiting { outcome: None, waker, .. }) => {
+                match waker {
+                    Some(waker) => waker.clone_from(context.waker()),
+                    None => *waker = Some(context.waker().clone()),
+                }
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Reads what is there, for all who wait, until the query `id` has an outcome.
+    fn read(&self, id: u16, mismatched: &dyn Fn()) -> Round {
+        // One octet more than is taken tells a datagram that fits from one that was cut.
+        let mut buffer = [0; LARGEST + 1];
+        for _ in 0..READ_BATCH {
+            match self.io.try_recv_from(&mut buffer) {
+                // Between bind and connect, a moment, the kernel takes datagrams from anybody.
+                Ok((length, source)) if self.is_server(source) => match self.dispatch(&buffer[..length]) {
+                    Some(found) if found == id => return Round::Found,
+                    Some(_) => {}
+                    None => mismatched(),
+                },
+                Ok(_) => mismatched(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Round::Empty,
+                Err(error) => {
+                    self.fail(&error);
+                    return Round::Found;
+                }
+            }
+        }
+        Round::Busy
+    }
+
+    /// Whether a datagram's source is the server; scope and flow of IPv6 aside, of which the kernel keeps its own record.
+    fn is_server(&self, source: SocketAddr) -> bool {
+        source.ip() == self.server.ip() && source.port() == self.server.port()
+    }
+
+    /// Gives a datagram to the query it answers and says which that is; `None` if it answers none.
+    fn dispatch(&self, datagram: &[u8]) -> Option<u16> {
+        let id = u16::from_be_bytes(*datagram.first_chunk()?);
+        let mut waiting = self.waiting.borrow_mut();
+        let waiting = waiting.get_mut(&id)?;
+        let outcome = match waiting.query.judge(datagram) {
+            Verdict::Answer => Outcome::Answer(waiting.query.keep(datagram, LARGEST)),
+            Verdict::OtherCase => Outcome::OtherCase,
+            Verdict::Foreign => return None,
+        };
+        if !matches!(waiting.outcome, Some(Ok(Outcome::Answer(_)))) {
+            waiting.outcome = Some(Ok(outcome));
+        }
+        waiting.waker.take().inspect(Waker::wake_by_ref);
+        Some(id)
+    }
+
+    /// Ends all waits on this socket with the error, except those that have their answer; returns what the error means.
+    ///
+    /// An ICMP message (port, host or net unreachable) is about the server, so it is about every query on the way to it.
+    fn fail(&self, error: &io::Error) -> UpstreamError {
+        let error = UpstreamError::from(error);
+        for waiting in self.waiting.borrow_mut().values_mut() {
+            if !matches!(waiting.outcome, Some(Ok(Outcome::Answer(_)))) {
+                waiting.outcome = Some(Err(error));
+                waiting.waker.take().inspect(Waker::wake_by_ref);
+            }
+        }
+        error
+    }
+}
