@@ -2,7 +2,7 @@
 //!
 //! The real daemon is asked over loopback; what stands behind it is a server of the test's own.
 
-#![expect(clippy::missing_docs_in_private_items, reason = "the name of a test is its documentation")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../common/mod.rs"]
 #[expect(dead_code, reason = "each kind of test uses another part")]
