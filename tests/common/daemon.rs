@@ -159,12 +159,11 @@ impl Daemon {
         self.lines.lock().unwrap().clone()
     }
 
-    /// The addresses of one protocol, in the order of their log lines.
+    /// The addresses of all "listening" lines that carry `field`, in their order.
     #[track_caller]
-    pub(crate) fn addresses(&self, protocol: &str) -> Vec<SocketAddr> {
-        let wanted = format!("protocol={protocol}");
+    pub(crate) fn listening(&self, field: &str) -> Vec<SocketAddr> {
         let log = self.log();
-        let lines = log.iter().filter(|line| line.contains("listening") && has_word(line, &wanted));
+        let lines = log.iter().filter(|line| line.contains("listening") && has_word(&line.replace('"', ""), field));
         let address = |line: &String| {
             let value = line.split("address=").nth(1).expect("a listening line has its address");
             let end = value.find([' ', ',']).unwrap_or(value.len());
@@ -172,20 +171,20 @@ impl Daemon {
         };
         let mut addresses: Vec<SocketAddr> = lines.map(address).collect();
         addresses.dedup();
-        assert!(!addresses.is_empty(), "no listening line for {protocol}: {log:#?}");
+        assert!(!addresses.is_empty(), "no listening line with {field}: {log:#?}");
         addresses
     }
 
     /// The first UDP address.
     #[track_caller]
     pub(crate) fn udp_address(&self) -> SocketAddr {
-        self.addresses("udp")[0]
+        self.listening("protocol=udp")[0]
     }
 
     /// The first TCP address.
     #[track_caller]
     pub(crate) fn tcp_address(&self) -> SocketAddr {
-        self.addresses("tcp")[0]
+        self.listening("protocol=tcp")[0]
     }
 
     /// A UDP client.
@@ -206,20 +205,16 @@ impl Daemon {
         self.udp().ask(ask)
     }
 
-    /// Fetches `path` from whichever HTTP address is meant: `metrics` or `health`.
+    /// Fetches `path` from the `metrics` or `health` address.
     #[track_caller]
-    pub(crate) fn http(&self, endpoint: &str, path: &str) -> Response {
-        get(self.http_address(endpoint), path)
+    pub(crate) fn http(&self, service: &str, path: &str) -> Response {
+        get(self.http_address(service), path)
     }
 
     /// The address of the `metrics` or `health` endpoint.
     #[track_caller]
-    pub(crate) fn http_address(&self, endpoint: &str) -> SocketAddr {
-        let log = self.log();
-        let line = log.iter().find(|line| line.contains("listening") && line.contains(&format!("endpoint={endpoint}")));
-        let value =
-            line.and_then(|line| line.split("address=").nth(1)).unwrap_or_else(|| panic!("no {endpoint}: {log:#?}"));
-        value.split([' ', ',']).next().expect("split gives one").trim_matches('"').parse().expect("an address")
+    pub(crate) fn http_address(&self, service: &str) -> SocketAddr {
+        self.listening(&format!("service={service}"))[0]
     }
 
     /// Scrapes the metrics.
@@ -309,5 +304,5 @@ pub(crate) fn check(text: &str) -> (PathBuf, Output) {
 
 /// Whether `line` holds `word` between other words.
 fn has_word(line: &str, word: &str) -> bool {
-    line.split([' ', ',', '"', ':']).any(|w| w == word)
+    line.split([' ', ',', '"']).any(|w| w == word)
 }

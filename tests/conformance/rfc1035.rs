@@ -127,7 +127,7 @@ fn responses_are_dropped_and_counted() {
     socket.send(&Ask::a("www.example.org").flags(0x8100));
     let sound = Ask::a("www.example.org");
     socket.ask(&sound);
-    daemon.wait_for_metric("nodens_unexpected_responses_total", &[], 1.0);
+    daemon.wait_for_metric("nodens_messages_dropped_total", &[("reason", "response")], 1.0);
     assert_eq!(upstream.queries(), 1, "only the sound query");
 }
 
@@ -139,7 +139,7 @@ fn datagrams_shorter_than_a_header_are_dropped_and_counted() {
         socket.send_bytes(&vec![0; length]);
     }
     socket.ask(&Ask::a("www.example.org"));
-    daemon.wait_for_metric("nodens_garbage_total", &[], 12.0);
+    daemon.wait_for_metric("nodens_messages_dropped_total", &[("reason", "short")], 12.0);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn only_the_truth_is_believed(forge: impl Fn(&Query) -> Compose + Send + Sync + 
     let (_upstream, daemon) = behind_udp("", move |query| vec![forge(query), one_address(query)]);
     let answer = daemon.ask(&Ask::a("www.example.org"));
     assert_eq!(answer.addresses(), ["192.0.2.1".parse::<std::net::IpAddr>().unwrap()]);
-    daemon.wait_for_metric("nodens_upstream_mismatched_total", &[], 1.0);
+    daemon.wait_for_metric("nodens_upstream_mismatches_total", &[], 1.0);
 }
 
 #[test]
@@ -133,5 +133,5 @@ fn a_server_that_does_not_keep_letter_case_still_serves() {
         let answer = daemon.ask(&Ask::a(&format!("name-number-{number}.example.org")));
         assert_eq!(answer.rcode(), rcode::NOERROR, "{answer}");
     }
-    daemon.wait_for_metric("nodens_upstream_case_not_echoed_total", &[], 1.0);
+    daemon.wait_for_metric("nodens_upstream_downgrades_total", &[("feature", "case")], 1.0);
 }

@@ -164,7 +164,7 @@ fn a_silent_connection_is_closed_after_the_idle_timeout() {
     let start = clock::now();
     assert!(connection.wait_for_close().is_empty());
     assert!(elapsed(start) > Duration::from_millis(700), "closed after {:?}", elapsed(start));
-    daemon.wait_for_metric("nodens_tcp_idle_closed_total", &[], 1.0);
+    daemon.wait_for_metric("nodens_tcp_closed_total", &[("reason", "idle")], 1.0);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn connections_of_one_client_are_capped_and_the_first_ones_live_on() {
     daemon.tcp().wait_for_close();
     first.ask(&ask);
     second.ask(&ask);
-    daemon.wait_for_metric("nodens_tcp_refused_total", &[("reason", "client")], 1.0);
+    daemon.wait_for_metric("nodens_tcp_refused_total", &[("limit", "client")], 1.0);
     drop(first);
     wait_until("the place is free again", || {
         let mut third = daemon.tcp();
@@ -234,7 +234,7 @@ fn connections_in_all_are_capped() {
     held.iter_mut().for_each(|connection| drop(connection.ask(&ask)));
     Tcp::between("127.0.0.2".parse().unwrap(), daemon.tcp_address()).wait_for_close();
     held.iter_mut().for_each(|connection| drop(connection.ask(&ask)));
-    daemon.wait_for_metric("nodens_tcp_refused_total", &[("reason", "total")], 1.0);
+    daemon.wait_for_metric("nodens_tcp_refused_total", &[("limit", "total")], 1.0);
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_client_that_does_not_read_is_given_up_and_harms_nobody() {
     daemon.tcp().ask(&ask);
     let growth = daemon.resident_kilobytes().saturating_sub(before);
     assert!(growth < 32 * 1024, "{growth} kB grew for one client");
-    daemon.wait_for_metric("nodens_tcp_slow_closed_total", &[], 1.0);
+    daemon.wait_for_metric("nodens_tcp_closed_total", &[("reason", "slow")], 1.0);
 }
 
 #[test]
