@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::ask::Ask;
 use super::certificate::Certificate;
+use super::namespace::NetNs;
 use super::wait_until;
 use super::wire::Message;
 
@@ -29,18 +30,24 @@ pub(crate) struct Peer {
 impl Peer {
     /// Starts `command` in `folder` and waits until `address` accepts TCP connections.
     #[track_caller]
-    fn start(mut command: Command, folder: TempDir, address: SocketAddr) -> Self {
-        let log = File::create(folder.path().join("log")).unwrap();
-        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut peer = Self { child, folder, address };
-        wait_until(&format!("{command:?} accepts connections"), || {
+    fn start(command: Command, folder: TempDir, address: SocketAddr) -> Self {
+        let name = format!("{command:?}");
+        let mut peer = Self::spawn(command, folder, address);
+        wait_until(&format!("{name} accepts connections"), || {
             if let Some(status) = peer.child.try_wait().unwrap() {
-                panic!("{command:?} ended: {status}\n{}", peer.log());
+                panic!("{name} ended: {status}\n{}", peer.log());
             }
             std::net::TcpStream::connect(address).is_ok()
         });
         peer
+    }
+
+    /// Starts `command` in `folder`.
+    fn spawn(mut command: Command, folder: TempDir, address: SocketAddr) -> Self {
+        let log = File::create(folder.path().join("log")).unwrap();
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { child, folder, address }
     }
 
     /// What it wrote.
@@ -49,7 +56,21 @@ impl Peer {
     }
 
     /// bind9 as the authority for `zones` (origin, zone file).
-    pub(crate) fn bind(address: SocketAddr, zones: &[(&str, &str)], wrapper: &[&str]) -> Self {
+    pub(crate) fn bind(address: SocketAddr, zones: &[(&str, &str)]) -> Self {
+        let (folder, command) = Self::prepare_bind(address, zones, &[]);
+        Self::start(command, folder, address)
+    }
+
+    /// The same inside a namespace.
+    pub(crate) fn bind_inside(address: SocketAddr, zones: &[(&str, &str)], space: &NetNs) -> Self {
+        let (folder, command) = Self::prepare_bind(address, zones, &space.wrapper());
+        let peer = Self::spawn(command, folder, address);
+        wait_until("named answers", || peer.log().lines().any(|line| line.ends_with(" running")));
+        peer
+    }
+
+    /// Writes bind9's files and the command that runs it.
+    fn prepare_bind(address: SocketAddr, zones: &[(&str, &str)], wrapper: &[&str]) -> (TempDir, Command) {
         let folder = tempfile::tempdir().unwrap();
         let (ip, port, home) = (address.ip(), address.port(), folder.path().display().to_string());
         let listen = if address.is_ipv4() { ("listen-on", "listen-on-v6") } else { ("listen-on-v6", "listen-on") };
@@ -66,7 +87,7 @@ impl Peer {
         fs::write(&file, config).unwrap();
         let mut command = wrapped(wrapper, "named", folder.path());
         command.args(["-g", "-n", "1", "-c"]).arg(file);
-        Self::start(command, folder, address)
+        (folder, command)
     }
 
     /// dnsdist as a DNS-over-TLS resolver in front of `backend`.

@@ -4,8 +4,8 @@ use super::common::ask::{Ask, Over};
 use super::common::client::Udp;
 use super::common::daemon::{Daemon, Setup};
 use super::common::upstream::{Gate, Query, Upstream, one_address};
-use super::common::wire::{Message, kind, rcode};
 use super::common::wait_until;
+use super::common::wire::{Message, kind, rcode};
 
 /// Clients that wait at a time; few sockets carry them, told apart by ID.
 const CLIENTS: u16 = 10_000;
@@ -107,8 +107,7 @@ fn questions_that_differ_do_not_wait_for_each_other() {
     let held = gate.clone();
     let upstream = Upstream::tcp().serve(move |query| held.hold(&one_address(query)));
     let daemon = Setup::forward(&upstream).start();
-    let asks =
-        [Ask::a("cold.example.org"), Ask::new("cold.example.org", kind::TXT), Ask::a("colder.example.org")];
+    let asks = [Ask::a("cold.example.org"), Ask::new("cold.example.org", kind::TXT), Ask::a("colder.example.org")];
     let clients: Vec<Udp> = asks
         .iter()
         .map(|ask| {
