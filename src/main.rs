@@ -1,3 +1,16 @@
 //! The nodens command: arguments to the library, its outcome to an exit code.
 
-fn main() {}
+use std::env::args_os;
+use std::io::{Write, stderr};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match nodens::cli::main(args_os()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody is left to tell when standard error is closed; a panic would only hide the exit code.
+            let _ = writeln!(stderr().lock(), "{failure}");
+            ExitCode::from(failure.code as u8)
+        }
+    }
+}

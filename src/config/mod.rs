@@ -1,7 +1,7 @@
 //! The validated configuration: the only form of it that leaves this folder.
 //!
 //! A TOML file becomes a [`Config`] in three steps: its text is read into a table that keeps line numbers, each key is looked up in
-//! the one table of options ([`options`]), and what only makes sense together is checked last. All mistakes of a file are
+//! the one table of options (`options`), and what only makes sense together is checked last. All mistakes of a file are
 //! reported in one run. Defaults, reference file and error messages come from the same table, so that they cannot disagree.
 
 use std::net::SocketAddr;
@@ -9,6 +9,37 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+// What there is to say.
+mod choice;
+mod options;
+
+// From text to values.
+mod address;
+mod mistake;
+mod raw;
+mod units;
+mod value;
+
+// From values to a configuration.
+mod environment;
+mod load;
+mod resolv;
+mod sections;
+mod upstream;
+mod zone;
+
+// And back to text.
+mod reference;
+mod render;
+
+#[cfg(test)]
+mod tests;
+
+pub use environment::Environment;
+pub use load::Loaded;
+pub use mistake::{Fault, Mistake};
+pub use reference::reference;
 
 /// Everything an operator can say, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +127,7 @@ pub struct Local {
 pub struct Upstream {
     /// What zones call it.
     pub name: String,
-    /// Asked in this order; never empty.
+    /// Asked in this order; never empty. Either all of them are `tls` or none is, so that no failure leads to plain text.
     pub servers: Vec<Server>,
     /// Certificates that `tls` servers must chain to; `None` is the system's store.
     pub ca: Option<PathBuf>,

@@ -4,3 +4,4 @@
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 
 pub mod clock;
+pub mod socket;

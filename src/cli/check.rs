@@ -1,0 +1,26 @@
+//! `nodens check FILE`: all mistakes of a configuration file, or all that holds.
+
+use std::path::PathBuf;
+
+use super::{print, warn};
+use crate::config::Config;
+use crate::error::Failure;
+use crate::policy::local::Local;
+
+/// What `check` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration file, in TOML
+    file: PathBuf,
+}
+
+/// Prints the effective configuration to standard output and warnings to standard error. Mistakes are the failure.
+pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
+    let loaded = Config::load(Some(&arguments.file))?;
+    // Static records and the hosts file are read by the step that answers from them; it knows best what is wrong in them.
+    let local = Local::new(&loaded.config)?;
+    for warning in loaded.warnings.iter().chain(local.warnings()) {
+        warn(warning);
+    }
+    print(&loaded.config.to_string())
+}

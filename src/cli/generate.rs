@@ -1,0 +1,28 @@
+//! `nodens generate WHAT`: files that are made from the program itself, so that they cannot disagree with it.
+
+use clap::ValueEnum;
+
+use super::print;
+use crate::config::reference;
+use crate::error::Failure;
+
+/// What `generate` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Which file
+    what: What,
+}
+
+/// The files.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum What {
+    /// The reference configuration: every option with its default, range and unit
+    Config,
+}
+
+/// Prints a file to standard output.
+pub(super) fn generate(arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.what {
+        What::Config => print(&reference()),
+    }
+}

@@ -1,0 +1,43 @@
+//! Options that are one of a few words: the words, in one place for reading and printing.
+
+use super::{Class, Dnssec, Format, Level};
+
+/// A type whose values have words.
+pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
+    /// The words.
+    const NAMES: &'static [&'static str];
+    /// The values, in the order of the words.
+    const VALUES: &'static [Self];
+
+    /// The value of a word.
+    fn named(word: &str) -> Option<Self> {
+        let position = Self::NAMES.iter().position(|name| *name == word)?;
+        Self::VALUES.get(position).copied()
+    }
+
+    /// The word of a value.
+    fn name(self) -> &'static str {
+        let position = Self::VALUES.iter().position(|value| *value == self);
+        position.and_then(|position| Self::NAMES.get(position)).expect("every value has a word")
+    }
+}
+
+impl Choice for Level {
+    const NAMES: &'static [&'static str] = &["error", "warn", "info", "debug"];
+    const VALUES: &'static [Self] = &[Self::Error, Self::Warn, Self::Info, Self::Debug];
+}
+
+impl Choice for Format {
+    const NAMES: &'static [&'static str] = &["text", "json"];
+    const VALUES: &'static [Self] = &[Self::Text, Self::Json];
+}
+
+impl Choice for Class {
+    const NAMES: &'static [&'static str] = &["internal", "public"];
+    const VALUES: &'static [Self] = &[Self::Internal, Self::Public];
+}
+
+impl Choice for Dnssec {
+    const NAMES: &'static [&'static str] = &["off", "forward"];
+    const VALUES: &'static [Self] = &[Self::Off, Self::Forward];
+}

@@ -1,0 +1,189 @@
+//! The options of what is asked elsewhere, `[[upstream]]` and `[[zone]]`, and the names that a silent file gives them.
+
+use std::time::Duration;
+
+use super::{Kind, Section, Setting, Silent};
+use crate::config::choice::Choice;
+use crate::config::{Class, Dnssec};
+
+/// What `[[upstream]]` is about.
+pub(super) const UPSTREAM_DOC: &str = "A group of servers that know the same names. One [[upstream]] a group; a [[zone]] refers to it by name. A file that has neither \
+     an [[upstream]] nor a [[zone]] gets the ones shown here, and \"cluster.local\" to the nameservers of /etc/resolv.conf. Any \
+     [[upstream]] or [[zone]] replaces all of these.";
+/// What `[[zone]]` is about.
+pub(super) const ZONE_DOC: &str = "Where names are asked, and the rules for their answers. One [[zone]] a suffix; the longest that fits a name decides. There must \
+     be one for \".\", all other names.";
+
+/// The name of the group of /etc/resolv.conf's nameservers in a silent file.
+pub(in crate::config) const SILENT_CLUSTER_GROUP: &str = "resolv-conf";
+/// The zone that they are asked for.
+pub(in crate::config) const SILENT_CLUSTER_ZONE: &str = "cluster.local";
+
+/// Longest time a negative answer is kept in an internal zone that does not say: a new service is found within it.
+/// The one for public zones is the example of the option.
+pub(in crate::config) const INTERNAL_MAX_NEGATIVE_TTL: Duration = Duration::from_secs(5);
+
+/// A day.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The options, by section.
+pub(super) const SETTINGS: &[Setting] = &[
+    //------ [[upstream]] ----------------------------------------------------
+    Setting {
+        section: Section::Upstream,
+        key: "name",
+        kind: Kind::Label,
+        silent: Silent::Required { example: "\"internet\"" },
+        doc: "What zones, metrics and logs call the group.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "servers",
+        kind: Kind::Servers,
+        silent: Silent::Required { example: "[\"tls://1.1.1.1#cloudflare-dns.com\", \"tls://9.9.9.9#dns.quad9.net\"]" },
+        doc: "The servers, asked in this order. tls:// is DNS over TLS (port 853), and what stands after # is the name that the \
+              certificate must carry. tcp:// (port 53) keeps connections open. udp:// (port 53) asks again over TCP what was \
+              truncated; auto://, or no scheme, does too and remembers which servers cannot do one or the other. Encrypted and plain \
+              servers do not mix in a group, since a failure would then send in plain text what should be encrypted.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "ca",
+        kind: Kind::Path,
+        silent: Silent::Derived { words: "the system's certificate store", example: "\"/etc/nodens/ca.pem\"" },
+        doc: "Certificates (PEM) that those of the tls:// servers must chain to.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "pins",
+        kind: Kind::Pins,
+        silent: Silent::Value("[]"),
+        doc: "Digests of public keys of which each tls:// server must hold one (RFC 7858 section 4.2): \"sha256/\" and the base64 of the \
+              SHA-256 of the subject public key info. A server without a name after # is known by them alone.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "insecure",
+        kind: Kind::Switch,
+        silent: Silent::Value("false"),
+        doc: "Whether a tls:// server may go without a name and pins. It is then not known who answers: whoever is on the path can.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "timeout",
+        kind: Kind::Duration { minimum: Duration::from_millis(100), maximum: Duration::from_secs(60) },
+        silent: Silent::Value("\"5s\""),
+        doc: "How long a query may take over all servers of the group. Then the client gets SERVFAIL.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "try-timeout",
+        kind: Kind::Duration { minimum: Duration::from_millis(50), maximum: Duration::from_secs(60) },
+        silent: Silent::Value("\"2s\""),
+        doc: "How long one server may take before the next is asked.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "connections",
+        kind: Kind::Integer { minimum: 1, maximum: 16, unit: "connections" },
+        silent: Silent::Value("2"),
+        doc: "TCP or TLS connections from one worker to one server.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "pipeline",
+        kind: Kind::Integer { minimum: 1, maximum: 65_535, unit: "queries" },
+        silent: Silent::Value("1024"),
+        doc: "Queries that wait on one connection before another is opened. A query's 16-bit ID is the upper limit.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "idle-timeout",
+        kind: Kind::Duration { minimum: Duration::from_millis(100), maximum: Duration::from_secs(3600) },
+        silent: Silent::Value("\"30s\""),
+        doc: "How long an unused connection is kept, unless the server is known to close it sooner.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "max-age",
+        kind: Kind::Duration { minimum: Duration::from_secs(1), maximum: DAY },
+        silent: Silent::Value("\"10m\""),
+        doc: "Age at which a connection is replaced, give or take 20 %, so that a server which was added or moved is found.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "padding",
+        kind: Kind::Integer { minimum: 0, maximum: 468, unit: "bytes" },
+        silent: Silent::Value("128"),
+        doc: "Queries over TLS are padded to a multiple of this, so that their length tells little (RFC 8467). 0 pads nothing.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "case-randomization",
+        kind: Kind::Switch,
+        silent: Silent::Value("true"),
+        doc: "Whether queries over UDP carry random letter case, which an attacker must guess as well. It is switched off by itself for \
+              servers that do not echo it.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "udp-sockets",
+        kind: Kind::Integer { minimum: 16, maximum: 4096, unit: "sockets" },
+        silent: Silent::Value("512"),
+        doc: "UDP sockets that one worker may have open to one server; each query leaves from a random port (RFC 5452).",
+    },
+    //------ [[zone]] --------------------------------------------------------
+    Setting {
+        section: Section::Zone,
+        key: "name",
+        kind: Kind::Domain,
+        silent: Silent::Required { example: "\".\"" },
+        doc: "The suffix: all names that end in it, and itself.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "upstream",
+        kind: Kind::Label,
+        silent: Silent::Required { example: "\"internet\"" },
+        doc: "The name of the group that is asked.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "class",
+        kind: Kind::Choice(Class::NAMES),
+        silent: Silent::Value("\"public\""),
+        doc: "Whose names these are: \"internal\" for the cluster's or company's own, \"public\" for everybody's.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "dnssec",
+        kind: Kind::Choice(Dnssec::NAMES),
+        silent: Silent::Derived {
+            words: "\"forward\" for a public zone, \"off\" for an internal one",
+            example: "\"forward\"",
+        },
+        doc: "Whether DNSSEC records are asked for and passed on to clients that want them. The servers' verdict (AD) is passed on only \
+              if it came over authenticated TLS.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "max-ttl",
+        kind: Kind::Ttl { minimum: Duration::ZERO, maximum: Duration::from_secs(7 * 86_400) },
+        silent: Silent::Value("\"1d\""),
+        doc: "The longest time a positive answer is kept. 0s keeps nothing.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "min-ttl",
+        kind: Kind::Ttl { minimum: Duration::ZERO, maximum: Duration::from_secs(3600) },
+        silent: Silent::Value("\"0s\""),
+        doc: "The shortest time a positive answer is kept, whatever its TTL says. Above 0s, changes of a name are seen late.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "max-negative-ttl",
+        kind: Kind::Ttl { minimum: Duration::ZERO, maximum: DAY },
+        silent: Silent::Derived { words: "5s for an internal zone, 30s for a public one", example: "\"30s\"" },
+        doc: "The longest time a negative answer is kept (RFC 2308 section 5). 0s keeps none.",
+    },
+];

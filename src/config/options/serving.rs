@@ -1,0 +1,221 @@
+//! The options of what is answered to clients: `[listen]`, `[limits]`, `[cache]`, `[local]`, `[metrics]`, `[health]`, `[log]`.
+
+use std::time::Duration;
+
+use super::{Kind, Section, Setting, Silent};
+use crate::config::choice::Choice;
+use crate::config::{Format, Level};
+
+/// What `[listen]` is about.
+pub(super) const LISTEN_DOC: &str = "Where clients ask, and for how long they may hold on.";
+/// What `[limits]` is about.
+pub(super) const LIMITS_DOC: &str = "How much may go on at once. Each limit bounds memory that clients can make the daemon use; a counter tells when one is reached.";
+/// What `[cache]` is about.
+pub(super) const CACHE_DOC: &str = "The answers that are kept in memory.";
+/// What `[local]` is about.
+pub(super) const LOCAL_DOC: &str = "Names that are answered from the node's own knowledge and never leave it.";
+/// What `[metrics]` is about.
+pub(super) const METRICS_DOC: &str = "The Prometheus endpoint, /metrics.";
+/// What `[health]` is about.
+pub(super) const HEALTH_DOC: &str =
+    "The endpoint for probes: /health (the process lives) and /ready (every listener answers).";
+/// What `[log]` is about.
+pub(super) const LOG_DOC: &str = "What the daemon says of itself on standard error. Queries are not logged here.";
+
+/// 2^20 bytes.
+const MIB: u64 = 1 << 20;
+
+/// The options, by section.
+pub(super) const SETTINGS: &[Setting] = &[
+    //------ [listen] --------------------------------------------------------
+    Setting {
+        section: Section::Listen,
+        key: "addresses",
+        kind: Kind::Addresses { port: 53 },
+        silent: Silent::Value("[\"127.0.0.1:5353\"]"),
+        doc: "Addresses that clients ask over UDP and TCP, IPv4 and IPv6. An address need not exist yet when the daemon starts. \
+              Port 0 takes a free port. The default needs no privilege, for a first try.",
+    },
+    Setting {
+        section: Section::Listen,
+        key: "workers",
+        kind: Kind::Integer { minimum: 1, maximum: 64, unit: "threads" },
+        silent: Silent::Derived { words: "one for each core that the process may use, at most 2", example: "2" },
+        doc: "Threads that answer. Each has its own sockets, and the kernel spreads clients over them. A node rarely asks more than \
+              one core can answer.",
+    },
+    Setting {
+        section: Section::Listen,
+        key: "allow",
+        kind: Kind::Prefixes,
+        silent: Silent::Value("[]"),
+        doc: "Who may ask; everybody else gets REFUSED. Empty allows everybody, which is right for an address that only the node's \
+              own pods reach.",
+    },
+    Setting {
+        section: Section::Listen,
+        key: "udp-size",
+        kind: Kind::Integer { minimum: 512, maximum: 4096, unit: "bytes" },
+        silent: Silent::Value("1232"),
+        doc: "The largest UDP answer. A client that offers less gets less; what does not fit is truncated, and the client asks again \
+              over TCP. 1232 bytes pass every path without fragments (RFC 9715).",
+    },
+    Setting {
+        section: Section::Listen,
+        key: "tcp-idle-timeout",
+        kind: Kind::Duration { minimum: Duration::from_millis(100), maximum: Duration::from_secs(3600) },
+        silent: Silent::Value("\"10s\""),
+        doc: "How long a client's TCP connection may stay silent before it is closed (RFC 7766 section 6.2.3).",
+    },
+    Setting {
+        section: Section::Listen,
+        key: "drain-timeout",
+        kind: Kind::Duration { minimum: Duration::ZERO, maximum: Duration::from_secs(300) },
+        silent: Silent::Value("\"5s\""),
+        doc: "How long queries in hand may take to finish when the daemon is told to stop.",
+    },
+    //------ [limits] --------------------------------------------------------
+    Setting {
+        section: Section::Limits,
+        key: "in-flight",
+        kind: Kind::Integer { minimum: 16, maximum: 1_000_000, unit: "questions" },
+        silent: Silent::Value("4096"),
+        doc: "Different questions that wait for an upstream at the same time. One more is answered with SERVFAIL, at once.",
+    },
+    Setting {
+        section: Section::Limits,
+        key: "waiting",
+        kind: Kind::Integer { minimum: 16, maximum: 10_000_000, unit: "queries" },
+        silent: Silent::Value("32768"),
+        doc: "Clients' queries that wait for those questions; the same question of many clients is asked once.",
+    },
+    Setting {
+        section: Section::Limits,
+        key: "tcp-connections",
+        kind: Kind::Integer { minimum: 1, maximum: 1_000_000, unit: "connections" },
+        silent: Silent::Value("1024"),
+        doc: "TCP connections of all clients together.",
+    },
+    Setting {
+        section: Section::Limits,
+        key: "tcp-connections-per-client",
+        kind: Kind::Integer { minimum: 1, maximum: 1_000_000, unit: "connections" },
+        silent: Silent::Value("128"),
+        doc: "TCP connections of one client address.",
+    },
+    Setting {
+        section: Section::Limits,
+        key: "tcp-pipeline",
+        kind: Kind::Integer { minimum: 1, maximum: 65_535, unit: "queries" },
+        silent: Silent::Value("128"),
+        doc: "Queries of one TCP connection that may wait for an answer. Further ones are left in the socket until one is answered.",
+    },
+    //------ [cache] ---------------------------------------------------------
+    Setting {
+        section: Section::Cache,
+        key: "size",
+        kind: Kind::Size { minimum: MIB, maximum: 65_536 * MIB },
+        silent: Silent::Derived {
+            words: "half of the control group's memory limit, at most 32MiB",
+            example: "\"32MiB\"",
+        },
+        doc: "Memory for positive answers, all workers together.",
+    },
+    Setting {
+        section: Section::Cache,
+        key: "negative-size",
+        kind: Kind::Size { minimum: MIB / 16, maximum: 65_536 * MIB },
+        silent: Silent::Derived { words: "a quarter of size", example: "\"8MiB\"" },
+        doc: "Memory for negative answers (no such name, no such data), apart from the other so that a flood of random names evicts no \
+              good answer.",
+    },
+    Setting {
+        section: Section::Cache,
+        key: "rotate",
+        kind: Kind::Switch,
+        silent: Silent::Value("true"),
+        doc: "Whether A and AAAA records change their order from answer to answer, which spreads clients that take the first.",
+    },
+    //------ [local] ---------------------------------------------------------
+    Setting {
+        section: Section::Local,
+        key: "special-use",
+        kind: Kind::Switch,
+        silent: Silent::Value("true"),
+        doc: "Whether localhost and the other special-use names (RFC 6761), and the reverse zones of private and local addresses \
+              (RFC 6303), are answered here. Those that a [[zone]] other than \".\" holds are asked there.",
+    },
+    Setting {
+        section: Section::Local,
+        key: "hosts",
+        kind: Kind::Path,
+        silent: Silent::Derived { words: "no file", example: "\"/etc/hosts\"" },
+        doc: "A file in the form of /etc/hosts whose names and addresses are answered here.",
+    },
+    Setting {
+        section: Section::Local,
+        key: "records",
+        kind: Kind::Lines,
+        silent: Silent::Value("[]"),
+        doc: "Records that are answered here, as in a zone file: \"NAME TTL TYPE DATA\". Their names exist with these records only.",
+    },
+    Setting {
+        section: Section::Local,
+        key: "identity",
+        kind: Kind::Text { maximum: 255 },
+        silent: Silent::Derived { words: "the host's name", example: "\"node-7\"" },
+        doc: "The answer to \"id.server\" and \"hostname.bind\" in class CH (RFC 4892), which tells nodes apart. \"\" hides it.",
+    },
+    Setting {
+        section: Section::Local,
+        key: "version",
+        kind: Kind::Text { maximum: 255 },
+        silent: Silent::Derived { words: "name and version of the daemon", example: "\"nodens\"" },
+        doc: "The answer to \"version.server\" and \"version.bind\" in class CH. \"\" hides it.",
+    },
+    //------ [metrics] -------------------------------------------------------
+    Setting {
+        section: Section::Metrics,
+        key: "listen",
+        kind: Kind::Endpoint,
+        silent: Silent::Value("\"127.0.0.1:9253\""),
+        doc: "Where metrics are served over HTTP; \"\" is nowhere. Metrics never name a query or a client.",
+    },
+    Setting {
+        section: Section::Metrics,
+        key: "allow",
+        kind: Kind::Prefixes,
+        silent: Silent::Value("[]"),
+        doc: "Who may read the metrics; empty allows everybody who reaches the address.",
+    },
+    //------ [health] --------------------------------------------------------
+    Setting {
+        section: Section::Health,
+        key: "listen",
+        kind: Kind::Endpoint,
+        silent: Silent::Value("\"127.0.0.1:8080\""),
+        doc: "Where probes are answered over HTTP; \"\" is nowhere.",
+    },
+    Setting {
+        section: Section::Health,
+        key: "allow",
+        kind: Kind::Prefixes,
+        silent: Silent::Value("[]"),
+        doc: "Who may probe; empty allows everybody who reaches the address.",
+    },
+    //------ [log] -----------------------------------------------------------
+    Setting {
+        section: Section::Log,
+        key: "level",
+        kind: Kind::Choice(Level::NAMES),
+        silent: Silent::Value("\"info\""),
+        doc: "The least important lines that are written.",
+    },
+    Setting {
+        section: Section::Log,
+        key: "format",
+        kind: Kind::Choice(Format::NAMES),
+        silent: Silent::Value("\"text\""),
+        doc: "Lines for people, or one JSON object a line for machines.",
+    },
+];

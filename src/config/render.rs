@@ -1,0 +1,168 @@
+//! A [`Config`] as TOML: everything that holds, also what the file left to defaults. It reads back as the same `Config`.
+
+use std::fmt;
+
+use super::address::RawServer;
+use super::choice::Choice;
+use super::options::Section;
+use super::value::{At, Value};
+use super::{Authentication, Config, Endpoint, Upstream, Zone};
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for section in Section::ALL {
+            let count = match section {
+                Section::Upstream => self.upstreams.len(),
+                Section::Zone => self.zones.len(),
+                _ => 1,
+            };
+            for position in 0..count {
+                if (section, position) != (Section::Listen, 0) {
+                    writeln!(f)?;
+                }
+                writeln!(f, "{}", section.header())?;
+                for setting in section.settings() {
+                    if let Some(value) = self.value(section, position, setting.key) {
+                        writeln!(f, "{} = {value}", setting.key)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// The value of an option, in the `position`th of its sections; `None` if there is none to write.
+    fn value(&self, section: Section, position: usize, key: &str) -> Option<Value> {
+        match section {
+            Section::Listen => self.listen_value(key),
+            Section::Limits => self.limits_value(key),
+            Section::Cache => self.cache_value(key),
+            Section::Local => self.local_value(key),
+            Section::Metrics => endpoint_value(&self.metrics, key),
+            Section::Health => endpoint_value(&self.health, key),
+            Section::Log => match key {
+                "level" => Some(Value::Text(self.log.level.name().to_owned())),
+                "format" => Some(Value::Text(self.log.format.name().to_owned())),
+                _ => unknown(section, key),
+            },
+            Section::Upstream => upstream_value(self.upstreams.get(position)?, key),
+            Section::Zone => self.zone_value(self.zones.get(position)?, key),
+        }
+    }
+
+    /// An option of `[listen]`.
+    fn listen_value(&self, key: &str) -> Option<Value> {
+        let listen = &self.listen;
+        Some(match key {
+            "addresses" => Value::Addresses(list(&listen.addresses)),
+            "workers" => integer(listen.workers),
+            "allow" => Value::Prefixes(list(&listen.allow)),
+            "udp-size" => Value::Integer(listen.udp_size.into()),
+            "tcp-idle-timeout" => Value::Duration(listen.tcp_idle_timeout),
+            "drain-timeout" => Value::Duration(listen.drain_timeout),
+            _ => return unknown(Section::Listen, key),
+        })
+    }
+
+    /// An option of `[limits]`.
+    fn limits_value(&self, key: &str) -> Option<Value> {
+        let limits = &self.limits;
+        Some(integer(match key {
+            "in-flight" => limits.in_flight,
+            "waiting" => limits.waiting,
+            "tcp-connections" => limits.tcp_connections,
+            "tcp-connections-per-client" => limits.tcp_connections_per_client,
+            "tcp-pipeline" => limits.tcp_pipeline,
+            _ => return unknown(Section::Limits, key),
+        }))
+    }
+
+    /// An option of `[cache]`.
+    fn cache_value(&self, key: &str) -> Option<Value> {
+        Some(match key {
+            "size" => Value::Size(self.cache.size),
+            "negative-size" => Value::Size(self.cache.negative_size),
+            "rotate" => Value::Switch(self.cache.rotate),
+            _ => return unknown(Section::Cache, key),
+        })
+    }
+
+    /// An option of `[local]`.
+    fn local_value(&self, key: &str) -> Option<Value> {
+        let local = &self.local;
+        Some(match key {
+            "special-use" => Value::Switch(local.special_use),
+            "hosts" => Value::Text(local.hosts.as_ref()?.to_string_lossy().into_owned()),
+            "records" => Value::Lines(list(&local.records)),
+            "identity" => Value::Text(local.identity.clone().unwrap_or_default()),
+            "version" => Value::Text(local.version.clone().unwrap_or_default()),
+            _ => return unknown(Section::Local, key),
+        })
+    }
+
+    /// An option of a `[[zone]]`.
+    fn zone_value(&self, zone: &Zone, key: &str) -> Option<Value> {
+        Some(match key {
+            "name" => Value::Text(zone.name.clone()),
+            "upstream" => Value::Text(self.upstreams.get(zone.upstream)?.name.clone()),
+            "class" => Value::Text(zone.class.name().to_owned()),
+            "dnssec" => Value::Text(zone.dnssec.name().to_owned()),
+            "max-ttl" => Value::Duration(zone.max_ttl),
+            "min-ttl" => Value::Duration(zone.min_ttl),
+            "max-negative-ttl" => Value::Duration(zone.max_negative_ttl),
+            _ => return unknown(Section::Zone, key),
+        })
+    }
+}
+
+/// An option of `[metrics]` or `[health]`.
+fn endpoint_value(endpoint: &Endpoint, key: &str) -> Option<Value> {
+    Some(match key {
+        "listen" => Value::Endpoint(endpoint.listen),
+        "allow" => Value::Prefixes(list(&endpoint.allow)),
+        _ => return unknown(Section::Metrics, key),
+    })
+}
+
+/// An option of an `[[upstream]]`.
+fn upstream_value(upstream: &Upstream, key: &str) -> Option<Value> {
+    Some(match key {
+        "name" => Value::Text(upstream.name.clone()),
+        "servers" => {
+            Value::Servers(upstream.servers.iter().map(|server| At::nowhere(RawServer::from(server))).collect())
+        }
+        "ca" => Value::Text(upstream.ca.as_ref()?.to_string_lossy().into_owned()),
+        "pins" => Value::Pins(list(&upstream.pins)),
+        "insecure" => {
+            Value::Switch(upstream.servers.iter().any(|server| server.authentication == Some(Authentication::Nothing)))
+        }
+        "timeout" => Value::Duration(upstream.timeout),
+        "try-timeout" => Value::Duration(upstream.try_timeout),
+        "connections" => integer(upstream.connections),
+        "pipeline" => integer(upstream.pipeline),
+        "idle-timeout" => Value::Duration(upstream.idle_timeout),
+        "max-age" => Value::Duration(upstream.max_age),
+        "padding" => Value::Integer(upstream.padding.into()),
+        "case-randomization" => Value::Switch(upstream.case_randomization),
+        "udp-sockets" => integer(upstream.udp_sockets),
+        _ => return unknown(Section::Upstream, key),
+    })
+}
+
+/// A key that the table of options has and this file has not.
+fn unknown(section: Section, key: &str) -> Option<Value> {
+    debug_assert!(false, "{}.{key} is in the table of options but is never printed", section.name());
+    None
+}
+
+/// A number of things.
+fn integer(number: usize) -> Value {
+    Value::Integer(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+/// A list whose elements are in no file.
+fn list<T: Clone>(elements: &[T]) -> Vec<At<T>> {
+    elements.iter().cloned().map(At::nowhere).collect()
+}

@@ -1,0 +1,158 @@
+//! The sections that stand once, put together: values that hold for a silent file, and checks between options.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+use super::choice::Choice;
+use super::environment::{Environment, read_bounded};
+use super::mistake::{Fault, Place, Report};
+use super::options::{Kind, Section};
+use super::raw::{File, Raw, default};
+use super::value::At;
+use super::{Cache, Endpoint, Limits, Listen, Local, Log};
+
+/// `[listen]`
+pub(super) fn listen(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Listen {
+    let written: Vec<At<SocketAddr>> = raw.value("addresses");
+    let allow = prefixes(raw);
+    let mut seen = BTreeSet::new();
+    for At { value, offset } in &written {
+        // Port 0 is a different free port each time.
+        if !seen.insert(*value) && value.port() != 0 {
+            let fault = Fault::new(format!("{value} is listed twice"), "each address once");
+            report.mistake(Place::Exact(*offset), raw.path("addresses"), fault);
+        }
+        if allow.is_empty() && is_open(value.ip()) {
+            let text = format!(
+                "{value} may be reached from everywhere and allow is empty: an open resolver; list who may ask in allow"
+            );
+            report.warn(Place::Exact(*offset), &raw.path("addresses"), &text);
+        }
+    }
+    let most: usize = default(Section::Listen, "workers");
+    Listen {
+        addresses: written.into_iter().map(|at| at.value).collect(),
+        workers: raw.given("workers").unwrap_or_else(|| environment.cores.clamp(1, most)),
+        allow,
+        udp_size: raw.value("udp-size"),
+        tcp_idle_timeout: raw.value("tcp-idle-timeout"),
+        drain_timeout: raw.value("drain-timeout"),
+    }
+}
+
+/// Whether an address of ours may be reached from anywhere: all addresses, or one that is routed globally.
+fn is_open(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            // RFC 6598: shared by providers and clusters, not routed.
+            let is_shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared)
+        }
+        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
+    }
+}
+
+/// `[limits]`
+pub(super) fn limits(raw: &Raw) -> Limits {
+    Limits {
+        in_flight: raw.value("in-flight"),
+        waiting: raw.value("waiting"),
+        tcp_connections: raw.value("tcp-connections"),
+        tcp_connections_per_client: raw.value("tcp-connections-per-client"),
+        tcp_pipeline: raw.value("tcp-pipeline"),
+    }
+}
+
+/// `[cache]`
+pub(super) fn cache(raw: &Raw, environment: &Environment) -> Cache {
+    let size = raw.given("size").unwrap_or_else(|| {
+        // A derived default may be held inside the bounds; only what an operator wrote must not be.
+        let most: u64 = default(Section::Cache, "size");
+        environment.memory_limit.map_or(most, |limit| (limit / 2).clamp(smallest("size"), most))
+    });
+    Cache { size, negative_size: raw.given("negative-size").unwrap_or(size / 4), rotate: raw.value("rotate") }
+}
+
+/// The smallest value of one of the sizes in `[cache]`.
+fn smallest(key: &str) -> u64 {
+    match Section::Cache.setting(key).map(|setting| setting.kind) {
+        Some(Kind::Size { minimum, .. }) => minimum,
+        _ => 0,
+    }
+}
+
+/// `[local]`
+pub(super) fn local(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Local {
+    let hosts = raw.given("hosts").map(|path: String| PathBuf::from(path));
+    if let Some(path) = &hosts {
+        check_readable(path, raw.place("hosts"), &raw.path("hosts"), report);
+    }
+    let records: Vec<At<String>> = raw.value("records");
+    let own_version = || concat!("nodens ", env!("CARGO_PKG_VERSION")).to_owned();
+    let shown = |text: String| (!text.is_empty()).then_some(text);
+    Local {
+        special_use: raw.value("special-use"),
+        hosts,
+        records: records.into_iter().map(|at| at.value).collect(),
+        identity: raw.given("identity").or_else(|| environment.host_name.clone()).and_then(shown),
+        version: raw.given("version").or_else(|| Some(own_version())).and_then(shown),
+    }
+}
+
+/// Notes a file that cannot be read; its names would silently not be answered.
+fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>) {
+    if let Err(error) = read_bounded(path, 1) {
+        report.mistake(
+            place,
+            key,
+            Fault::new(format!("{} cannot be read: {error}", path.display()), "a file that can be read"),
+        );
+    }
+}
+
+/// `[metrics]` and `[health]`
+pub(super) fn endpoint(raw: &Raw) -> Endpoint {
+    Endpoint { listen: raw.value("listen"), allow: prefixes(raw) }
+}
+
+/// Checks that no two TCP listeners want the same address.
+pub(super) fn check_endpoints(file: &mut File, listen: &Listen, endpoints: [&Endpoint; 2], report: &mut Report<'_>) {
+    let mut taken: Vec<(SocketAddr, &str)> =
+        listen.addresses.iter().map(|address| (*address, "listen.addresses")).collect();
+    for (section, endpoint) in [Section::Metrics, Section::Health].into_iter().zip(endpoints) {
+        let raw = file.section(section);
+        let Some(address) = endpoint.listen.filter(|address| address.port() != 0 && !raw.has_failed("listen")) else {
+            continue;
+        };
+        if let Some((_, other)) = taken.iter().find(|(taken, _)| is_same_listener(*taken, address)) {
+            let fault = Fault::new(format!("{address} is taken by {other}"), "another port");
+            report.mistake(raw.place("listen"), raw.path("listen"), fault);
+        }
+        taken.push((address, if section == Section::Metrics { "metrics.listen" } else { "health.listen" }));
+    }
+}
+
+/// Whether the kernel would refuse the second of two TCP listeners.
+fn is_same_listener(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && (one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified())
+}
+
+/// `[log]`
+pub(super) fn log(raw: &Raw) -> Log {
+    Log { level: choice(raw, "level"), format: choice(raw, "format") }
+}
+
+/// The value of an option that is one of a few words.
+pub(super) fn choice<T: Choice>(raw: &Raw, key: &str) -> T {
+    let word: String = raw.value(key);
+    T::named(&word).expect("the table of options takes its words from this type")
+}
+
+/// The prefixes of `allow`.
+fn prefixes(raw: &Raw) -> Vec<IpNet> {
+    let written: Vec<At<IpNet>> = raw.value("allow");
+    written.into_iter().map(|at| at.value).collect()
+}
