@@ -6,6 +6,9 @@
 #[expect(dead_code, reason = "each kind of test uses another part")]
 mod common;
 
+// The tools themselves.
+mod harness;
+
 // What the operator says and sees.
 mod command_line;
 mod life_cycle;
