@@ -56,14 +56,21 @@ impl Peer {
     }
 
     /// bind9 as the authority for `zones` (origin, zone file).
+    #[track_caller]
     pub(crate) fn bind(address: SocketAddr, zones: &[(&str, &str)]) -> Self {
-        let (folder, command) = Self::prepare_bind(address, zones, &[]);
-        Self::start(command, folder, address)
+        Self::bind_under(address, zones, &[])
     }
 
     /// The same inside a namespace.
+    #[track_caller]
     pub(crate) fn bind_inside(address: SocketAddr, zones: &[(&str, &str)], space: &NetNs) -> Self {
-        let (folder, command) = Self::prepare_bind(address, zones, &space.wrapper());
+        Self::bind_under(address, zones, &space.wrapper())
+    }
+
+    /// Starts bind9 under `wrapper`; it accepts connections before it knows its zones, so its log decides.
+    #[track_caller]
+    fn bind_under(address: SocketAddr, zones: &[(&str, &str)], wrapper: &[&str]) -> Self {
+        let (folder, command) = Self::prepare_bind(address, zones, wrapper);
         let peer = Self::spawn(command, folder, address);
         wait_until("named answers", || peer.log().lines().any(|line| line.ends_with(" running")));
         peer
