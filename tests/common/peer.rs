@@ -83,7 +83,7 @@ impl Peer {
         let listen = if address.is_ipv4() { ("listen-on", "listen-on-v6") } else { ("listen-on-v6", "listen-on") };
         let mut config = format!(
             "options {{ directory \"{home}\"; {} port {port} {{ {ip}; }}; {} {{ none; }}; recursion no; dnssec-validation no;\n\
-             pid-file none; session-keyfile none; allow-transfer {{ any; }}; querylog yes; minimal-responses yes; }};\ncontrols {{ }};\n",
+             pid-file none; session-keyfile none; allow-transfer {{ any; }}; querylog yes; minimal-responses yes; max-records-per-type 0; }};\ncontrols {{ }};\n",
             listen.0, listen.1
         );
         for (index, (origin, text)) in zones.iter().enumerate() {
