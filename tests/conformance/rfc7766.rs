@@ -1,11 +1,10 @@
 //! RFC 7766, DNS transport over TCP: implementation requirements.
 //!
 //! - Section 6.2.1.1: a server takes several queries on one connection without waiting in between.
-//! - Section 7: "DNS servers SHOULD process TCP queries concurrently and return individual responses as soon as they are
-//!   available, possibly out of order."
-//! - Section 8: length and message are passed "to the TCP layer at the same time (e.g., in a single "write" system call)".
-//! - Section 6.2.3: idle connections are closed; section 6.1: "servers MAY impose limits on the number of concurrent TCP connections
-//!   being handled for any particular client IP address or subnet".
+//! - Section 7: resolvers prepare answers in parallel and send them in the order in which they are ready.
+//! - Section 8: "DNS clients and servers SHOULD pass the two-octet length field, and the message described by that length field, to
+//!   the TCP layer at the same time (e.g., in a single "write" system call)".
+//! - Section 6.2.3: idle connections are closed; section 6.2.2: a server may limit connections, in all and for one client.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! RFC 7828, The edns-tcp-keepalive EDNS0 option.
 //!
-//! - Section 3.3.1: a server that receives the option over UDP "MUST ignore the option".
+//! - Section 3.3.1: a server ignores the option in a query over UDP.
 //! - Section 3.3.2: over TCP a server that sees an OPT record "MAY include the edns-tcp-keepalive option in the response to signal
 //!   the expected idle timeout on a connection".
 //! - Section 3.2.1: "DNS clients MUST NOT include the edns-tcp-keepalive option in queries sent using UDP transport."

@@ -1,6 +1,6 @@
 //! RFC 8020, NXDOMAIN: there really is nothing underneath.
 //!
-//! - Section 2: after an NXDOMAIN "all names and resource record sets (RRsets) at or below that node SHOULD then be considered
+//! - Section 2: after an NXDOMAIN "all names and resource record sets (RRsets) at or below that node SHOULD be considered
 //!   unreachable".
 //! - Section 2: an empty answer (NODATA) says nothing about the names below.
 //! - The cut holds within one class of answers: what was said to a client that checks signatures is not said to one that does not.

@@ -1,6 +1,6 @@
 //! RFC 8914, Extended DNS errors.
 //!
-//! - Section 2: the option may be included "in any response (SERVFAIL, NXDOMAIN, REFUSED, and even NOERROR, etc.) to a query that
+//! - Section 2: the option may be included "in any response (SERVFAIL, NXDOMAIN, REFUSED, even NOERROR, etc.) to a query that
 //!   includes an OPT pseudo-RR"; never in one to a query without.
 //! - Section 3: extended errors explain, they change nothing about the response code.
 
