@@ -1,8 +1,7 @@
-//! The rules of the house, as tests over the repository's own files: layout, documents, dependencies.
+//! The rules of the house, as tests over the repository's own files: layout and documents.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod dependencies;
 mod documents;
 mod layout;
 
