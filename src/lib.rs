@@ -10,18 +10,26 @@ pub mod wire;
 pub mod cli;
 pub mod config;
 
-// A query's way.
-// pub mod listener;
-pub mod cache;
+// A query's way, step by step.
+pub mod listener;
+//
 pub mod policy;
-// pub mod route;
-pub mod reply;
+//
+pub mod cache;
+//
+pub mod route;
+//
 pub mod upstream;
-// pub mod pipeline;
+//
+pub mod reply;
+
+// Their order.
+pub mod pipeline;
 
 // Beside the way: bounded, never blocking, never answering.
+pub mod log;
 pub mod metrics;
 
 // Who runs it.
-// pub mod control;
-// pub mod worker;
+pub mod control;
+pub mod worker;

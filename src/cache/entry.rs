@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::sys::clock::Moment;
 use crate::wire::answer::{Answer, Kind, Rotation};
-use crate::wire::{put_u32, u16_at, u32_at};
+use crate::wire::body::Body;
 
 use super::key::{EVERY_TYPE, Key, Variant};
 
@@ -43,6 +43,8 @@ pub struct Entry {
     authentic: bool,
     /// Whether we own the name ourselves.
     authoritative: bool,
+    /// Whether records are missing; never kept then.
+    truncated: bool,
 }
 
 /// What an entry is made of besides the answer.
@@ -90,6 +92,7 @@ impl Entry {
             kind: answer.kind,
             authentic: terms.authentic,
             authoritative: terms.authoritative,
+            truncated: answer.truncated,
         }
     }
 
@@ -109,13 +112,6 @@ impl Entry {
         now.since(self.inserted) < Duration::from_secs(u64::from(self.lifetime))
     }
 
-    /// Whole seconds since it was made.
-    #[must_use]
-    #[inline]
-    pub fn age(&self, now: Moment) -> u32 {
-        u32::try_from(now.since(self.inserted).as_secs()).unwrap_or(u32::MAX)
-    }
-
     /// How long it is good for in all, in seconds.
     #[must_use]
     pub fn lifetime(&self) -> u32 {
@@ -129,32 +125,23 @@ impl Entry {
         &self.data[..usize::from(self.name)]
     }
 
-    /// The records, with the TTLs they had when it was made.
+    /// What goes to a client.
     #[must_use]
     #[inline]
-    pub fn records(&self) -> &[u8] {
-        let name = usize::from(self.name);
-        &self.data[name..name + usize::from(self.records)]
-    }
-
-    /// Takes `age` seconds off every TTL in `records`, which hold the first bytes of [`Self::records`].
-    #[inline]
-    pub fn age_ttls(&self, records: &mut [u8], age: u32) {
-        if age == 0 {
-            return;
+    pub fn body(&self, now: Moment) -> Body<'_> {
+        let (records, ttls) = self.data[usize::from(self.name)..].split_at(usize::from(self.records));
+        Body {
+            records,
+            ttls,
+            age: u32::try_from(now.since(self.inserted).as_secs()).unwrap_or(u32::MAX),
+            counts: self.counts,
+            rcode: self.rcode,
+            ede: self.ede,
+            rotation: self.rotation,
+            authentic: self.authentic,
+            authoritative: self.authoritative,
+            truncated: self.truncated,
         }
-        for pair in self.data[usize::from(self.name) + usize::from(self.records)..].chunks_exact(2) {
-            let at = usize::from(u16_at(pair, 0).unwrap_or(0));
-            let Some(ttl) = u32_at(records, at) else { break };
-            put_u32(records, at, ttl.saturating_sub(age));
-        }
-    }
-
-    /// Answer, authority and additional records.
-    #[must_use]
-    #[inline]
-    pub fn counts(&self) -> [u16; 3] {
-        self.counts
     }
 
     /// RCODE.
@@ -169,20 +156,6 @@ impl Entry {
     #[inline]
     pub fn zone(&self) -> u16 {
         self.zone
-    }
-
-    /// Extended error of the responder.
-    #[must_use]
-    #[inline]
-    pub fn ede(&self) -> Option<u16> {
-        self.ede
-    }
-
-    /// Addresses whose order may change.
-    #[must_use]
-    #[inline]
-    pub fn rotation(&self) -> Option<Rotation> {
-        self.rotation
     }
 
     /// What it says.
@@ -203,20 +176,6 @@ impl Entry {
     #[must_use]
     pub fn cuts(&self) -> bool {
         self.qtype == EVERY_TYPE
-    }
-
-    /// Whether AD may be shown.
-    #[must_use]
-    #[inline]
-    pub fn authentic(&self) -> bool {
-        self.authentic
-    }
-
-    /// Whether we own the name ourselves.
-    #[must_use]
-    #[inline]
-    pub fn authoritative(&self) -> bool {
-        self.authoritative
     }
 
     /// The key's hash.

@@ -26,6 +26,12 @@ impl Variant {
         Self(u8::from(dnssec_ok) | u8::from(checking_disabled) << 1)
     }
 
+    /// The same in class CHAOS, which shares the tables of questions under way but no answer.
+    #[must_use]
+    pub fn chaos(self) -> Self {
+        Self(self.0 | 4)
+    }
+
     /// Whether signatures are wanted.
     #[must_use]
     pub fn dnssec_ok(self) -> bool {

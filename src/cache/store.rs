@@ -16,9 +16,9 @@ use crate::wire::name;
 
 use super::{Entry, Hashing, Key};
 
-/// Passes on the hash that a key already has.
-#[derive(Clone, Default)]
-struct Passed(u64);
+/// Passes on the hash that a key already has, for tables of keys.
+#[derive(Clone, Debug, Default)]
+pub struct Passed(u64);
 
 impl Hasher for Passed {
     fn finish(&self) -> u64 {

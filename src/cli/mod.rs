@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::error::{ExitCode, Failure};
 
 mod check;
-// mod demo;
+mod demo;
 mod generate;
 mod run;
 
@@ -40,8 +40,8 @@ enum Command {
     Check(check::Arguments),
     /// Print files that are made from the program itself
     Generate(generate::Arguments),
-    // /// Show a cache at work, without any network
-    // Demo(demo::Arguments),
+    /// Show a cache at work, without any network
+    Demo(demo::Arguments),
 }
 
 /// Does what the arguments say; the first is the program's name.
@@ -66,7 +66,7 @@ where
         (Some(Command::Run(run)), None) => run::run(run),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate),
-        // (Some(Command::Demo(demo)), None) => demo::demo(demo),
+        (Some(Command::Demo(demo)), None) => demo::demo(&demo),
         (Some(_), Some(_)) => Err(usage(
             &Arguments::command()
                 .error(clap::error::ErrorKind::ArgumentConflict, "'--config <FILE>' goes with 'run', and only once"),

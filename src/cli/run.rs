@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, Loaded};
-use crate::error::{ExitCode, Failure};
+use crate::config::Config;
+use crate::error::Failure;
+use crate::worker;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -17,12 +18,5 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let loaded = Config::load(arguments.config.as_deref())?;
     drop(arguments);
-    start(loaded)
-}
-
-/// Hands over to the workers.
-fn start(loaded: Loaded) -> Result<(), Failure> {
-    // The seam: `crate::worker::run(loaded)`, which logs the warnings and returns when all workers have stopped.
-    drop(loaded);
-    Err(Failure::new(ExitCode::Software, "there are no workers in this build yet"))
+    worker::run(loaded)
 }

@@ -1,8 +1,7 @@
 //! Writing an answer behind the client's question.
 
-use crate::cache::Entry;
-use crate::sys::clock::Moment;
-use crate::wire::header::{COUNTS, flag, option, rcode, rtype};
+use crate::wire::body::Body;
+use crate::wire::header::{COUNTS, flag, option, rcode};
 use crate::wire::query::Edns;
 use crate::wire::{put_u16, record};
 
@@ -79,31 +78,21 @@ impl Client {
     }
 }
 
-/// Writes the answer of `entry` behind the question in `room`.
+/// Writes `body` behind the question in `room`.
 ///
 /// `room[..question_end]` holds the client's header and question, and `room` has place for `client.limit` bytes, or for the whole answer if
 /// that is less. Where not all fits, additional records go first, which no client needs (RFC 2181 section 9); if records of the
 /// answer or authority section have to go, TC says so, and as many as fit are still there, for clients that never come back by TCP.
 /// `turn` chooses which of a set of addresses comes first.
 #[inline]
-pub fn answer(
-    room: &mut [u8],
-    question_end: usize,
-    client: &Client,
-    entry: &Entry,
-    now: Moment,
-    turn: usize,
-) -> Composed {
-    let records = entry.records();
-    let opt = client.opt_length(entry.ede());
+pub fn answer(room: &mut [u8], question_end: usize, client: &Client, body: &Body<'_>, turn: usize) -> Composed {
+    let records = body.records;
+    let opt = client.opt_length(body.ede);
     let space = client.limit.min(room.len()).saturating_sub(question_end + opt);
-    let (length, counts, truncated) = if records.len() <= space {
-        (records.len(), entry.counts(), false)
-    } else {
-        fit(records, entry.counts(), space)
-    };
+    let (length, counts, truncated) =
+        if records.len() <= space { (records.len(), body.counts, false) } else { fit(records, body.counts, space) };
     let target = &mut room[question_end..question_end + length];
-    match entry.rotation() {
+    match body.rotation {
         Some(set) if !turn.is_multiple_of(usize::from(set.count)) => {
             copy_rotated(
                 target,
@@ -116,20 +105,20 @@ pub fn answer(
         }
         _ => target.copy_from_slice(&records[..length]),
     }
-    entry.age_ttls(target, entry.age(now));
-    let mut flags = flag::QR | flag::RA | client.flags & (flag::RD | flag::CD) | entry.rcode() & flag::RCODE;
+    body.age_ttls(target);
+    let mut flags = flag::QR | flag::RA | client.flags & (flag::RD | flag::CD) | body.rcode & flag::RCODE;
     // RFC 6840 section 5.8: AD is shown to those who set DO or AD.
     let wants_ad = client.flags & flag::AD != 0 || client.edns.is_some_and(|edns| edns.dnssec_ok);
-    if entry.authentic() && wants_ad && client.flags & flag::CD == 0 {
+    if body.authentic && wants_ad && client.flags & flag::CD == 0 {
         flags |= flag::AD;
     }
-    if entry.authoritative() {
+    if body.authoritative {
         flags |= flag::AA;
     }
-    if truncated {
+    if truncated || body.truncated {
         flags |= flag::TC;
     }
-    finish(room, question_end, length, client, flags, counts, entry.rcode(), entry.ede(), truncated)
+    finish(room, question_end, length, client, flags, counts, body.rcode, body.ede, truncated)
 }
 
 /// Writes an answer without records: an error, or a NODATA that nothing proves. The response code may be an extended one if the client knows EDNS.
@@ -206,12 +195,6 @@ pub fn minimal_any(room: &mut [u8], question_end: usize, client: &Client) -> Com
         return finish(room, question_end, MINIMAL_ANY.len(), client, flags, [1, 0, 0], rcode::NOERROR, None, false);
     }
     error(room, question_end, client, rcode::SERVFAIL, None)
-}
-
-/// Whether a type is asked of servers but never answered by a cache: transfers (RFC 5936, RFC 1995) and other meta types.
-#[must_use]
-pub fn is_transfer(qtype: u16) -> bool {
-    matches!(qtype, rtype::AXFR | rtype::IXFR)
 }
 
 #[cfg(test)]

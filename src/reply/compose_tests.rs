@@ -4,7 +4,8 @@ use hickory_proto::op::Message;
 use proptest::prelude::*;
 
 use crate::cache::entry::Terms;
-use crate::cache::{Hashing, Key, Variant};
+use crate::cache::{Entry, Hashing, Key, Variant};
+use crate::sys::clock::Moment;
 use crate::wire::answer::{Answer, Asked};
 use crate::wire::name;
 
@@ -44,7 +45,7 @@ fn client(edns: Option<(u16, bool)>, flags: u16) -> Client {
 /// The answer as the client reads it.
 fn ask(entry: &Entry, client: &Client, now: u64, turn: usize) -> Message {
     let (mut room, end) = question();
-    let composed = answer(&mut room, end, client, entry, Moment::from_secs(now), turn);
+    let composed = answer(&mut room, end, client, &entry.body(Moment::from_secs(now)), turn);
     assert!(composed.length <= client.limit);
     assert_eq!(&room[12..end], &question().0[12..end], "the question keeps its letter case");
     Message::from_vec(&room[..composed.length]).unwrap()

@@ -8,4 +8,4 @@
 
 pub mod compose;
 
-pub use compose::{Client, Composed, answer, error};
+pub use compose::{Client, Composed, answer, error, minimal_any};

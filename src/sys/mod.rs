@@ -1,7 +1,9 @@
 //! The edge to the kernel: the only unsafe code and the only clock.
 //!
 //! - [`clock`] monotonic time, fine and coarse.
+//! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 
 pub mod clock;
+pub mod process;
 pub mod socket;

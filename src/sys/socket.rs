@@ -11,6 +11,8 @@ use std::ptr;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Datagrams taken from the kernel at once. As the bench's echo; 32 costs 2 % more when saturated.
 pub const BATCH: usize = 64;
@@ -65,6 +67,18 @@ fn shared(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
         socket.set_freebind_v4(true)?;
     }
     Ok(socket)
+}
+
+/// Lets the runtime of this thread tell when a socket can be read.
+///
+/// # Errors
+///
+/// When the kernel has no room to watch it.
+#[expect(unsafe_code, reason = "AsyncFd cannot know that the descriptor stays the socket's own")]
+pub fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
+    // SAFETY: a UdpSocket owns its descriptor, gives the same one for as long as it lives, and closes it only when the AsyncFd that now owns the
+    // socket is dropped, which takes it off the watch list first.
+    unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }.map_err(io::Error::from)
 }
 
 /// Sets what a connection to an upstream needs: small writes leave at once, and a peer that vanished is noticed.

@@ -132,7 +132,9 @@ impl UpstreamError {
 impl From<&io::Error> for UpstreamError {
     /// What an error of a socket means; TLS errors inside it are [`crate::upstream::tls::classify`]'s business.
     fn from(error: &io::Error) -> Self {
-        if let Some(number @ (libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)) = error.raw_os_error() {
+        // EAGAIN: a send buffer is full although nobody is slow at the other end, as it happens with datagrams.
+        let short = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EAGAIN];
+        if let Some(number) = error.raw_os_error().filter(|number| short.contains(number)) {
             return Self::System(number);
         }
         match error.kind() {

@@ -1,15 +1,27 @@
 //! Step 6: asking other servers.
 //!
-//! What is here sends one query to one server and brings back the answer to that query, or says who is to blame. Which server is
-//! asked, and what the answer means, is decided elsewhere.
+//! ```text
+//! query ─► group (order, deadline) ─► server ─┬─ udp: a port and an ID for each query
+//!                                             └─ stream: few connections, many queries on each ─► connection ─► TCP | TLS
+//! ```
+//!
+//! What is here sends a question to the servers of a group and brings back the message that answers it, or says who is to blame. What
+//! the answer means is decided elsewhere. Everything lives in one worker: nothing is shared but the TLS configuration.
 
-// What can go wrong.
+// What can go wrong, and what is known.
 pub mod error;
+mod learned;
 
 // How a server is spoken to.
+mod connection;
+mod stream;
 pub mod tls;
 pub mod udp;
 
+// Which server.
+pub mod exchange;
+
 pub use error::{Fault, Rejection, TlsFailure, UpstreamError};
+pub use exchange::{Group, Response};
 pub use tls::{SystemRoots, TlsGroup};
 pub use udp::{UdpServer, UdpSettings};

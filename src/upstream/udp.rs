@@ -79,7 +79,6 @@ impl UdpServer {
         }
         let randomize = self.settings.case_randomization && self.case.get().is_expected(now);
         let flight = self.depart(query, question_end, randomize)?;
-        flight.send().await?;
         let mut answer = match flight.outcome().await? {
             Outcome::Answer(answer) => {
                 if flight.secret_case {
@@ -104,7 +103,6 @@ impl UdpServer {
     ) -> Result<Vec<u8>, UpstreamError> {
         self.metrics.upstream(self.index, UpstreamEvent::CaseNotEchoed);
         let second = self.depart(query, question_end, false)?;
-        second.send().await?;
         loop {
             let (outcome, learned): (_, fn(&mut CaseEcho, Moment)) = tokio::select! {
                 biased;
@@ -121,7 +119,7 @@ impl UdpServer {
         }
     }
 
-    /// Prepares a query on a socket of its own, or on a shared one if there are as many as there may be.
+    /// Sends a query on a socket of its own, or on a shared one if there are as many as there may be.
     fn depart(&self, query: &[u8], question_end: usize, randomize: bool) -> Result<Flight<'_>, UpstreamError> {
         let mut random = rand::rng();
         let socket = self.take_socket()?;
@@ -129,7 +127,9 @@ impl UdpServer {
         let query = Query::new(query, question_end, id, randomize, &mut random);
         let secret_case = query.has_secret_case();
         socket.expect(id, query);
-        Ok(Flight { server: self, socket, id, secret_case })
+        let flight = Flight { server: self, socket, id, secret_case };
+        flight.socket.send(id)?;
+        Ok(flight)
     }
 
     /// A fresh socket, or else one that has room; the caller lets a query wait there at once.
@@ -182,11 +182,6 @@ struct Flight<'a> {
 }
 
 impl Flight<'_> {
-    /// Sends the query.
-    async fn send(&self) -> Result<(), UpstreamError> {
-        self.socket.send(self.id).await
-    }
-
     /// Waits for what comes back; may be called again after [`Outcome::OtherCase`].
     async fn outcome(&self) -> Result<Outcome, UpstreamError> {
         let mismatched = || self.server.metrics.upstream(self.server.index, UpstreamEvent::Mismatched);

@@ -10,9 +10,11 @@
 //! - [`query`] what a client asks (RFC 1035 section 4.1.2, RFC 6891).
 //! - [`record`] walking the records of a message; where names hide in RDATA (RFC 3597 section 4).
 //! - [`answer`] an upstream's message, checked and reduced to what answers the question (RFC 2181, 2308).
+//! - [`body`] what stands behind the question in an answer, on its way to a client.
 //! - [`message`] queries to upstreams, as we write them (RFC 7830, 8467, 7828).
 
 pub mod answer;
+pub mod body;
 pub mod header;
 pub mod message;
 pub mod name;

@@ -19,7 +19,7 @@ const IDENTITY: [&str; 2] = ["id.server.", "hostname.bind."];
 /// Names that tell what it runs.
 const VERSION: [&str; 2] = ["version.server.", "version.bind."];
 
-/// Such answers are made for the moment: the next query may meet another server behind the same address (RFC 4892 section 2).
+/// Not to be kept: the next query may meet another server behind the same address, which is why somebody asks.
 const TTL: u32 = 0;
 
 /// Largest character-string (RFC 1035 section 3.3).

@@ -19,7 +19,7 @@ use hickory_server::zone_handler::{
 pub(super) type Owned = (LowerName, Arc<dyn ZoneHandler>);
 
 /// The same records at a name and at whatever below it the catalog hands us.
-pub(super) struct Constant {
+pub(crate) struct Constant {
     /// The top of the zone.
     origin: LowerName,
     /// What only the top has: SOA, and NS for a real zone.
@@ -32,7 +32,7 @@ pub(super) struct Constant {
 
 impl Constant {
     /// A zone with an SOA made up for it, and nothing else yet.
-    pub(super) fn new(origin: LowerName, class: DNSClass, negative_ttl: u32) -> Self {
+    pub(crate) fn new(origin: LowerName, class: DNSClass, negative_ttl: u32) -> Self {
         let mut soa = RecordSet::with_ttl(Name::from(&origin), RecordType::SOA, negative_ttl);
         soa.add_rdata(RData::SOA(start_of_authority(&origin, negative_ttl)));
         soa.set_dns_class(class);
@@ -40,20 +40,20 @@ impl Constant {
     }
 
     /// Adds a set that only the top has; an SOA replaces the one made up.
-    pub(super) fn with_apex(mut self, set: Arc<RecordSet>) -> Self {
+    pub(crate) fn with_apex(mut self, set: Arc<RecordSet>) -> Self {
         self.apex.retain(|other| other.record_type() != set.record_type());
         self.apex.push(set);
         self
     }
 
     /// Sets what every name has.
-    pub(super) fn with_sets(mut self, sets: Vec<Arc<RecordSet>>) -> Self {
+    pub(crate) fn with_sets(mut self, sets: Vec<Arc<RecordSet>>) -> Self {
         self.sets = sets;
         self
     }
 
     /// Puts CNAMEs in front of the sets.
-    pub(super) fn with_aliases(mut self, aliases: Vec<Arc<RecordSet>>) -> Self {
+    pub(crate) fn with_aliases(mut self, aliases: Vec<Arc<RecordSet>>) -> Self {
         self.aliases = aliases;
         self
     }

@@ -5,7 +5,7 @@
 //! | knowledge | owns | from |
 //! |---|---|---|
 //! | own names | exactly the name, nothing below it | `local.hosts`, `local.records` |
-//! | zones | a name and everything below it | the special-use names and empty reverse zones ([`builtin`]) |
+//! | zones | a name and everything below it | the special-use names and empty reverse zones, `builtin.rs` |
 //! | CHAOS | the whole class | RFC 4892: `id.server`, `version.server` |
 //!
 //! Own names win over everything. A built-in zone gives way to a configured `[[zone]]`: one that equals or contains it replaces it,
@@ -39,6 +39,7 @@ mod records;
 mod tests;
 
 pub(crate) use capture::Capture;
+pub(crate) use constant::Constant;
 
 /// Where a question comes from is of no matter to the catalogs, but they want an address.
 const NO_CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -161,7 +162,7 @@ impl Local {
     /// Whether the node itself answers a question, and from what; at most a hash a label.
     ///
     /// `name` is in wire format, lower-case, uncompressed and ends with the root label. A DS record belongs to the parent's side of a
-    /// zone cut (RFC 4035 section 2.4), so that DS at the top of a built-in zone is not ours: it goes to the upstream, which can
+    /// zone cut (RFC 4035 section 3.1.4.1), so that DS at the top of a built-in zone is not ours: it goes to the upstream, which can
     /// prove to a validating client that the delegation is insecure, as RFC 8375 section 4 demands for `home.arpa`.
     #[must_use]
     pub fn lookup(&self, name: &[u8], qtype: u16, qclass: u16) -> Option<LocalZone> {

@@ -124,16 +124,14 @@ impl Socket {
         self.waiting.borrow_mut().remove(&id);
     }
 
-    /// Sends an expected query.
-    pub(super) async fn send(&self, id: u16) -> Result<(), UpstreamError> {
-        let send = || match self.waiting.borrow().get(&id) {
+    /// Sends an expected query; never waits.
+    ///
+    /// The runtime learns that a new socket is writable only in the next turn of its loop, but the kernel knows it now, so it is
+    /// asked directly. A full send buffer is an error: it means that nothing leaves the machine.
+    pub(super) fn send(&self, id: u16) -> Result<(), UpstreamError> {
+        let sent = match self.waiting.borrow().get(&id) {
             Some(waiting) => SockRef::from(&self.io).send(waiting.query.message()).map(drop),
             None => Ok(()),
-        };
-        // The runtime knows of a new socket that it is writable only after a turn of its loop; the kernel knows it now.
-        let sent = match send() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.io.async_io(Interest::WRITABLE, send).await,
-            sent => sent,
         };
         // The error may be that of an earlier query on this socket: the kernel reports an ICMP message to whoever calls next.
         sent.map_err(|error| self.fail(&error))
@@ -153,7 +151,9 @@ impl Socket {
                 Round::Empty => tokio::select! {
                     biased;
                     () = poll_fn(|context| self.poll_found(id, context)) => {}
-                    ready = self.io.readable() => ready.map_err(|error| self.fail(&error))?,
+                    ready = self.io.ready(Interest::READABLE | Interest::ERROR) => {
+                        ready.map_err(|error| self.fail(&error))?;
+                    }
                 },
             }
         }
@@ -164,9 +164,10 @@ impl Socket {
         self.waiting.borrow_mut().get_mut(&id)?.outcome.take()
     }
 
-    /// Ready when another reader has found the outcome of a query.
+    /// Ready when another query has found the outcome of this one.
     ///
-    /// Waiting for the socket is not enough: if another one has read the datagram before the runtime looked, nothing is readable.
+    /// Waiting for the socket is not enough: if another one has taken a datagram or an error before the runtime looked, as a
+    /// [`send`](Self::send) takes a pending ICMP message, there is nothing left to be told of.
     fn poll_found(&self, id: u16, context: &Context<'_>) -> Poll<()> {
         match self.waiting.borrow_mut().get_mut(&id) {
             Some(Waiting { outcome: None, waker, .. }) => {
@@ -193,7 +194,7 @@ impl Socket {
                     None => mismatched(),
                 },
                 Ok(_) => mismatched(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Round::Empty,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.read_error(),
                 Err(error) => {
                     self.fail(&error);
                     return Round::Found;
@@ -201,6 +202,23 @@ impl Socket {
             }
         }
         Round::Busy
+    }
+
+    /// Reads a pending error, such as an ICMP message.
+    ///
+    /// An error does not make a socket readable in the eyes of the runtime, so it is waited for, asked for and cleared by itself.
+    fn read_error(&self) -> Round {
+        let pending = self.io.try_io(Interest::ERROR, || match self.io.take_error()? {
+            Some(error) => Err(error),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        match pending {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                self.fail(&error);
+                Round::Found
+            }
+            Ok(()) | Err(_) => Round::Empty,
+        }
     }
 
     /// Whether a datagram's source is the server; scope and flow of IPv6 aside, of which the kernel keeps its own record.

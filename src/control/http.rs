@@ -1,0 +1,99 @@
+//! What is answered on which path: `/health`, `/ready`, `/metrics`, by GET and HEAD.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use ipnet::IpNet;
+
+use super::readiness::Readiness;
+use crate::metrics::{Event, Metrics};
+
+/// The form of `/metrics`.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The form of everything else.
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// What one listener serves, and to whom.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// Who may read `/metrics`; `None` if it is not served here.
+    pub(super) metrics_for: Option<Vec<IpNet>>,
+    /// Who may read `/health` and `/ready`; `None` if they are not served here.
+    pub(super) health_for: Option<Vec<IpNet>>,
+    /// What `/metrics` shows.
+    pub(super) metrics: Arc<Metrics>,
+    /// What `/ready` shows.
+    pub(super) readiness: Arc<Readiness>,
+}
+
+/// A path that is served.
+#[derive(Clone, Copy, Debug)]
+enum Page {
+    /// The process runs.
+    Health,
+    /// The listeners answer.
+    Ready,
+    /// The exposition.
+    Metrics,
+}
+
+impl Site {
+    /// The answer to a request; its body, if it has one, is not read.
+    pub(super) fn answer<B>(&self, request: &Request<B>, client: IpAddr) -> Response<Full<Bytes>> {
+        let (page, allowed) = match request.uri().path() {
+            "/health" => (Page::Health, &self.health_for),
+            "/ready" => (Page::Ready, &self.health_for),
+            "/metrics" => (Page::Metrics, &self.metrics_for),
+            _ => return plain(StatusCode::NOT_FOUND, "not found\n"),
+        };
+        let Some(allowed) = allowed else { return plain(StatusCode::NOT_FOUND, "not found\n") };
+        if !allows(allowed, client) {
+            self.metrics.main().count(Event::HttpForbidden);
+            return plain(StatusCode::FORBIDDEN, "forbidden\n");
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return refusal;
+        }
+        match page {
+            Page::Health => plain(StatusCode::OK, "OK"),
+            Page::Ready => {
+                let pending = self.readiness.pending();
+                if pending.is_empty() {
+                    plain(StatusCode::OK, "OK")
+                } else {
+                    plain(StatusCode::SERVICE_UNAVAILABLE, pending.join("\n") + "\n")
+                }
+            }
+            Page::Metrics => respond(StatusCode::OK, EXPOSITION, self.metrics.exposition()),
+        }
+    }
+}
+
+/// Whether a list lets a client in; an empty one lets everybody.
+fn allows(allowed: &[IpNet], client: IpAddr) -> bool {
+    // A socket for both families shows IPv4 clients as ::ffff:192.0.2.1.
+    let client = client.to_canonical();
+    allowed.is_empty() || allowed.iter().any(|net| net.contains(&client))
+}
+
+/// A short answer.
+fn plain(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    respond(status, PLAIN, body)
+}
+
+/// An answer of a given form.
+fn respond(status: StatusCode, form: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form));
+    // A proxy in between must not answer for a node from memory.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,21 @@
+//! How the outside looks in: health, readiness and metrics over HTTP, and the check that every listener answers.
+//!
+//! Beside a query's way, on the main thread. It serves three fixed paths, reads no request bodies, keeps few connections and none
+//! for long. It has no TLS and no authentication; whom the allow-list lets in may read.
+//!
+//! - `readiness` which listeners have not yet answered.
+//! - `selfcheck` asks each listener until it answers.
+//! - `http` what is answered on which path.
+//! - `server` listeners, connections and their bounds.
+
+mod http;
+mod readiness;
+mod selfcheck;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+pub use readiness::Readiness;
+pub use selfcheck::{listeners, selfcheck};
+pub use server::{Bound, serve};

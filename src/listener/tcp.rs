@@ -1,0 +1,384 @@
+//! DNS over TCP (RFC 7766): many queries on a connection, answers in the order in which they are known.
+//!
+//! All queries that one read brings are looked at before anything is written, so that their answers leave in one write, each behind its
+//! length. A connection reads no further while too many of its queries wait or its client does not take what is there; one that neither finishes
+//! a query nor takes an answer for `listen.tcp-idle-timeout` is closed.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, TcpListener};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::metrics::{Event, Gauge, Protocol, WorkerMetrics};
+use crate::sys::clock;
+use crate::wire::header::{HEADER, MAX_MESSAGE};
+use crate::wire::u16_at;
+
+use super::limits::{Connections, Full, Permit};
+use super::{Handler, Incoming, Outcome, ReplyTo};
+
+/// Bytes read at once.
+const INPUT: usize = 8 << 10;
+
+/// Unwritten answers in bytes at which no more queries are read.
+const HIGH_WATER: usize = 64 << 10;
+
+/// Unwritten answers in bytes at which the connection is given up: late answers come whether there is room or not.
+const OVERFLOW: usize = 1 << 20;
+
+/// How long to wait when the kernel has no descriptor for a new connection; the backlog keeps it meanwhile.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Reads in one turn before other tasks of the worker get theirs.
+const READS_A_TURN: usize = 4;
+
+/// What all connections of a worker share.
+pub struct Settings {
+    /// How long one may be idle.
+    pub idle: Duration,
+    /// Queries of one that may wait.
+    pub pipeline: usize,
+    /// Bounds over all workers.
+    pub connections: Arc<Connections>,
+    /// Where it is counted.
+    pub metrics: Arc<WorkerMetrics>,
+    /// Open ones of this worker.
+    pub open: Cell<u64>,
+    /// Room for one query and its answer.
+    pub room: RefCell<Box<[u8]>>,
+    /// Turns true when no more queries shall be read.
+    pub drain: watch::Receiver<bool>,
+}
+
+/// Accepts connections for as long as it is polled.
+pub async fn accept<H: Handler>(
+    listener: TcpListener,
+    server: u16,
+    settings: Rc<Settings>,
+    handler: Rc<H>,
+) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    loop {
+        let (stream, client) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // A connection that ended before we took it is no reason to pause; for anything else, trying at once again would only spin.
+                if error.kind() != io::ErrorKind::ConnectionAborted {
+                    settings.metrics.count(Event::AcceptFailed);
+                    sleep(ACCEPT_PAUSE).await;
+                }
+                continue;
+            }
+        };
+        let permit = match settings.connections.admit(client.ip()) {
+            Ok(permit) => permit,
+            Err(full) => {
+                settings.metrics.count(if full == Full::Total {
+                    Event::TcpRefusedTotal
+                } else {
+                    Event::TcpRefusedClient
+                });
+                continue;
+            }
+        };
+        settings.metrics.count(Event::TcpAccepted);
+        settings.open.set(settings.open.get() + 1);
+        settings.metrics.set(Gauge::TcpConnections, settings.open.get());
+        let connection =
+            Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
+        let settings = Rc::clone(&settings);
+        spawn_local(async move {
+            connection.run().await;
+            settings.open.set(settings.open.get() - 1);
+            settings.metrics.set(Gauge::TcpConnections, settings.open.get());
+        });
+    }
+}
+
+/// The answers of one connection on their way out.
+#[derive(Default)]
+struct Answers {
+    /// Framed bytes.
+    bytes: RefCell<Vec<u8>>,
+    /// Queries whose answers come later.
+    waiting: Cell<usize>,
+    /// Wakes the connection.
+    waker: RefCell<Option<Waker>>,
+    /// Whether the connection has ended.
+    closed: Cell<bool>,
+}
+
+impl Answers {
+    /// Appends one answer of at most `limit` bytes behind its length.
+    fn push(&self, limit: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+        let mut bytes = self.bytes.borrow_mut();
+        let start = bytes.len();
+        bytes.resize(start + 2 + limit, 0);
+        let used = write(&mut bytes[start + 2..]).min(limit);
+        let length = u16::try_from(used).unwrap_or(u16::MAX);
+        bytes[start..start + 2].copy_from_slice(&length.to_be_bytes());
+        bytes.truncate(start + 2 + usize::from(length));
+    }
+}
+
+/// The right to answer one query of a connection; dropping it unused gives it back.
+pub struct Ticket(Rc<Answers>);
+
+impl Ticket {
+    /// Sends the answer.
+    pub(super) fn send(self, limit: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+        if !self.0.closed.get() {
+            self.0.push(limit, write);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+        if let Some(waker) = self.0.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// One connection.
+struct Connection<H> {
+    /// The stream.
+    stream: TcpStream,
+    /// Whose it is.
+    client: IpAddr,
+    /// Position of the listen address in the configuration.
+    server: u16,
+    /// Its place among all connections.
+    _permit: Permit,
+    /// What it shares.
+    settings: Rc<Settings>,
+    /// Who looks at queries.
+    handler: Rc<H>,
+    /// What waits to be written.
+    answers: Rc<Answers>,
+    /// How many bytes of it are.
+    written: usize,
+    /// Room to read into.
+    input: Vec<u8>,
+    /// Bytes in it that were not looked at.
+    filled: usize,
+    /// Whether the client will send no more.
+    finished: bool,
+    /// Fires when nothing was finished for too long.
+    idle: Pin<Box<Sleep>>,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The client closed it, or broke it, or sent what is no DNS.
+    Client,
+    /// It was idle.
+    Idle,
+    /// The client did not take its answers.
+    Slow,
+    /// We are going.
+    Drained,
+}
+
+impl<H: Handler> Connection<H> {
+    /// A connection just accepted.
+    fn new(
+        stream: TcpStream,
+        client: IpAddr,
+        server: u16,
+        permit: Permit,
+        settings: Rc<Settings>,
+        handler: Rc<H>,
+    ) -> Self {
+        let idle = Box::pin(sleep(settings.idle));
+        let (answers, input) = (Rc::default(), vec![0; INPUT]);
+        Self {
+            stream,
+            client,
+            server,
+            _permit: permit,
+            settings,
+            handler,
+            answers,
+            written: 0,
+            input,
+            filled: 0,
+            finished: false,
+            idle,
+        }
+    }
+
+    /// Serves it to its end.
+    async fn run(mut self) {
+        let mut drain = self.settings.drain.clone();
+        let end = tokio::select! {
+            end = std::future::poll_fn(|context| self.turn(context)) => end,
+            // What is in hand is still answered.
+            _ = drain.wait_for(|drain| *drain) => {
+                self.finished = true;
+                std::future::poll_fn(|context| self.turn(context)).await;
+                End::Drained
+            }
+        };
+        self.answers.closed.set(true);
+        match end {
+            End::Idle => self.settings.metrics.count(Event::TcpIdleClosed),
+            End::Slow => self.settings.metrics.count(Event::TcpSlowClosed),
+            End::Client | End::Drained => {}
+        }
+    }
+
+    /// Does what can be done now.
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        *self.answers.waker.borrow_mut() = Some(context.waker().clone());
+        let mut reads = 0;
+        loop {
+            let looked_at = self.look();
+            if let Poll::Ready(end) = self.write(context) {
+                return Poll::Ready(end);
+            }
+            let Some(looked_at) = looked_at else { return Poll::Ready(End::Client) };
+            if looked_at {
+                self.idle.as_mut().reset(Instant::now() + self.settings.idle);
+            }
+            let waiting = self.answers.waiting.get();
+            let unwritten = self.answers.bytes.borrow().len();
+            if self.finished && waiting == 0 && unwritten == 0 {
+                return Poll::Ready(End::Client);
+            }
+            let may_read = !self.finished && waiting < self.settings.pipeline && unwritten < HIGH_WATER;
+            if !may_read {
+                break;
+            }
+            if reads == READS_A_TURN {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            reads += 1;
+            match self.read(context) {
+                Poll::Ready(Ok(0)) => self.finished = true,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(End::Client),
+                Poll::Pending => break,
+            }
+        }
+        if self.idle.as_mut().poll(context).is_ready() {
+            if !self.answers.bytes.borrow().is_empty() {
+                return Poll::Ready(End::Slow);
+            }
+            if self.answers.waiting.get() == 0 {
+                return Poll::Ready(End::Idle);
+            }
+            self.idle.as_mut().reset(Instant::now() + self.settings.idle);
+            return self.idle.as_mut().poll(context).map(|()| End::Idle);
+        }
+        Poll::Pending
+    }
+
+    /// Reads what is there.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(&mut self.input[self.filled..]);
+        match Pin::new(&mut self.stream).poll_read(context, &mut room) {
+            Poll::Ready(Ok(())) => {
+                let count = room.filled().len();
+                self.filled += count;
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Looks at the whole queries that were read: whether there was one; `None` if the client does not speak DNS.
+    fn look(&mut self) -> Option<bool> {
+        let mut start = 0;
+        let mut wanted = 0;
+        while let Some(length) = u16_at(&self.input[..self.filled], start).map(usize::from) {
+            if self.answers.waiting.get() >= self.settings.pipeline || self.answers.bytes.borrow().len() >= HIGH_WATER {
+                break;
+            }
+            if length < HEADER {
+                self.settings.metrics.count(Event::Garbage);
+                return None;
+            }
+            let end = start + 2 + length;
+            if end > self.filled {
+                wanted = end - start;
+                break;
+            }
+            self.take(start + 2, length);
+            start = end;
+        }
+        if start > 0 {
+            self.input.copy_within(start..self.filled, 0);
+            self.filled -= start;
+        }
+        // Only a query larger than the room makes it grow, and not beyond the largest message.
+        if wanted > self.input.len() {
+            self.input.resize(wanted.min(MAX_MESSAGE + 2), 0);
+        }
+        Some(start > 0)
+    }
+
+    /// Hands one query to the handler, in the place where its answer may be written.
+    fn take(&mut self, start: usize, length: usize) {
+        let settings = Rc::clone(&self.settings);
+        let mut room = settings.room.borrow_mut();
+        room[..length].copy_from_slice(&self.input[start..start + length]);
+        let incoming = Incoming {
+            server: self.server,
+            protocol: Protocol::Tcp,
+            client: self.client,
+            room: &mut room[..],
+            length,
+            cut: false,
+            now: clock::coarse(),
+        };
+        let reply_to = || {
+            self.answers.waiting.set(self.answers.waiting.get() + 1);
+            ReplyTo::Tcp(Ticket(Rc::clone(&self.answers)))
+        };
+        if let Outcome::Answer(used) = self.handler.handle(incoming, &reply_to) {
+            self.answers.push(used, |answer| {
+                answer.copy_from_slice(&room[..used]);
+                used
+            });
+        }
+    }
+
+    /// Writes what waits.
+    fn write(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        let answers = Rc::clone(&self.answers);
+        let mut bytes = answers.bytes.borrow_mut();
+        while self.written < bytes.len() {
+            match Pin::new(&mut self.stream).poll_write(context, &bytes[self.written..]) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.written += count;
+                    self.idle.as_mut().reset(Instant::now() + self.settings.idle);
+                }
+                Poll::Ready(_) => return Poll::Ready(End::Client),
+                Poll::Pending => {
+                    let unwritten = bytes.len() - self.written;
+                    return if unwritten > OVERFLOW { Poll::Ready(End::Slow) } else { Poll::Pending };
+                }
+            }
+        }
+        bytes.clear();
+        self.written = 0;
+        Poll::Pending
+    }
+}

@@ -1,0 +1,60 @@
+//! What the daemon says of itself, on standard error.
+//!
+//! One line an event, as `key=value` or as a JSON object, with the same keys in both: `time`, `level`, `msg`, then the event's own.
+//! Nothing a stranger sends can begin a line or a key of its own (`format`), and nothing a stranger does can fill the disk:
+//! whatever a query or a connection can trigger goes through a [`LogLimiter`]. What pods ask is not logged here.
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::config::{Format, Level, Log};
+use crate::error::{ExitCode, Failure};
+
+mod escape;
+mod format;
+mod limiter;
+
+pub use escape::{Escaped, escaped};
+pub use limiter::{LogLimiter, Topic};
+
+/// Where our own events come from; everything below it is ours.
+const OWN_TARGET: &str = "nodens";
+
+/// Begins to log to standard error; once a process.
+///
+/// # Errors
+///
+/// If it was called before.
+pub fn initialize(log: &Log) -> Result<(), Failure> {
+    tracing::subscriber::set_global_default(subscriber(log, std::io::stderr))
+        .map_err(|error| Failure::new(ExitCode::Software, format!("logging was begun twice: {error}")))
+}
+
+/// What turns events into lines and writes them to `writer`, each line in one write.
+///
+/// Libraries speak only at level debug: some of theirs tell of every query, which nobody asked for.
+fn subscriber<W>(log: &Log, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let level = match log.level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+    };
+    let libraries = if log.level == Level::Debug { level } else { LevelFilter::OFF };
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(format::Line { json: log.format == Format::Json })
+        .with_ansi(false)
+        .with_writer(writer);
+    tracing_subscriber::registry()
+        .with(Targets::new().with_default(libraries).with_target(OWN_TARGET, level))
+        .with(lines)
+}
+
+#[cfg(test)]
+mod tests;

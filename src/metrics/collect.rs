@@ -1,0 +1,379 @@
+//! The scrape: reads all workers, adds up, derives what was not counted, and writes the text exposition.
+//!
+//! It runs on the main thread, a few hundred microseconds every time Prometheus asks, and takes no lock that a worker waits for.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{Registry, TextEncoder};
+
+use super::counter::{Durations, Sizes};
+use super::event::{Event, Gauge, UpstreamEvent};
+use super::family::{self, Family};
+use super::label::{SERVFAIL, rcode_name, type_name};
+use super::samples::{Histograms, Scalars};
+use super::worker::{Row, WorkerMetrics};
+use super::{Layout, Protocol, Source, process};
+
+/// What a build calls itself besides its version, a commit as a rule; set when the package is built.
+const REVISION: &str = match option_env!("NODENS_REVISION") {
+    Some(revision) => revision,
+    None => "",
+};
+
+/// CoreDNS's name for queries that reach no zone; it cannot be a zone's, which end in a dot.
+const NO_ZONE: &str = "dropped";
+
+/// CoreDNS tells servers of one address apart by views; nodens has none.
+const NO_VIEW: &str = "";
+
+/// The plugin whose metrics name upstream servers.
+const PROXY_NAME: &str = "forward";
+
+/// Kinds of kept answers, in the order of [`CacheFigures`].
+const CACHE_TYPES: [&str; 2] = ["success", "denial"];
+
+/// What a cache says of itself; each pair is positive answers, then negative ones.
+pub trait CacheFigures: Send + Sync {
+    /// Answers kept.
+    fn entries(&self) -> [u64; 2];
+    /// Bytes they take.
+    fn bytes(&self) -> [u64; 2];
+    /// Bytes they may take.
+    fn capacity(&self) -> [u64; 2];
+    /// Answers dropped before their time to make room.
+    fn evictions(&self) -> [u64; 2];
+}
+
+/// The counters of all workers, and how to read them.
+pub struct Metrics {
+    /// What is read; the registry holds it, too.
+    shared: Arc<Shared>,
+    /// Sorts and encodes; our own, so that two nodens in one process do not meet.
+    registry: Registry,
+}
+
+impl Metrics {
+    /// Counters for `workers` workers.
+    ///
+    /// # Panics
+    ///
+    /// If two families contradict each other, which a test excludes.
+    #[must_use]
+    pub fn new(layout: &Layout, workers: usize) -> Self {
+        let shared = Arc::new(Shared {
+            layout: layout.clone(),
+            // One more than workers, for the main thread.
+            workers: (0..=workers).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
+            cache: Mutex::new(None),
+            descriptions: family::ALL.iter().map(describe).collect(),
+        });
+        let registry = Registry::new();
+        registry.register(Box::new(Scrape(Arc::clone(&shared)))).expect("family names are distinct");
+        Self { shared, registry }
+    }
+
+    /// The counters of one worker.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many workers: two threads must never share counters.
+    #[must_use]
+    pub fn worker(&self, index: usize) -> Arc<WorkerMetrics> {
+        assert!(index + 1 < self.shared.workers.len(), "there is no worker {index}");
+        Arc::clone(&self.shared.workers[index])
+    }
+
+    /// The counters of the main thread, which serves HTTP.
+    ///
+    /// # Panics
+    ///
+    /// Never: there is one more set of counters than workers.
+    #[must_use]
+    pub fn main(&self) -> Arc<WorkerMetrics> {
+        Arc::clone(self.shared.workers.last().expect("the main thread always has counters"))
+    }
+
+    /// Says where the figures of the cache come from.
+    pub fn set_cache(&self, cache: Arc<dyn CacheFigures>) {
+        *self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(cache);
+    }
+
+    /// The text exposition, version 0.0.4.
+    #[must_use]
+    pub fn exposition(&self) -> String {
+        let mut text = String::new();
+        // Encoding into memory fails only for a family without name or samples, and the registry passes no such on.
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics are incomplete");
+        }
+        text
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("layout", &self.shared.layout).finish_non_exhaustive()
+    }
+}
+
+/// A family as the registry wants it described.
+fn describe(family: &Family) -> Desc {
+    let labels = family.labels.iter().map(|&label| label.to_owned()).collect();
+    Desc::new(family.name.to_owned(), family.help.to_owned(), labels, std::collections::HashMap::new())
+        .expect("names, labels and help texts are valid")
+}
+
+//------ The collector -----------------------------------------------------------------------------------------------
+
+/// What a scrape reads.
+struct Shared {
+    /// The label values.
+    layout: Layout,
+    /// One a worker, and the main thread's last.
+    workers: Vec<Arc<WorkerMetrics>>,
+    /// Where the figures of the cache come from, once there is one.
+    cache: Mutex<Option<Arc<dyn CacheFigures>>>,
+    /// All families.
+    descriptions: Vec<Desc>,
+}
+
+/// The registry's handle on [`Shared`].
+struct Scrape(Arc<Shared>);
+
+impl Collector for Scrape {
+    fn desc(&self) -> Vec<&Desc> {
+        self.0.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let mut families = Vec::with_capacity(family::ALL.len());
+        self.0.constants(&mut families);
+        self.0.queries(&mut families);
+        self.0.events(&mut families);
+        self.0.cache(&mut families);
+        self.0.upstreams(&mut families);
+        families.extend(process::families());
+        families
+    }
+}
+
+impl Shared {
+    /// What does not change.
+    fn constants(&self, families: &mut Vec<MetricFamily>) {
+        let version = env!("CARGO_PKG_VERSION");
+        let workers = self.workers.len().saturating_sub(1);
+        for (family, labels, value) in [
+            (&family::BUILD_INFO, &[version, REVISION, ""] as &[&str], 1.0),
+            (&family::NODENS_BUILD_INFO, &[version, REVISION], 1.0),
+            (&family::PANICS, &[], 0.0),
+            (&family::WORKERS, &[], workers as f64),
+        ] {
+            let mut samples = Scalars::new(family);
+            samples.add(labels, value);
+            families.push(samples.finish());
+        }
+    }
+
+    /// What [`WorkerMetrics::answered`] counts.
+    fn queries(&self, families: &mut Vec<MetricFamily>) {
+        let mut queries = Queries::new();
+        for (server_index, server) in self.layout.servers.iter().enumerate() {
+            let zones = self.layout.zones.iter().map(String::as_str).chain([NO_ZONE]);
+            for (zone_index, zone) in zones.enumerate() {
+                for (protocol, name) in [(Protocol::Udp, "udp"), (Protocol::Tcp, "tcp")] {
+                    let rows = self.workers.iter().filter_map(|worker| worker.row(server_index, zone_index, protocol));
+                    rows.for_each(|row| queries.add(server, zone, name, row));
+                }
+            }
+        }
+        queries.finish(families);
+    }
+
+    /// Plain events and gauges, zero or not, and what CoreDNS calls some of them.
+    fn events(&self, families: &mut Vec<MetricFamily>) {
+        let total = |event| self.workers.iter().map(|worker| worker.counted(event)).sum::<u64>();
+        let mut samples: Vec<Scalars<'_>> = Vec::new();
+        for &event in Event::ALL {
+            let (family, label) = event.series();
+            in_family(&mut samples, family).count(label.as_slice(), total(event));
+        }
+        for &gauge in Gauge::ALL {
+            let (family, label) = gauge.series();
+            let value = self.workers.iter().map(|worker| worker.gauged(gauge)).sum();
+            in_family(&mut samples, family).count(label.as_slice(), value);
+        }
+        in_family(&mut samples, &family::FORWARD_REJECTS)
+            .count(&[], total(Event::ShedInFlight) + total(Event::ShedWaiting));
+        families.extend(samples.into_iter().map(Scalars::finish));
+    }
+
+    /// What the cache says of itself.
+    fn cache(&self, families: &mut Vec<MetricFamily>) {
+        let Some(cache) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
+        let server = self.layout.servers.first().map_or("", String::as_str);
+        for (family, values) in
+            [(&family::CACHE_ENTRIES, cache.entries()), (&family::CACHE_EVICTIONS, cache.evictions())]
+        {
+            let mut samples = Scalars::new(family);
+            for (kind, value) in CACHE_TYPES.into_iter().zip(values) {
+                samples.count(&[server, kind, ".", NO_VIEW], value);
+            }
+            families.push(samples.finish());
+        }
+        for (family, values) in [(&family::CACHE_BYTES, cache.bytes()), (&family::CACHE_CAPACITY, cache.capacity())] {
+            let mut samples = Scalars::new(family);
+            for (kind, value) in CACHE_TYPES.into_iter().zip(values) {
+                samples.count(&[kind], value);
+            }
+            families.push(samples.finish());
+        }
+    }
+
+    /// What is counted of upstream servers: events zero or not, exchanges where there were any.
+    fn upstreams(&self, families: &mut Vec<MetricFamily>) {
+        let mut samples: Vec<Scalars<'_>> = Vec::new();
+        let mut exchanges = Histograms::new(&family::PROXY_DURATION);
+        for (index, (group, to)) in self.layout.upstreams.iter().enumerate() {
+            let (address, proto) = coredns_address(to);
+            let rows = || self.workers.iter().filter_map(|worker| worker.upstreams(index));
+            for &event in UpstreamEvent::ALL {
+                let (family, label) = event.series();
+                let count = rows().map(|row| row.event(event)).sum();
+                match (event, label) {
+                    (UpstreamEvent::ConnectionReused | UpstreamEvent::ConnectionOpened, _) => {
+                        in_family(&mut samples, family).count(&[PROXY_NAME, address, proto], count);
+                    }
+                    (_, Some(label)) => in_family(&mut samples, family).count(&[group, to, label], count),
+                    (_, None) => in_family(&mut samples, family).count(&[group, to], count),
+                }
+            }
+            for row in rows() {
+                for (rcode, durations) in row.exchanges().iter().enumerate() {
+                    exchanges.add(&[PROXY_NAME, address, rcode_name(rcode)], durations);
+                }
+            }
+        }
+        families.extend(samples.into_iter().map(Scalars::finish));
+        families.push(exchanges.finish::<Durations>());
+    }
+}
+
+/// The samples of a family, new or already begun; there are a few dozen at most.
+fn in_family<'list, 'label>(
+    samples: &'list mut Vec<Scalars<'label>>,
+    family: &'static Family,
+) -> &'list mut Scalars<'label> {
+    let position = samples.iter().position(|begun| begun.family().name == family.name).unwrap_or_else(|| {
+        samples.push(Scalars::new(family));
+        samples.len() - 1
+    });
+    &mut samples[position]
+}
+
+/// An upstream server as CoreDNS writes it: the bare address, and the transport apart.
+fn coredns_address(to: &str) -> (&str, &'static str) {
+    match to.split_once("://") {
+        Some(("tls", address)) => (address, "tcp-tls"),
+        Some(("tcp", address)) => (address, "tcp"),
+        Some((_, address)) => (address, "udp"),
+        None => (to, "udp"),
+    }
+}
+
+//------ Answered queries --------------------------------------------------------------------------------------------
+
+/// The families that come of answered queries.
+struct Queries<'a> {
+    /// By type.
+    requests: Scalars<'a>,
+    /// By RCODE and source.
+    responses: Scalars<'a>,
+    /// With DO.
+    with_do: Scalars<'a>,
+    /// Looked up in the cache.
+    cache_requests: Scalars<'a>,
+    /// Found there.
+    cache_hits: Scalars<'a>,
+    /// Not found there.
+    cache_misses: Scalars<'a>,
+    /// How long they took.
+    durations: Histograms<'a, { super::counter::DURATION_BOUNDS + 1 }>,
+    /// How large they were.
+    request_sizes: Histograms<'a, { super::counter::SIZE_BOUNDS.len() + 1 }>,
+    /// How large their answers were.
+    response_sizes: Histograms<'a, { super::counter::SIZE_BOUNDS.len() + 1 }>,
+}
+
+impl<'a> Queries<'a> {
+    /// No queries yet.
+    const fn new() -> Self {
+        Self {
+            requests: Scalars::new(&family::REQUESTS),
+            responses: Scalars::new(&family::RESPONSES),
+            with_do: Scalars::new(&family::DO_REQUESTS),
+            cache_requests: Scalars::new(&family::CACHE_REQUESTS),
+            cache_hits: Scalars::new(&family::CACHE_HITS),
+            cache_misses: Scalars::new(&family::CACHE_MISSES),
+            durations: Histograms::new(&family::REQUEST_DURATION),
+            request_sizes: Histograms::new(&family::REQUEST_SIZE),
+            response_sizes: Histograms::new(&family::RESPONSE_SIZE),
+        }
+    }
+
+    /// Adds what one worker counted of one server, zone and protocol.
+    fn add(&mut self, server: &'a str, zone: &'a str, protocol: &'static str, row: &Row) {
+        let family = if server.contains('[') { "2" } else { "1" };
+        let mut with_do = 0;
+        for (index, [without, with]) in row.requests().into_iter().enumerate() {
+            let labels = [server, zone, NO_VIEW, protocol, family, type_name(index)];
+            self.requests.count_if_any(&labels, without + with);
+            with_do += with;
+        }
+        self.with_do.count(&[server, zone, NO_VIEW], with_do);
+
+        let by_source = [Source::CacheSuccess, Source::CacheDenial, Source::Forward, Source::Local, Source::Policy]
+            .map(|source| (source, row.responses(source)));
+        for (source, by_rcode) in &by_source {
+            for (rcode, &count) in by_rcode.iter().enumerate() {
+                self.responses.count_if_any(&[server, zone, NO_VIEW, rcode_name(rcode), plugin(*source)], count);
+            }
+        }
+        if zone != NO_ZONE {
+            // An error made up here is a miss when it is SERVFAIL: no upstream answered. Other errors come before the cache.
+            let [success, denial, forward, _, policy] = by_source.each_ref().map(|(_, by_rcode)| by_rcode);
+            let [success, denial, forward] = [success, denial, forward].map(|by_rcode| by_rcode.iter().sum::<u64>());
+            let misses = forward + policy[SERVFAIL];
+            self.cache_hits.count(&[server, CACHE_TYPES[0], zone, NO_VIEW], success);
+            self.cache_hits.count(&[server, CACHE_TYPES[1], zone, NO_VIEW], denial);
+            self.cache_misses.count(&[server, zone, NO_VIEW], misses);
+            self.cache_requests.count(&[server, zone, NO_VIEW], success + denial + misses);
+        }
+
+        self.durations.add(&[server, zone, NO_VIEW], row.durations());
+        self.request_sizes.add(&[server, zone, NO_VIEW, protocol], row.request_sizes());
+        self.response_sizes.add(&[server, zone, NO_VIEW, protocol], row.response_sizes());
+    }
+
+    /// The families as the exposition has them.
+    fn finish(self, families: &mut Vec<MetricFamily>) {
+        let scalars =
+            [self.requests, self.responses, self.with_do, self.cache_requests, self.cache_hits, self.cache_misses];
+        families.extend(scalars.map(Scalars::finish));
+        families.push(self.durations.finish::<Durations>());
+        families.push(self.request_sizes.finish::<Sizes>());
+        families.push(self.response_sizes.finish::<Sizes>());
+    }
+}
+
+/// CoreDNS's name for who gave an answer.
+const fn plugin(source: Source) -> &'static str {
+    match source {
+        Source::CacheSuccess | Source::CacheDenial => "cache",
+        Source::Forward => "forward",
+        Source::Local => "local",
+        Source::Policy => "policy",
+    }
+}

@@ -1,0 +1,133 @@
+//! The tables of what is counted: each entry is the event, its family and its label, in one line.
+//!
+//! Adding an event is one line here; adding a family is one more in [`super::family`]. The compiler sees to the rest.
+//! What CoreDNS has a name for is paired with that name, see [`super::family`].
+
+use super::family::{self, Family};
+
+/// Makes an enum whose variants each name a family and, where the family has one, the value of its last label.
+macro_rules! table {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])+ $variant:ident => $family:ident $(/ $label:literal)?,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])+ $variant,)+ }
+
+        impl $name {
+            /// Every variant, each at the position of its counter.
+            pub(super) const ALL: &[Self] = &[$(Self::$variant),+];
+            /// How many counters there are.
+            pub(super) const COUNT: usize = Self::ALL.len();
+
+            /// The family it is a series of, and the value of that family's last label if that tells events apart.
+            pub(super) const fn series(self) -> (&'static Family, Option<&'static str>) {
+                match self { $(Self::$variant => (&family::$family, table!(@label $($label)?)),)+ }
+            }
+        }
+    };
+    (@label) => { None };
+    (@label $label:literal) => { Some($label) };
+}
+
+table! {
+    /// Events without labels of their own; `nodens_*` in the exposition.
+    Event {
+        /// A datagram shorter than a header; dropped.
+        Garbage => DROPPED / "short",
+        /// A datagram or message with QR=1; dropped (RFC 1035 section 7.3; a reply to it could start a loop).
+        UnexpectedResponse => DROPPED / "response",
+        /// A query that does not parse; answered FORMERR.
+        Malformed => REJECTED / "malformed",
+        /// A source outside `listen.allow`; answered REFUSED.
+        NotAllowed => REJECTED / "not_allowed",
+        /// A question shed because `limits.in-flight` was reached; answered REFUSED.
+        ShedInFlight => REJECTED / "in_flight",
+        /// A client shed because `limits.waiting` was reached; answered REFUSED.
+        ShedWaiting => REJECTED / "waiting",
+        /// A client that joined an exchange which was already under way.
+        Coalesced => COALESCED,
+        /// A UDP answer that had to be truncated.
+        Truncated => TRUNCATED,
+        /// A UDP answer the kernel would not take (full buffer, unreachable client).
+        SendFailed => SEND_FAILED,
+        /// A TCP connection accepted.
+        TcpAccepted => TCP_ACCEPTED,
+        /// A TCP connection closed at once because `limits.tcp-connections` was reached.
+        TcpRefusedTotal => TCP_REFUSED / "total",
+        /// A TCP connection closed at once because `limits.tcp-connections-per-client` was reached.
+        TcpRefusedClient => TCP_REFUSED / "client",
+        /// A TCP connection closed because it was silent for `listen.tcp-idle-timeout`.
+        TcpIdleClosed => TCP_CLOSED / "idle",
+        /// A TCP connection closed because the client did not take its answers.
+        TcpSlowClosed => TCP_CLOSED / "slow",
+        /// accept(2) failed, for want of descriptors or memory.
+        AcceptFailed => ACCEPT_FAILED,
+        /// An answer too large to be kept.
+        NotCachedSize => NOT_CACHED / "size",
+        /// A record of an upstream's answer that did not parse; it was dropped, the others passed.
+        RecordDropped => RECORD_DROPPED,
+        /// A log line that the limiter held back.
+        LogSuppressed => LOG_SUPPRESSED,
+        /// An HTTP request from a source outside the endpoint's allow-list; answered 403.
+        HttpForbidden => HTTP_REFUSED / "not_allowed",
+        /// An HTTP connection closed at once because its endpoint had too many.
+        HttpRefused => HTTP_REFUSED / "connections",
+        /// An HTTP connection closed because the client was too slow to ask or to read.
+        HttpSlowClosed => HTTP_REFUSED / "slow",
+    }
+}
+
+table! {
+    /// Events at one upstream server.
+    UpstreamEvent {
+        /// A query sent on an open connection (`coredns_proxy_conn_cache_hits_total`).
+        ConnectionReused => PROXY_CONNECTION_HITS,
+        /// A query that had to wait for a new connection (`coredns_proxy_conn_cache_misses_total`).
+        ConnectionOpened => PROXY_CONNECTION_MISSES,
+        /// A full TLS handshake completed.
+        HandshakeFull => HANDSHAKES / "full",
+        /// A resumed TLS handshake completed.
+        HandshakeResumed => HANDSHAKES / "resumed",
+        /// A connection or handshake failed.
+        ConnectFailed => UPSTREAM_FAILURES / "connect",
+        /// The certificate, name or pin was wrong.
+        AuthenticationFailed => UPSTREAM_FAILURES / "authentication",
+        /// The peer closed an idle connection (FIN).
+        ClosedIdleByPeer => UPSTREAM_CLOSED / "idle_peer",
+        /// We closed an idle connection first.
+        ClosedIdleByUs => UPSTREAM_CLOSED / "idle_us",
+        /// The peer reset a connection or broke it with queries in flight.
+        ClosedBroken => UPSTREAM_CLOSED / "broken",
+        /// We replaced a connection because of its age.
+        ClosedAge => UPSTREAM_CLOSED / "age",
+        /// A connection was given up because nothing came back on it.
+        ClosedSilent => UPSTREAM_CLOSED / "silent",
+        /// A query was sent again because its reused connection died.
+        Retried => UPSTREAM_RETRIES / "connection",
+        /// A try took longer than `try-timeout`.
+        TryTimeout => UPSTREAM_FAILURES / "timeout",
+        /// An answer with the wrong ID, question or address; ignored.
+        Mismatched => UPSTREAM_MISMATCHES,
+        /// A UDP answer was truncated and asked again over TCP.
+        TruncatedRetry => UPSTREAM_RETRIES / "truncated",
+        /// The server does not echo letter case; randomisation is off for it.
+        CaseNotEchoed => UPSTREAM_DOWNGRADES / "case",
+        /// The server does not understand EDNS; asked again without.
+        EdnsRefused => UPSTREAM_DOWNGRADES / "edns",
+        /// `udp-sockets` was reached; the query shared a socket.
+        SocketShared => UPSTREAM_SOCKETS_SHARED,
+    }
+}
+
+table! {
+    /// Values that go up and down, one a worker; a scrape adds them up.
+    Gauge {
+        /// Distinct questions waiting for an upstream.
+        InFlight => IN_FLIGHT,
+        /// Clients waiting.
+        Waiting => WAITING,
+        /// Open TCP connections of clients.
+        TcpConnections => TCP_CONNECTIONS,
+        /// Open connections to upstreams.
+        UpstreamConnections => UPSTREAM_CONNECTIONS,
+    }
+}

@@ -1,0 +1,160 @@
+//! The families of the exposition: name, kind, labels and help text, each once.
+//!
+//! First CoreDNS's own, whose names, labels and buckets are kept to the letter; then ours.
+
+/// One family of the exposition.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// Its name, with the unit last but for `_total`.
+    pub(super) name: &'static str,
+    /// What its values mean.
+    pub(super) kind: Kind,
+    /// The names of its labels, in the order in which values are given.
+    pub(super) labels: &'static [&'static str],
+    /// What an operator reads about it.
+    pub(super) help: &'static str,
+}
+
+/// What the values of a family mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Only grows, but for a restart.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by size.
+    Histogram,
+}
+
+/// Writes each family as a constant, and all of them as [`ALL`].
+macro_rules! families {
+    ($($(#[$doc:meta])* $constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+        $(
+            $(#[$doc])*
+            #[doc = $help]
+            pub(super) const $constant: Family =
+                Family { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };
+        )+
+
+        /// Every family there can be.
+        pub(super) const ALL: &[Family] = &[$($constant),+];
+    };
+}
+
+families! {
+    //------ CoreDNS's names -----------------------------------------------------------------------------------------
+    BUILD_INFO = Gauge "coredns_build_info" ["version", "revision", "goversion"]
+        "Always 1; the labels name the running nodens. There is no Go in it: goversion is empty.";
+    PANICS = Counter "coredns_panics_total" []
+        "Panics survived. Always 0: a worker that panics is ended and started anew.";
+    REQUESTS = Counter "coredns_dns_requests_total" ["server", "zone", "view", "proto", "family", "type"]
+        "Queries answered, by zone, transport, address family (1 IPv4, 2 IPv6) and type.";
+    RESPONSES = Counter "coredns_dns_responses_total" ["server", "zone", "view", "rcode", "plugin"]
+        "Answers by response code and by who gave them: cache, forward, local or policy.";
+    REQUEST_DURATION = Histogram "coredns_dns_request_duration_seconds" ["server", "zone", "view"]
+        "Time from reading a query to handing over its answer.";
+    REQUEST_SIZE = Histogram "coredns_dns_request_size_bytes" ["server", "zone", "view", "proto"]
+        "Size of queries.";
+    RESPONSE_SIZE = Histogram "coredns_dns_response_size_bytes" ["server", "zone", "view", "proto"]
+        "Size of answers.";
+    DO_REQUESTS = Counter "coredns_dns_do_requests_total" ["server", "zone", "view"]
+        "Queries with the DO bit set.";
+    CACHE_ENTRIES = Gauge "coredns_cache_entries" ["server", "type", "zones", "view"]
+        "Answers kept. One cache serves all servers and zones; it is shown under the first server and the root.";
+    CACHE_REQUESTS = Counter "coredns_cache_requests_total" ["server", "zones", "view"]
+        "Queries looked up in the cache.";
+    CACHE_HITS = Counter "coredns_cache_hits_total" ["server", "type", "zones", "view"]
+        "Queries answered by the cache: success has records, denial is NXDOMAIN or no data.";
+    CACHE_MISSES = Counter "coredns_cache_misses_total" ["server", "zones", "view"]
+        "Queries the cache had no answer for: answered by an upstream, or SERVFAIL because none did.";
+    CACHE_EVICTIONS = Counter "coredns_cache_evictions_total" ["server", "type", "zones", "view"]
+        "Answers dropped before their time to make room.";
+    FORWARD_REJECTS = Counter "coredns_forward_max_concurrent_rejects_total" []
+        "Queries refused because too many were waiting for upstreams.";
+    PROXY_DURATION = Histogram "coredns_proxy_request_duration_seconds" ["proxy_name", "to", "rcode"]
+        "Time from sending a query to an upstream server to its answer.";
+    PROXY_CONNECTION_HITS = Counter "coredns_proxy_conn_cache_hits_total" ["proxy_name", "to", "proto"]
+        "Queries to an upstream server that went over an open connection.";
+    PROXY_CONNECTION_MISSES = Counter "coredns_proxy_conn_cache_misses_total" ["proxy_name", "to", "proto"]
+        "Queries to an upstream server that had to wait for a new connection.";
+
+    //------ nodens's own: clients -----------------------------------------------------------------------------------
+    NODENS_BUILD_INFO = Gauge "nodens_build_info" ["version", "revision"]
+        "Always 1; the labels name the running nodens.";
+    WORKERS = Gauge "nodens_workers" []
+        "Threads that answer queries.";
+    DROPPED = Counter "nodens_messages_dropped_total" ["reason"]
+        "Messages never answered: shorter than a header, or themselves a response.";
+    REJECTED = Counter "nodens_queries_rejected_total" ["reason"]
+        "Queries answered with an error before anything was asked: malformed, from a source that is not allowed, or over a limit.";
+    COALESCED = Counter "nodens_queries_coalesced_total" []
+        "Queries that shared an exchange which was already under way.";
+    TRUNCATED = Counter "nodens_responses_truncated_total" []
+        "UDP answers that did not fit and told the client to ask over TCP.";
+    SEND_FAILED = Counter "nodens_responses_unsent_total" []
+        "UDP answers the kernel would not take.";
+    TCP_ACCEPTED = Counter "nodens_tcp_accepted_total" []
+        "TCP connections of clients accepted.";
+    TCP_REFUSED = Counter "nodens_tcp_refused_total" ["limit"]
+        "TCP connections of clients closed at once because a limit was reached: of all connections or of one client's.";
+    TCP_CLOSED = Counter "nodens_tcp_closed_total" ["reason"]
+        "TCP connections of clients closed by nodens: idle for too long, or too slow to take answers.";
+    ACCEPT_FAILED = Counter "nodens_accept_failures_total" []
+        "Connections the kernel would not hand over, for want of descriptors or memory.";
+    IN_FLIGHT = Gauge "nodens_questions_in_flight" []
+        "Distinct questions waiting for an upstream.";
+    WAITING = Gauge "nodens_queries_waiting" []
+        "Queries of clients waiting for those questions.";
+    TCP_CONNECTIONS = Gauge "nodens_tcp_connections" []
+        "Open TCP connections of clients.";
+
+    //------ nodens's own: the cache ---------------------------------------------------------------------------------
+    CACHE_BYTES = Gauge "nodens_cache_bytes" ["type"]
+        "Memory that kept answers take.";
+    CACHE_CAPACITY = Gauge "nodens_cache_capacity_bytes" ["type"]
+        "Memory that kept answers may take.";
+    NOT_CACHED = Counter "nodens_cache_rejected_total" ["reason"]
+        "Answers that were not kept because they are too large.";
+
+    //------ nodens's own: upstreams ---------------------------------------------------------------------------------
+    RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []
+        "Records of upstream answers that did not parse; the other records of the answer passed.";
+    UPSTREAM_CONNECTIONS = Gauge "nodens_upstream_connections" []
+        "Open connections to upstream servers.";
+    HANDSHAKES = Counter "nodens_upstream_handshakes_total" ["upstream", "to", "kind"]
+        "TLS handshakes completed: full, or resumed from an earlier connection.";
+    UPSTREAM_FAILURES = Counter "nodens_upstream_failures_total" ["upstream", "to", "reason"]
+        "Tries that failed: no connection, the server did not prove who it is, or no answer in time.";
+    UPSTREAM_CLOSED = Counter "nodens_upstream_connections_closed_total" ["upstream", "to", "reason"]
+        "Connections that ended: idle and closed by the server or by nodens, broken, too old, or silent.";
+    UPSTREAM_RETRIES = Counter "nodens_upstream_retries_total" ["upstream", "to", "reason"]
+        "Queries sent again: their connection died, or their UDP answer was truncated.";
+    UPSTREAM_MISMATCHES = Counter "nodens_upstream_mismatches_total" ["upstream", "to"]
+        "Answers ignored because ID, question or address were not those of a query: late, or forged.";
+    UPSTREAM_DOWNGRADES = Counter "nodens_upstream_downgrades_total" ["upstream", "to", "feature"]
+        "Times a server was found not to echo letter case, or not to understand EDNS.";
+    UPSTREAM_SOCKETS_SHARED = Counter "nodens_upstream_sockets_shared_total" ["upstream", "to"]
+        "Queries that shared a UDP socket because udp-sockets was reached.";
+
+    //------ nodens's own: itself ------------------------------------------------------------------------------------
+    LOG_SUPPRESSED = Counter "nodens_log_lines_suppressed_total" []
+        "Log lines held back by the limiter.";
+    HTTP_REFUSED = Counter "nodens_http_refused_total" ["reason"]
+        "HTTP requests and connections turned away: source not allowed, too many connections, or too slow.";
+
+    //------ The process ---------------------------------------------------------------------------------------------
+    PROCESS_CPU = Counter "process_cpu_seconds_total" []
+        "User and system CPU time spent.";
+    PROCESS_OPEN_FDS = Gauge "process_open_fds" []
+        "Open file descriptors.";
+    PROCESS_MAX_FDS = Gauge "process_max_fds" []
+        "File descriptors that may be open.";
+    PROCESS_VIRTUAL = Gauge "process_virtual_memory_bytes" []
+        "Virtual memory.";
+    PROCESS_VIRTUAL_MAX = Gauge "process_virtual_memory_max_bytes" []
+        "Virtual memory that may be had.";
+    PROCESS_RESIDENT = Gauge "process_resident_memory_bytes" []
+        "Resident memory.";
+    PROCESS_START = Gauge "process_start_time_seconds" []
+        "When the process started, in seconds since 1970-01-01 UTC.";
+}

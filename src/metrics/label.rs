@@ -1,0 +1,119 @@
+//! The closed sets of label values: a number of the wire becomes a position here, and a position a name at the scrape.
+//!
+//! The sets are closed so that a stranger who asks for every type there is creates no series (RFC 6895 has 65,536 types).
+
+/// QTYPEs that have a series of their own, by number; the last stands for all others. CoreDNS's list and names.
+const TYPES: [(u16, &str); 20] = [
+    (1, "A"),
+    (28, "AAAA"),
+    (5, "CNAME"),
+    (12, "PTR"),
+    (15, "MX"),
+    (2, "NS"),
+    (6, "SOA"),
+    (16, "TXT"),
+    (33, "SRV"),
+    (43, "DS"),
+    (46, "RRSIG"),
+    (47, "NSEC"),
+    (48, "DNSKEY"),
+    (50, "NSEC3"),
+    (64, "SVCB"),
+    (65, "HTTPS"),
+    (251, "IXFR"),
+    (252, "AXFR"),
+    (255, "ANY"),
+    (0, "other"),
+];
+
+/// RCODEs that have a series of their own, by number; the last stands for all others.
+const RCODES: [(u16, &str); 14] = [
+    (0, "NOERROR"),
+    (1, "FORMERR"),
+    (2, "SERVFAIL"),
+    (3, "NXDOMAIN"),
+    (4, "NOTIMP"),
+    (5, "REFUSED"),
+    (6, "YXDOMAIN"),
+    (7, "YXRRSET"),
+    (8, "NXRRSET"),
+    (9, "NOTAUTH"),
+    (10, "NOTZONE"),
+    (16, "BADVERS"),
+    (23, "BADCOOKIE"),
+    (u16::MAX, "other"),
+];
+
+/// How many positions [`type_index`] has.
+pub(super) const TYPE_COUNT: usize = TYPES.len();
+
+/// How many positions [`rcode_index`] has.
+pub(super) const RCODE_COUNT: usize = RCODES.len();
+
+/// The position of SERVFAIL among the RCODEs.
+pub(super) const SERVFAIL: usize = 2;
+
+/// Positions of the QTYPEs below 256, from [`TYPES`].
+static TYPE_POSITIONS: [u8; 256] = positions(&TYPES);
+
+/// Positions of the RCODEs below 256, from [`RCODES`].
+static RCODE_POSITIONS: [u8; 256] = positions(&RCODES);
+
+/// The position of a QTYPE, below [`TYPE_COUNT`].
+pub(super) fn type_index(qtype: u16) -> usize {
+    TYPE_POSITIONS.get(usize::from(qtype)).map_or(TYPE_COUNT - 1, |&position| usize::from(position))
+}
+
+/// The name of the type at a position.
+pub(super) fn type_name(index: usize) -> &'static str {
+    TYPES.get(index).map_or("other", |&(_, name)| name)
+}
+
+/// The position of an RCODE, below [`RCODE_COUNT`].
+pub(super) fn rcode_index(rcode: u16) -> usize {
+    RCODE_POSITIONS.get(usize::from(rcode)).map_or(RCODE_COUNT - 1, |&position| usize::from(position))
+}
+
+/// The name of the RCODE at a position.
+pub(super) fn rcode_name(index: usize) -> &'static str {
+    RCODES.get(index).map_or("other", |&(_, name)| name)
+}
+
+/// Turns a list of numbers into a table from number to position; a number that is not listed has the last position.
+#[expect(clippy::cast_possible_truncation, reason = "the lists have fewer than 256 entries")]
+const fn positions<const N: usize>(list: &[(u16, &str); N]) -> [u8; 256] {
+    let last = N - 1;
+    let mut table = [last as u8; 256];
+    let mut position = 0;
+    while position < last {
+        table[list[position].0 as usize] = position as u8;
+        position += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_number_finds_its_name() {
+        for (number, name) in TYPES {
+            assert_eq!(type_name(type_index(number)), name);
+        }
+        for (number, name) in RCODES {
+            assert_eq!(rcode_name(rcode_index(number)), name);
+        }
+        assert_eq!(rcode_name(SERVFAIL), "SERVFAIL");
+    }
+
+    #[test]
+    fn unlisted_numbers_share_one_name() {
+        for number in [0, 10, 99, 254, 256, 257, 32768, u16::MAX] {
+            assert_eq!(type_name(type_index(number)), "other");
+        }
+        for number in [11, 15, 17, 255, 256, 4095, u16::MAX] {
+            assert_eq!(rcode_name(rcode_index(number)), "other");
+        }
+    }
+}

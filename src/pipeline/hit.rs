@@ -1,0 +1,207 @@
+//! What can be answered at once: what is malformed, what policy decides, and what the cache knows.
+//!
+//! The way of a hit has no await, no allocation and no lock that another worker takes; it reads the worker's own front and writes over
+//! the client's message.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::{Entry, Key, Variant};
+use crate::listener::{Handler, Incoming, Outcome, ReplyTo};
+use crate::metrics::{Answered, Event, Protocol, Source};
+use crate::reply::{self, Client, Composed};
+use crate::sys::clock;
+use crate::wire::header::{self, MAX_MESSAGE, ede};
+use crate::wire::query::{Edns, Query, Reject};
+use crate::wire::{class, flag, rcode, rtype};
+
+use super::Pipeline;
+
+/// The zone of what was answered before it had one.
+const NO_ZONE: u16 = u16::MAX;
+
+/// What is known of a query besides its message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context {
+    /// Position of the listen address.
+    pub(super) server: u16,
+    /// How it came.
+    pub(super) protocol: Protocol,
+    /// When.
+    pub(super) received: clock::Moment,
+    /// Bytes of it.
+    pub(super) size: usize,
+    /// QTYPE; 0 before it is known.
+    pub(super) qtype: u16,
+    /// Offset behind its question.
+    pub(super) question_end: usize,
+}
+
+impl Handler for Pipeline {
+    #[inline]
+    fn handle(self: &Rc<Self>, incoming: Incoming<'_>, reply_to: &dyn Fn() -> ReplyTo) -> Outcome {
+        let Incoming { server, protocol, client: address, room, length, cut, now } = incoming;
+        let Some(message) = room.get(..length) else { return Outcome::Drop };
+        let mut context =
+            Context { server, protocol, received: now, size: length, qtype: 0, question_end: header::HEADER };
+        let query = match Query::parse(message) {
+            Ok(query) if !cut => query,
+            // The rest of the datagram is lost, and with it what it meant.
+            Ok(query) => return self.refuse(room, &context, query.edns, rcode::FORMERR, None),
+            Err(Reject::Garbage) => {
+                self.metrics.count(Event::Garbage);
+                return Outcome::Drop;
+            }
+            Err(Reject::Response) => {
+                self.metrics.count(Event::UnexpectedResponse);
+                return Outcome::Drop;
+            }
+            Err(Reject::Answer { rcode, question_end, edns }) => {
+                self.metrics.count(Event::Malformed);
+                context.question_end = question_end;
+                return self.refuse(room, &context, edns, rcode, None);
+            }
+        };
+        context.question_end = query.question_end;
+        context.qtype = query.qtype;
+        if let Some(outcome) = self.judge(room, &context, &query, address) {
+            return outcome;
+        }
+        let variant = Variant::new(query.dnssec_ok(), header::flags(room) & flag::CD != 0);
+        if query.qclass == class::CH {
+            let key = Key::new(query.name(room), query.qtype, variant.chaos(), self.store.hashing());
+            return self.later(room, &context, &query, key, reply_to);
+        }
+        let key = Key::new(query.name(room), query.qtype, variant, self.store.hashing());
+        let mut front = self.front.borrow_mut();
+        front.follow(self.store.generation());
+        if let Some(found) = front.find(&key, now) {
+            if found.report {
+                self.store.touch(found.entry);
+            }
+            return self.give(room, &context, query.edns, found.entry, usize::from(found.uses));
+        }
+        if let Some(entry) = self.store.find(&key, now) {
+            let outcome = self.give(room, &context, query.edns, &entry, 0);
+            if entry.answers(&key) {
+                front.insert(&key, entry, now);
+            }
+            return outcome;
+        }
+        drop(front);
+        self.later(room, &context, &query, key, reply_to)
+    }
+}
+
+impl Pipeline {
+    /// What policy says before anything is looked up: who may ask, and what is never asked of a cache. `None` if the query may pass.
+    #[inline]
+    fn judge(&self, room: &mut [u8], context: &Context, query: &Query, client: IpAddr) -> Option<Outcome> {
+        if !self.allow.is_empty() && !self.allow.iter().any(|net| net.contains(&client)) {
+            self.metrics.count(Event::NotAllowed);
+            return Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::PROHIBITED)));
+        }
+        if !matches!(query.qclass, class::IN | class::CH) {
+            return Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::NOT_SUPPORTED)));
+        }
+        match query.qtype {
+            // No such type (RFC 6895 section 3.1), and one that is never asked for.
+            0 | rtype::OPT => Some(self.refuse(room, context, query.edns, rcode::FORMERR, None)),
+            rtype::ANY if query.qclass == class::IN => {
+                let client = self.client(room, context, query.edns);
+                let composed = reply::minimal_any(room, context.question_end, &client);
+                Some(self.done(context, query.edns, composed, rcode::NOERROR, NO_ZONE, Source::Policy))
+            }
+            // Transfers and what else is about servers and not about names is answered by no cache, and never passed on.
+            rtype::FIRST_META..rtype::ANY => {
+                Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::NOT_SUPPORTED)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the writer has to know of a client whose header is in `room`.
+    #[inline]
+    pub(super) fn client(&self, room: &[u8], context: &Context, edns: Option<Edns>) -> Client {
+        let tcp = context.protocol == Protocol::Tcp;
+        Client {
+            flags: header::flags(room),
+            edns,
+            limit: if tcp { MAX_MESSAGE } else { Client::udp_limit(edns, self.udp_size) },
+            udp_size: self.udp_size,
+            keepalive: edns.filter(|edns| tcp && edns.keepalive).map(|_| self.keepalive),
+        }
+    }
+
+    /// Answers from an entry.
+    #[inline]
+    fn give(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Arc<Entry>, uses: usize) -> Outcome {
+        let client = self.client(room, context, edns);
+        let turn = if self.rotate { uses } else { 0 };
+        let composed = reply::answer(room, context.question_end, &client, &entry.body(context.received), turn);
+        let source = if entry.is_denial() { Source::CacheDenial } else { Source::CacheSuccess };
+        self.done(context, edns, composed, entry.rcode(), entry.zone(), source)
+    }
+
+    /// Answers with an error of our own.
+    pub(super) fn refuse(
+        &self,
+        room: &mut [u8],
+        context: &Context,
+        edns: Option<Edns>,
+        rcode: u16,
+        ede: Option<u16>,
+    ) -> Outcome {
+        let client = self.client(room, context, edns);
+        let composed = reply::error(room, context.question_end, &client, rcode, ede);
+        self.done(context, edns, composed, rcode, NO_ZONE, Source::Policy)
+    }
+
+    /// Counts an answer that goes out at once.
+    #[inline]
+    fn done(
+        &self,
+        context: &Context,
+        edns: Option<Edns>,
+        composed: Composed,
+        rcode: u16,
+        zone: u16,
+        source: Source,
+    ) -> Outcome {
+        // The batch was read a few microseconds ago; reading the clock for each would cost more than it tells.
+        self.count(context, edns, composed, rcode, zone, source, Duration::ZERO);
+        Outcome::Answer(composed.length)
+    }
+
+    /// Counts an answer.
+    #[expect(clippy::too_many_arguments, reason = "the facts of an answer, gathered where they are known")]
+    #[inline]
+    pub(super) fn count(
+        &self,
+        context: &Context,
+        edns: Option<Edns>,
+        composed: Composed,
+        rcode: u16,
+        zone: u16,
+        source: Source,
+        duration: Duration,
+    ) {
+        if composed.truncated {
+            self.metrics.count(Event::Truncated);
+        }
+        self.metrics.answered(&Answered {
+            server: context.server,
+            zone,
+            protocol: context.protocol,
+            qtype: context.qtype,
+            rcode,
+            dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
+            source,
+            request_size: context.size,
+            response_size: composed.length,
+            duration,
+        });
+    }
+}

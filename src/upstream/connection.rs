@@ -1,0 +1,518 @@
+//! One connection to a server, TCP or TLS: many queries at a time, answers in any order (RFC 7766 sections 6.2.1 and 7).
+//!
+//! A [`Connection`] is the askers' side: queries are framed into one buffer and wait for their answers by ID. A [`Driver`] is the task
+//! that owns the stream: it writes what has gathered since its last turn in one piece, so that queries made in the same turn of the
+//! worker share a segment and a TLS record, and takes apart whatever one read brings. Both live in one worker; nothing is locked.
+//!
+//! An asker that goes away leaves its ID in use until the answer comes, so that a late answer never meets a new question.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use crate::metrics::UpstreamEvent;
+use crate::sys::clock::{self, Moment};
+use crate::wire::header::{HEADER, MAX_MESSAGE, flag};
+use crate::wire::message::Outgoing;
+use crate::wire::{header, name, u16_at};
+
+use super::error::UpstreamError;
+use super::learned::Learned;
+
+/// Bytes read at once to begin with; about a hundred answers.
+const INPUT: usize = 16 << 10;
+
+/// Reads in one turn before others get theirs.
+const READS_A_TURN: usize = 8;
+
+//------ Connection --------------------------------------------------------------------------------------------------------------
+
+/// How connections of one server are used.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Queries waiting at a time.
+    pub(super) pipeline: usize,
+    /// How long it is kept unused.
+    pub(super) idle: Duration,
+    /// Padding block; 0 on plain TCP.
+    pub(super) padding: u16,
+}
+
+/// The askers' side of a connection.
+pub(super) struct Connection {
+    /// Queries waiting for an answer.
+    waiting: RefCell<Waiting>,
+    /// Framed queries not written yet.
+    outgoing: RefCell<Vec<u8>>,
+    /// Wakes the driver.
+    driver: RefCell<Option<Waker>>,
+    /// Set when nothing can be sent any more.
+    closed: Cell<bool>,
+    /// Set when it shall be closed as soon as nobody waits.
+    draining: Cell<bool>,
+    /// Queries sent.
+    sent: Cell<u64>,
+    /// When it was opened.
+    pub(super) opened: Moment,
+    /// When bytes came last.
+    read: Cell<Moment>,
+    /// When a query was sent last.
+    written: Cell<Moment>,
+    /// How it is used.
+    terms: Terms,
+    /// What is known of the server.
+    learned: Rc<Learned>,
+}
+
+/// The table of waiting queries. An ID is its position, disguised by a mask of the connection's own.
+struct Waiting {
+    /// By position. Invariant: `None` exactly at the positions in `free`.
+    slots: Vec<Option<Rc<Slot>>>,
+    /// Positions not in use; the one free for longest is used first.
+    free: VecDeque<u16>,
+    /// Mixed into the positions.
+    mask: u16,
+    /// Slots whose asker went away.
+    abandoned: usize,
+}
+
+/// One waiting query.
+struct Slot {
+    /// What was asked.
+    query: Rc<Outgoing>,
+    /// What came.
+    state: RefCell<State>,
+}
+
+/// What came of a query.
+enum State {
+    /// Nothing yet; who wants to know.
+    Waiting(Option<Waker>),
+    /// This.
+    Done(Result<Vec<u8>, UpstreamError>),
+    /// It was fetched, or nobody wants it.
+    Over,
+}
+
+impl Connection {
+    /// A connection that was opened now.
+    pub(super) fn new(terms: Terms, mask: u16, learned: Rc<Learned>) -> Self {
+        let now = clock::now();
+        let waiting = Waiting { slots: Vec::new(), free: VecDeque::new(), mask, abandoned: 0 };
+        Self {
+            waiting: RefCell::new(waiting),
+            outgoing: RefCell::default(),
+            driver: RefCell::default(),
+            closed: Cell::new(false),
+            draining: Cell::new(false),
+            sent: Cell::new(0),
+            opened: now,
+            read: Cell::new(now),
+            written: Cell::new(now),
+            terms,
+            learned,
+        }
+    }
+
+    /// Queries that have no answer yet, those whose askers went away included.
+    pub(super) fn in_flight(&self) -> usize {
+        let waiting = self.waiting.borrow();
+        waiting.slots.len() - waiting.free.len()
+    }
+
+    /// Whether a query may be sent on it at `now`. One that was unused for so long that the server may be closing it is not.
+    pub(super) fn is_usable(&self, now: Moment) -> bool {
+        if self.closed.get() || self.draining.get() {
+            return false;
+        }
+        let stale = self.in_flight() == 0 && now.since(self.last_use()) >= self.idle_limit();
+        if stale {
+            self.drain();
+        }
+        !stale
+    }
+
+    /// Whether it is open at all.
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed.get()
+    }
+
+    /// Whether another query has room.
+    pub(super) fn has_room(&self) -> bool {
+        self.in_flight() < self.terms.pipeline
+    }
+
+    /// How long nothing has come from the server.
+    pub(super) fn quiet_for(&self, now: Moment) -> Duration {
+        now.since(self.read.get())
+    }
+
+    /// Whether it was used before.
+    pub(super) fn is_used(&self) -> bool {
+        self.sent.get() > 0
+    }
+
+    /// Closes it once nobody waits.
+    pub(super) fn drain(&self) {
+        self.draining.set(true);
+        self.wake_driver();
+    }
+
+    /// Closes it now; whoever waits gets [`UpstreamError::Closed`].
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+        self.fail_all(UpstreamError::Closed);
+        self.wake_driver();
+    }
+
+    /// The last time anything went either way.
+    fn last_use(&self) -> Moment {
+        self.read.get().max(self.written.get())
+    }
+
+    /// How long it may stay unused: the configured time, or what the server taught us.
+    fn idle_limit(&self) -> Duration {
+        self.learned.idle().map_or(self.terms.idle, |learned| learned.min(self.terms.idle))
+    }
+
+    /// Sends a query; the reply is to be awaited.
+    pub(super) fn send(self: &Rc<Self>, query: &Rc<Outgoing>) -> Result<Reply, UpstreamError> {
+        if self.closed.get() {
+            return Err(UpstreamError::Closed);
+        }
+        let slot = Rc::new(Slot { query: Rc::clone(query), state: RefCell::new(State::Waiting(None)) });
+        let id = self.waiting.borrow_mut().insert(Rc::clone(&slot), self.terms.pipeline).ok_or(UpstreamError::Shed)?;
+        // RFC 7828 section 3.2.1: the option goes with the first query of a connection.
+        let first = self.sent.replace(self.sent.get() + 1) == 0;
+        query.append_to(&mut self.outgoing.borrow_mut(), id, first, self.terms.padding);
+        self.written.set(clock::now());
+        self.wake_driver();
+        Ok(Reply { slot, connection: Rc::clone(self) })
+    }
+
+    /// Lets the driver run after what runs now.
+    fn wake_driver(&self) {
+        if let Some(waker) = self.driver.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Gives one message from the server to whoever asked for it.
+    fn deliver(&self, message: &[u8]) {
+        let Some(id) = u16_at(message, 0).filter(|_| message.len() >= HEADER) else { return self.mismatch() };
+        let mut waiting = self.waiting.borrow_mut();
+        let position = id ^ waiting.mask;
+        let Some(slot) = waiting.slots.get(usize::from(position)).and_then(Option::as_ref) else {
+            return self.mismatch();
+        };
+        if !is_answer_to(message, &slot.query) {
+            return self.mismatch();
+        }
+        let slot = waiting.remove(position);
+        drop(waiting);
+        if let Some(slot) = slot {
+            slot.finish(|| Ok(message.to_vec()));
+        }
+    }
+
+    /// Counts a message that answers nothing.
+    fn mismatch(&self) {
+        self.learned.count(UpstreamEvent::Mismatched);
+    }
+
+    /// Ends all waits.
+    fn fail_all(&self, error: UpstreamError) {
+        let slots = std::mem::take(&mut self.waiting.borrow_mut().slots);
+        self.waiting.borrow_mut().free.clear();
+        for slot in slots.into_iter().flatten() {
+            slot.finish(|| Err(error));
+        }
+    }
+}
+
+/// Whether a message is a response to that query: QR, opcode and the question compared (RFC 5452 section 9.1). A server that could not read
+/// the query may leave the question out of its error (RFC 1035 section 4.1.1 does not say).
+fn is_answer_to(message: &[u8], query: &Outgoing) -> bool {
+    let flags = header::flags(message);
+    if flags & flag::QR == 0 || flags & flag::OPCODE != 0 {
+        return false;
+    }
+    let question = message.get(HEADER..query.question_end()).unwrap_or_default();
+    u16_at(message, 4) == Some(1) && name::equal(question, query.question())
+        || u16_at(message, 4) == Some(0) && flags & flag::RCODE != 0
+}
+
+impl Waiting {
+    /// Finds an ID for a query; `None` if all are in use.
+    fn insert(&mut self, slot: Rc<Slot>, limit: usize) -> Option<u16> {
+        if self.slots.len() < limit {
+            let position = u16::try_from(self.slots.len()).ok()?;
+            self.slots.push(Some(slot));
+            return Some(position ^ self.mask);
+        }
+        let position = self.free.pop_front()?;
+        self.slots[usize::from(position)] = Some(slot);
+        Some(position ^ self.mask)
+    }
+
+    /// Frees an ID.
+    fn remove(&mut self, position: u16) -> Option<Rc<Slot>> {
+        let slot = self.slots.get_mut(usize::from(position))?.take()?;
+        self.free.push_back(position);
+        if matches!(*slot.state.borrow(), State::Over) {
+            self.abandoned -= 1;
+        }
+        Some(slot)
+    }
+}
+
+impl Slot {
+    /// Stores what came and tells the asker, if it is still there.
+    fn finish(&self, outcome: impl FnOnce() -> Result<Vec<u8>, UpstreamError>) {
+        let mut state = self.state.borrow_mut();
+        if let State::Waiting(waker) = &mut *state {
+            let waker = waker.take();
+            *state = State::Done(outcome());
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+/// The answer to come. Dropping it gives it up.
+pub(super) struct Reply {
+    /// Where it will be.
+    slot: Rc<Slot>,
+    /// Where it will come from.
+    connection: Rc<Connection>,
+}
+
+impl Future for Reply {
+    type Output = Result<Vec<u8>, UpstreamError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.slot.state.borrow_mut();
+        match std::mem::replace(&mut *state, State::Over) {
+            State::Waiting(_) => {
+                *state = State::Waiting(Some(context.waker().clone()));
+                Poll::Pending
+            }
+            State::Done(outcome) => Poll::Ready(outcome),
+            State::Over => Poll::Ready(Err(UpstreamError::Closed)),
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let given_up = {
+            let mut state = self.slot.state.borrow_mut();
+            let given_up = matches!(*state, State::Waiting(_));
+            if given_up {
+                *state = State::Over;
+            }
+            given_up
+        };
+        if given_up {
+            let abandoned = {
+                let mut waiting = self.connection.waiting.borrow_mut();
+                waiting.abandoned += 1;
+                waiting.abandoned
+            };
+            // Half of the IDs stuck on answers that never came: a new connection is better than this one.
+            if abandoned > self.connection.terms.pipeline / 2 {
+                self.connection.drain();
+            }
+        }
+    }
+}
+
+//------ Driver ------------------------------------------------------------------------------------------------------------------
+
+/// The task that owns the stream; ends when the connection does.
+pub(super) struct Driver<S> {
+    /// The askers' side.
+    connection: Rc<Connection>,
+    /// The stream.
+    stream: S,
+    /// Bytes being written.
+    writing: Vec<u8>,
+    /// How many of them are.
+    written: usize,
+    /// Whether bytes were written and not flushed.
+    unflushed: bool,
+    /// Room to read into.
+    input: Vec<u8>,
+    /// Bytes in it that make no whole message yet.
+    filled: usize,
+    /// Fires when the connection may have been unused for too long.
+    idle: Pin<Box<Sleep>>,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The server closed it.
+    Peer,
+    /// It broke.
+    Broken(UpstreamError),
+    /// We closed it: unused, drained or told to.
+    Us,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    /// A driver for a fresh stream.
+    pub(super) fn new(connection: Rc<Connection>, stream: S) -> Self {
+        let idle = Box::pin(tokio::time::sleep(connection.idle_limit()));
+        let input = vec![0; INPUT];
+        Self { connection, stream, writing: Vec::new(), written: 0, unflushed: false, input, filled: 0, idle }
+    }
+
+    /// Runs the connection to its end and counts why it ended.
+    pub(super) async fn run(mut self) {
+        let end = std::future::poll_fn(|context| self.turn(context)).await;
+        let connection = Rc::clone(&self.connection);
+        let unanswered = connection.in_flight() > 0;
+        let unused = clock::now().since(connection.last_use());
+        let event = match end {
+            End::Peer if !unanswered => {
+                connection.learned.closed_after(unused);
+                UpstreamEvent::ClosedIdleByPeer
+            }
+            End::Broken(_) if !unanswered => {
+                connection.learned.closed_after(unused);
+                UpstreamEvent::ClosedBroken
+            }
+            End::Peer | End::Broken(_) => UpstreamEvent::ClosedBroken,
+            End::Us => UpstreamEvent::ClosedIdleByUs,
+        };
+        // What we ended on purpose was counted, with its reason, where that was decided.
+        if end != End::Us || !connection.draining.get() && !connection.closed.get() {
+            connection.learned.count(event);
+        }
+        connection.closed.set(true);
+        connection.fail_all(match end {
+            End::Broken(error) => error,
+            End::Peer | End::Us => UpstreamError::Closed,
+        });
+        if end == End::Us {
+            // close_notify and FIN; a peer that does not take them is not waited for.
+            let _ = tokio::time::timeout(
+                Duration::from_secs(1),
+                std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context)),
+            )
+            .await;
+        }
+        connection.learned.connection_closed();
+    }
+
+    /// Does what can be done now.
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        *self.connection.driver.borrow_mut() = Some(context.waker().clone());
+        if self.connection.closed.get() {
+            return Poll::Ready(End::Us);
+        }
+        if let Poll::Ready(end) = self.write(context) {
+            return Poll::Ready(end);
+        }
+        if let Poll::Ready(end) = self.read(context) {
+            return Poll::Ready(end);
+        }
+        let drained = self.connection.draining.get() && self.connection.in_flight() == 0;
+        if drained || self.is_unused(context) { Poll::Ready(End::Us) } else { Poll::Pending }
+    }
+
+    /// Writes what has gathered.
+    fn write(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if self.written == self.writing.len() {
+                self.writing.clear();
+                self.written = 0;
+                std::mem::swap(&mut self.writing, &mut *self.connection.outgoing.borrow_mut());
+                if self.writing.is_empty() {
+                    break;
+                }
+            }
+            match Pin::new(&mut self.stream).poll_write(context, &self.writing[self.written..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(End::Broken(UpstreamError::Closed)),
+                Poll::Ready(Ok(count)) => (self.written, self.unflushed) = (self.written + count, true),
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(super::tls::classify(&error))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(context) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(super::tls::classify(&error))),
+                Poll::Pending => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Reads what is there and delivers every whole message of it.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..READS_A_TURN {
+            let mut room = ReadBuf::new(&mut self.input[self.filled..]);
+            match Pin::new(&mut self.stream).poll_read(context, &mut room) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(super::tls::classify(&error))),
+                Poll::Ready(Ok(())) => {}
+            }
+            let count = room.filled().len();
+            if count == 0 {
+                return Poll::Ready(End::Peer);
+            }
+            self.filled += count;
+            self.connection.read.set(clock::now());
+            self.take_messages();
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Delivers the whole messages in `input` and moves the rest to its beginning.
+    fn take_messages(&mut self) {
+        let mut start = 0;
+        let mut wanted = 2;
+        while let Some(length) = u16_at(&self.input[..self.filled], start) {
+            let end = start + 2 + usize::from(length);
+            if end > self.filled {
+                wanted = end - start;
+                break;
+            }
+            self.connection.deliver(&self.input[start + 2..end]);
+            start = end;
+        }
+        self.input.copy_within(start..self.filled, 0);
+        self.filled -= start;
+        // Only a message larger than the room makes it grow, and not beyond the largest message.
+        if wanted > self.input.len() {
+            self.input.resize(wanted.min(MAX_MESSAGE + 2), 0);
+        }
+    }
+
+    /// Whether it has been unused for too long.
+    fn is_unused(&mut self, context: &mut Context<'_>) -> bool {
+        while self.idle.as_mut().poll(context).is_ready() {
+            let limit = self.connection.idle_limit();
+            let unused = clock::now().since(self.connection.last_use());
+            let busy = self.connection.in_flight() > 0;
+            if !busy && unused >= limit {
+                return true;
+            }
+            let rest = if busy { limit } else { limit - unused };
+            self.idle.as_mut().reset(Instant::now() + rest.max(Duration::from_millis(1)));
+        }
+        false
+    }
+}

@@ -1,0 +1,67 @@
+//! The daemon's main thread: starts the workers, answers health and metrics, waits for the signal to stop.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::config::Loaded;
+use crate::control::{self, Bound, Readiness};
+use crate::error::{ExitCode, Failure};
+use crate::log;
+
+use super::{Running, start};
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// When the daemon cannot start; once it runs, it ends only by a signal.
+pub fn run(loaded: Loaded) -> Result<(), Failure> {
+    log::initialize(&loaded.config.log)?;
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    let (metrics_endpoint, health_endpoint) = (loaded.config.metrics.clone(), loaded.config.health.clone());
+    let running = start(loaded.config)?;
+    for address in &running.addresses {
+        for protocol in ["udp", "tcp"] {
+            info!(protocol, %address, "listening");
+        }
+    }
+    let system =
+        |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
+    let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
+    let stopped_by = runtime.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (bound, _) = watch::channel(Bound::default());
+        let serve =
+            control::serve(&metrics_endpoint, &health_endpoint, running.metrics(), Arc::clone(&readiness), bound);
+        let greet = async {
+            readiness.wait().await;
+            info!("ready");
+            std::future::pending::<()>().await;
+        };
+        let check = control::selfcheck(running.addresses.clone(), Arc::clone(&readiness));
+        let check = async {
+            check.await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => Ok("SIGTERM"),
+            _ = interrupt.recv() => Ok("SIGINT"),
+            () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),
+            () = greet => unreachable!("pending never ends"),
+            () = check => unreachable!("pending never ends"),
+        }
+    });
+    let stopped_by = stopped_by.map_err(system)?;
+    info!(signal = stopped_by, "stopping");
+    Running::stop(running);
+    info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! One worker: a thread, its event loop, its sockets.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
+
+use crate::listener::limits::Connections;
+use crate::listener::{tcp, udp};
+use crate::metrics::WorkerMetrics;
+use crate::pipeline::{Pipeline, Shared};
+use crate::wire::header::MAX_MESSAGE;
+
+use super::sockets::Listener;
+
+/// How often a worker that is told to stop looks whether all is answered.
+const DRAIN_LOOK: Duration = Duration::from_millis(5);
+
+/// What a worker's thread is started with.
+pub(super) struct Worker {
+    /// What all workers share.
+    pub(super) shared: Shared,
+    /// Its sockets, one pair an address.
+    pub(super) sockets: Vec<Listener>,
+    /// The bound on TCP clients.
+    pub(super) connections: Arc<Connections>,
+    /// What it counts.
+    pub(super) metrics: Arc<WorkerMetrics>,
+    /// Turns true when it shall stop.
+    pub(super) drain: watch::Receiver<bool>,
+}
+
+impl Worker {
+    /// Answers until told to stop.
+    pub(super) fn work(self) {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let outcome = runtime.and_then(|runtime| LocalSet::new().block_on(&runtime, self.serve()));
+        if let Err(error) = outcome {
+            // Without an event loop there is no worker, and half a daemon is worse than none: the service manager starts it again.
+            panic!("a worker has no event loop: {error}");
+        }
+    }
+
+    /// Sets everything up, and takes it down again after the drain.
+    async fn serve(self) -> io::Result<()> {
+        let Self { shared, sockets, connections, metrics, mut drain } = self;
+        let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
+        let settings = Rc::new(tcp::Settings {
+            idle: shared.config.listen.tcp_idle_timeout,
+            pipeline: shared.config.limits.tcp_pipeline,
+            connections,
+            metrics: Arc::clone(&metrics),
+            open: Cell::new(0),
+            room: RefCell::new(vec![0; MAX_MESSAGE].into_boxed_slice()),
+            drain: drain.clone(),
+        });
+        let mut receiving: Vec<JoinHandle<()>> = Vec::new();
+        let mut udp_sockets = Vec::new();
+        for (server, Listener { udp, tcp }) in (0..).zip(sockets) {
+            let socket = udp::Socket::new(udp, server, Arc::clone(&metrics))?;
+            receiving.push(spawn_local(Rc::clone(&socket).receive(Rc::clone(&pipeline))));
+            spawn_local(Rc::clone(&socket).send());
+            udp_sockets.push(socket);
+            let (settings, pipeline) = (Rc::clone(&settings), Rc::clone(&pipeline));
+            receiving.push(spawn_local(async move {
+                if let Err(error) = tcp::accept(tcp, server, settings, pipeline).await {
+                    tracing::error!(%error, "a TCP listener is lost");
+                }
+            }));
+        }
+        // An error means that the main thread is gone, which is as good a reason to stop.
+        let _ = drain.wait_for(|drain| *drain).await;
+        for task in receiving {
+            task.abort();
+        }
+        for socket in &udp_sockets {
+            socket.finish(&pipeline);
+        }
+        let answered = async {
+            while !pipeline.is_idle() || settings.open.get() > 0 {
+                sleep(DRAIN_LOOK).await;
+            }
+        };
+        // What is not answered by then would have to wait for the client's next try anyway.
+        let _ = timeout(shared.config.listen.drain_timeout, answered).await;
+        for socket in &udp_sockets {
+            socket.flush();
+        }
+        Ok(())
+    }
+}
