@@ -8,7 +8,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use moka::notification::RemovalCause;
 use moka::sync::Cache;
 
 use crate::sys::clock::Moment;
@@ -50,8 +49,8 @@ pub struct Store {
     denials: AtomicBool,
     /// Bytes allowed for each.
     capacity: [u64; 2],
-    /// Entries pushed out for want of room.
-    evictions: Arc<[AtomicU64; 2]>,
+    /// Entries put in that were not there before, less those taken out: what would be there without evictions.
+    kept: [AtomicU64; 2],
     /// Raised by every flush; fronts compare it.
     generation: AtomicU64,
     /// The seed of the keys.
@@ -62,25 +61,16 @@ impl Store {
     /// A store for so many bytes of positive and of negative answers.
     #[must_use]
     pub fn new(size: u64, negative_size: u64) -> Self {
-        let evictions = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
-        let shelf = |capacity, index: usize| {
-            let evictions = Arc::clone(&evictions);
-            Cache::builder()
-                .max_capacity(capacity)
-                .weigher(|_: &u64, entry: &Arc<Entry>| entry.weight())
-                .eviction_listener(move |_, _, cause| {
-                    if cause == RemovalCause::Size {
-                        evictions[index].fetch_add(1, Ordering::Relaxed);
-                    }
-                })
-                .build_with_hasher(BuildHasherDefault::default())
+        let shelf = |capacity| {
+            let weigher = |_: &u64, entry: &Arc<Entry>| entry.weight();
+            Cache::builder().max_capacity(capacity).weigher(weigher).build_with_hasher(BuildHasherDefault::default())
         };
         Self {
-            success: shelf(size, 0),
-            denial: shelf(negative_size, 1),
+            success: shelf(size),
+            denial: shelf(negative_size),
             denials: AtomicBool::new(false),
             capacity: [size, negative_size],
-            evictions,
+            kept: [AtomicU64::new(0), AtomicU64::new(0)],
             generation: AtomicU64::new(0),
             hashing: Hashing::default(),
         }
@@ -122,21 +112,30 @@ impl Store {
 
     /// Keeps an answer.
     pub fn insert(&self, entry: Arc<Entry>) {
-        if entry.is_denial() && !self.denials.load(Ordering::Relaxed) {
+        let denial = usize::from(entry.is_denial());
+        if denial == 1 && !self.denials.load(Ordering::Relaxed) {
             self.denials.store(true, Ordering::Relaxed);
         }
-        let (keep, drop) =
-            if entry.is_denial() { (&self.denial, &self.success) } else { (&self.success, &self.denial) };
-        if drop.contains_key(&entry.hash()) {
-            drop.invalidate(&entry.hash());
+        // What a name is said to be now takes the place of what was said before. Asking for a key is cheap, taking it out is not.
+        let other = 1 - denial;
+        if (denial == 1 || self.denials.load(Ordering::Relaxed)) && self.shelf(other).contains_key(&entry.hash()) {
+            self.shelf(other).invalidate(&entry.hash());
+            self.kept[other].fetch_sub(1, Ordering::Relaxed);
         }
-        keep.insert(entry.hash(), entry);
+        if !self.shelf(denial).contains_key(&entry.hash()) {
+            self.kept[denial].fetch_add(1, Ordering::Relaxed);
+        }
+        self.shelf(denial).insert(entry.hash(), entry);
+    }
+
+    /// The positive answers, or the negative ones.
+    fn shelf(&self, denial: usize) -> &Shelf {
+        if denial == 0 { &self.success } else { &self.denial }
     }
 
     /// Tells the store that an entry was used without its knowledge.
     pub fn touch(&self, entry: &Entry) {
-        let shelf = if entry.is_denial() { &self.denial } else { &self.success };
-        let _ = shelf.get(&entry.hash());
+        let _ = self.shelf(usize::from(entry.is_denial())).get(&entry.hash());
     }
 
     /// Entries kept, positive and negative; lags behind by moka's housekeeping.
@@ -157,10 +156,12 @@ impl Store {
         self.capacity
     }
 
-    /// Entries pushed out for want of room, positive and negative.
+    /// Entries pushed out for want of room, positive and negative. Worked out from what went in, since a listener for each removal would
+    /// cost every insert a lock; two workers that insert the same name at once can make it one too many.
     #[must_use]
     pub fn evictions(&self) -> [u64; 2] {
-        [0, 1].map(|index: usize| self.evictions[index].load(Ordering::Relaxed))
+        let entries = self.entries();
+        [0, 1].map(|index: usize| self.kept[index].load(Ordering::Relaxed).saturating_sub(entries[index]))
     }
 
     /// Lets moka finish what it put off, so that the figures are exact.
@@ -175,10 +176,11 @@ impl Store {
             if below { name::is_below(entry.name(), name) } else { name::equal(entry.name(), name) }
         };
         let mut flushed = 0;
-        for shelf in [&self.success, &self.denial] {
-            for (hash, entry) in shelf {
+        for index in 0..2 {
+            for (hash, entry) in self.shelf(index) {
                 if matches(&entry) {
-                    shelf.invalidate(hash.as_ref());
+                    self.shelf(index).invalidate(hash.as_ref());
+                    self.kept[index].fetch_sub(1, Ordering::Relaxed);
                     flushed += 1;
                 }
             }
