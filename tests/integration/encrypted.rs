@@ -105,11 +105,13 @@ fn answers_in_the_reverse_order_find_their_clients() {
 }
 
 /// A server ends its idle connections as `how` says; the next query is answered all the same, and in time.
-fn survives(how: Close) {
+fn survives(idle: Duration, how: Close) {
     let authority = Authority::new();
     let upstream = Upstream::tls(&authority).serve(one_address);
     let daemon = daemon(&upstream, "try-timeout = \"500ms\"");
     serves(&daemon, "first.example.org");
+    let quiet_since = clock::now();
+    wait_until("the connection is idle", || elapsed(quiet_since) >= idle);
     upstream.end_all(how);
     let start = clock::now();
     serves(&daemon, "second.example.org");
@@ -120,17 +122,24 @@ fn survives(how: Close) {
 
 #[test]
 fn a_server_that_closes_idle_connections_is_not_noticed() {
-    survives(Close::Finish);
+    survives(Duration::ZERO, Close::Finish);
+    survives(Duration::from_millis(1500), Close::Finish);
 }
 
 #[test]
 fn a_server_that_resets_idle_connections_is_not_noticed() {
-    survives(Close::Reset);
+    survives(Duration::ZERO, Close::Reset);
+    survives(Duration::from_millis(1500), Close::Reset);
 }
 
 #[test]
-fn a_server_that_forgets_idle_connections_costs_one_try() {
-    survives(Close::Silence);
+fn a_server_that_forgets_idle_connections_is_not_noticed() {
+    survives(Duration::from_millis(1500), Close::Silence);
+}
+
+#[test]
+fn a_server_that_forgets_a_busy_connection_costs_one_try() {
+    survives(Duration::ZERO, Close::Silence);
 }
 
 /// Queries at the very moment at which the server closes: none may fail. The server closes after each answer.

@@ -182,13 +182,10 @@ fn nothing_breaks(start: fn() -> super::common::upstream::Builder) {
     let daemon = Setup::new().upstream("all", &[upstream.url()], extra).zone(".", "all", "").start();
     for (number, (fault, _)) in FAULTS.iter().enumerate() {
         let start = nodens::sys::clock::now();
-        for ask in
-            [Ask::a(&format!("fault-{number}.example.org")), Ask::a(&format!("fault-{number}.example.org")).edns(1232)]
-        {
-            // Ask::check has done the work: the reply parses, twice, and is one to this question.
-            let reply = daemon.ask(&ask);
-            let answered = [rcode::NOERROR, rcode::NXDOMAIN, rcode::SERVFAIL].contains(&reply.rcode());
-            assert!(answered, "{fault}: {reply}");
+        let ask = Ask::a(&format!("fault-{number}.example.org")).partial();
+        for ask in [ask.clone(), ask.edns(1232)] {
+            // Ask::check does the work: the reply parses, twice, and is one to this question.
+            daemon.ask(&ask);
             daemon.tcp().ask(&ask);
         }
         let took = super::common::elapsed(start);

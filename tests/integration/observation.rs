@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::behind;
 use super::common::ask::Ask;
-use super::common::daemon::Setup;
+use super::common::daemon::{Daemon, Setup};
+use super::common::metrics::Scrape;
 use super::common::upstream::{Query, Upstream, one_address};
 use super::common::wait_until;
 use super::common::wire::{kind, rcode};
@@ -18,35 +19,50 @@ fn various(query: &Query) -> super::common::compose::Compose {
     }
 }
 
-/// Waits until the series has exactly this value; it must never be more.
-#[track_caller]
-fn becomes(daemon: &super::common::daemon::Daemon, name: &str, labels: &[(&str, &str)], value: f64) {
-    daemon.wait_for_metric(name, labels, value);
-    let is = daemon.metric(name, labels);
-    assert!((is - value).abs() < 0.5, "{name} {labels:?} is {is}, not {value}");
+/// What was counted before a test's own queries: the daemon asks itself until it is ready.
+struct Counted {
+    /// The daemon.
+    daemon: Daemon,
+    /// The scrape at the start.
+    before: Scrape,
+}
+
+impl Counted {
+    /// Waits until the daemon has done with asking itself.
+    fn from(daemon: Daemon) -> Self {
+        wait_until("ready", || daemon.http("health", "/ready").status == 200);
+        let before = daemon.scrape();
+        Self { daemon, before }
+    }
+
+    /// Waits until the series has grown by exactly this value; it must never grow by more.
+    #[track_caller]
+    fn grew(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+        let before = self.before.value(name, labels).unwrap_or(0.0);
+        self.daemon.wait_for_metric(name, labels, before + value);
+        let by = self.daemon.metric(name, labels) - before;
+        assert!((by - value).abs() < 0.5, "{name} {labels:?} grew by {by}, not {value}");
+    }
 }
 
 #[test]
 fn queries_and_answers_are_counted_under_the_names_of_coredns() {
     let (_upstream, daemon) = behind(various);
+    let counted = Counted::from(daemon);
+    let daemon = &counted.daemon;
     for name in ["www.example.org", "www.example.org", "gone.example.org", "gone.example.org", "broken.example.org"] {
         daemon.ask(&Ask::a(name));
     }
     daemon.tcp().ask(&Ask::new("www.example.org", kind::AAAA).dnssec_ok());
-    becomes(
-        &daemon,
-        "coredns_dns_requests_total",
-        &[("proto", "udp"), ("type", "A"), ("family", "1"), ("zone", ".")],
-        5.0,
-    );
-    becomes(&daemon, "coredns_dns_requests_total", &[("proto", "tcp"), ("type", "AAAA")], 1.0);
-    becomes(&daemon, "coredns_dns_responses_total", &[("rcode", "NXDOMAIN")], 2.0);
-    becomes(&daemon, "coredns_dns_responses_total", &[("rcode", "SERVFAIL")], 1.0);
-    becomes(&daemon, "coredns_dns_do_requests_total", &[], 1.0);
-    becomes(&daemon, "coredns_cache_hits_total", &[("type", "success")], 1.0);
-    becomes(&daemon, "coredns_cache_hits_total", &[("type", "denial")], 1.0);
-    becomes(&daemon, "coredns_cache_misses_total", &[], 4.0);
-    becomes(&daemon, "coredns_dns_request_duration_seconds_count", &[], 6.0);
+    counted.grew("coredns_dns_requests_total", &[("proto", "udp"), ("type", "A"), ("family", "1"), ("zone", ".")], 5.0);
+    counted.grew("coredns_dns_requests_total", &[("proto", "tcp"), ("type", "AAAA")], 1.0);
+    counted.grew("coredns_dns_responses_total", &[("rcode", "NXDOMAIN")], 2.0);
+    counted.grew("coredns_dns_responses_total", &[("rcode", "SERVFAIL")], 1.0);
+    counted.grew("coredns_dns_do_requests_total", &[], 1.0);
+    counted.grew("coredns_cache_hits_total", &[("type", "success")], 1.0);
+    counted.grew("coredns_cache_hits_total", &[("type", "denial")], 1.0);
+    counted.grew("coredns_cache_misses_total", &[], 4.0);
+    counted.grew("coredns_dns_request_duration_seconds_count", &[], 6.0);
 }
 
 #[test]
@@ -64,9 +80,11 @@ fn kept_answers_show_in_the_number_of_entries() {
 #[test]
 fn servers_are_named_by_their_addresses() {
     let (upstream, daemon) = behind(various);
+    let counted = Counted::from(daemon);
+    let daemon = &counted.daemon;
     daemon.ask(&Ask::a("www.example.org"));
     let server = format!("dns://{}", daemon.udp_address());
-    becomes(&daemon, "coredns_dns_requests_total", &[("server", &server)], 1.0);
+    counted.grew("coredns_dns_requests_total", &[("server", &server)], 1.0);
     let to = upstream.address.to_string();
     let scrape = daemon.scrape();
     let named = scrape

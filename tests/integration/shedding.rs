@@ -12,6 +12,7 @@ fn limited(limits: &str) -> (Upstream, Daemon, Gate) {
     let held = gate.clone();
     let upstream = Upstream::tcp().serve(move |query| match query.name().as_str() {
         "warm.example.org" => one_address(query).into(),
+        name if name.starts_with("broken") => query.answer().rcode(rcode::SERVFAIL).into(),
         _ => held.hold(&one_address(query)),
     });
     let daemon = Setup::forward(&upstream).section("limits", limits).start();
@@ -34,8 +35,8 @@ fn occupy(upstream: &Upstream, daemon: &Daemon, count: usize) -> Vec<(Udp, Ask)>
 
 #[test]
 fn a_question_too_many_is_refused_with_a_reason_and_not_kept() {
-    let (upstream, daemon, gate) = limited("in-flight = 4");
-    let waiting = occupy(&upstream, &daemon, 4);
+    let (upstream, daemon, gate) = limited("in-flight = 16");
+    let waiting = occupy(&upstream, &daemon, 16);
     let shed = daemon.ask(&Ask::a("more.example.org").edns(1232));
     assert_eq!(shed.rcode(), rcode::REFUSED);
     assert!(!shed.extended_errors().is_empty(), "{shed}");
@@ -52,11 +53,11 @@ fn a_question_too_many_is_refused_with_a_reason_and_not_kept() {
 
 #[test]
 fn a_client_too_many_is_refused_with_a_reason() {
-    let (_upstream, daemon, gate) = limited("waiting = 8\nin-flight = 8");
+    let (_upstream, daemon, gate) = limited("waiting = 16\nin-flight = 16");
     let ask = Ask::a("slow.example.org").edns(1232);
-    let clients: Vec<Udp> = (0..8).map(|_| daemon.udp()).collect();
+    let clients: Vec<Udp> = (0..16).map(|_| daemon.udp()).collect();
     clients.iter().for_each(|client| client.send(&ask));
-    daemon.wait_for_metric("nodens_queries_waiting", &[], 8.0);
+    daemon.wait_for_metric("nodens_queries_waiting", &[], 16.0);
     let shed = daemon.ask(&ask);
     assert_eq!(shed.rcode(), rcode::REFUSED);
     assert!(!shed.extended_errors().is_empty(), "{shed}");
@@ -69,11 +70,11 @@ fn a_client_too_many_is_refused_with_a_reason() {
 
 #[test]
 fn joining_a_question_under_way_needs_no_new_place() {
-    let (upstream, daemon, gate) = limited("in-flight = 4");
-    let waiting = occupy(&upstream, &daemon, 4);
+    let (upstream, daemon, gate) = limited("in-flight = 16");
+    let waiting = occupy(&upstream, &daemon, 16);
     let (late, ask) = (daemon.udp(), Ask::a("slow-0.example.org"));
     late.send(&ask);
-    daemon.wait_for_metric("nodens_queries_waiting", &[], 5.0);
+    daemon.wait_for_metric("nodens_queries_waiting", &[], 17.0);
     gate.open();
     for (client, ask) in &waiting {
         client.receive(ask);
@@ -83,16 +84,14 @@ fn joining_a_question_under_way_needs_no_new_place() {
 
 #[test]
 fn places_are_given_back_after_answers_and_after_failures() {
-    let (upstream, daemon, gate) = limited("in-flight = 2");
-    for round in 0..3 {
-        let (client, ask) = (daemon.udp(), Ask::a(&format!("round-{round}.example.org")));
-        client.send(&ask);
-        upstream.wait_for(2 + round);
-        if round == 2 {
-            break;
-        }
+    let (upstream, daemon, gate) = limited("in-flight = 16");
+    for (client, ask) in occupy(&upstream, &daemon, 16) {
         gate.open();
         client.receive(&ask);
+    }
+    // More than the limit one after the other, half of them failures.
+    for number in 0..40 {
+        daemon.ask(&Ask::a(&format!("{}-{number}.example.org", if number % 2 == 0 { "later" } else { "broken" })));
     }
     super::common::wait_until("nothing is in flight", || daemon.metric("nodens_questions_in_flight", &[]) < 0.5);
 }
