@@ -76,7 +76,7 @@ fn dig_finds_nothing_odd_in_unusual_queries() {
         (&["+header-only"], "status: FORMERR"),
         (&["+opcode=5", "www.example.org"], "status: NOTIMP"),
         (&["www.example.org", "ANY", "+notcp"], "RFC8482"),
-        (&["-c", "CH", "id.server", "TXT"], "node-7"),
+        (&["id.server", "TXT", "CH"], "node-7"),
         (&["+dnssec", "www.example.org"], "flags: do"),
         (&["+norecurse", "www.example.org"], "status: "),
         (&["-x", "127.0.0.1"], "localhost."),
@@ -104,10 +104,14 @@ fn kdig_keeps_a_connection_open_for_several_queries() {
         return;
     }
     let (_upstream, daemon, port) = daemon();
+    // The daemon's own look at its listeners is a connection, too.
+    super::common::wait_until("ready", || daemon.http("health", "/ready").status == 200);
+    let before = daemon.metric("nodens_tcp_accepted_total", &[]);
     let names = ["a.example.org", "b.example.org", "c.example.org"];
     let said = output("kdig", &[&["@127.0.0.1", "-p", &port, "+tcp", "+keepopen"], &names[..]].concat());
     assert_eq!(said.matches("status: NOERROR").count(), 3, "{said}");
-    assert!((daemon.metric("nodens_tcp_accepted_total", &[]) - 1.0).abs() < 0.5, "one connection");
+    let accepted = daemon.metric("nodens_tcp_accepted_total", &[]) - before;
+    assert!((accepted - 1.0).abs() < 0.5, "{accepted} connections");
 }
 
 #[test]
