@@ -130,7 +130,7 @@ fn a_server_that_speaks_no_tls_fails_closed() {
     let authority = Authority::new();
     let daemon = daemon_with(
         format!("tls://{}#{NAME}", upstream.address),
-        &format!("ca = {:?}\ntry-timeout = \"500ms\"", authority.file()),
+        &format!("ca = {:?}\ntimeout = \"1s\"\ntry-timeout = \"500ms\"", authority.file()),
     );
     let answer = daemon.ask(&Ask::a("www.example.org").edns(1232));
     assert_eq!(answer.rcode(), rcode::SERVFAIL);

@@ -182,12 +182,16 @@ fn nothing_breaks(start: fn() -> super::common::upstream::Builder) {
     let daemon = Setup::new().upstream("all", &[upstream.url()], extra).zone(".", "all", "").start();
     for (number, (fault, _)) in FAULTS.iter().enumerate() {
         let start = nodens::sys::clock::now();
-        let ask = Ask::a(&format!("fault-{number}.example.org")).partial();
-        for ask in [ask.clone(), ask.edns(1232)] {
-            // Ask::check does the work: the reply parses, twice, and is one to this question.
-            daemon.ask(&ask);
-            daemon.tcp().ask(&ask);
-        }
+        let plain = Ask::a(&format!("fault-{number}.example.org")).partial();
+        let edns = plain.clone().edns(1232);
+        let (first, second, mut third) = (daemon.udp(), daemon.udp(), daemon.tcp());
+        first.send(&plain);
+        second.send(&edns);
+        third.send(&[&plain]);
+        // Ask::check does the work: the reply parses, twice, and is one to this question.
+        first.receive(&plain);
+        second.receive(&edns);
+        third.receive(&plain);
         let took = super::common::elapsed(start);
         assert!(took < Duration::from_secs(6), "{fault}: {took:?}");
         let sound = daemon.ask(&Ask::a(&format!("sound-{number}.example.org")));
