@@ -265,6 +265,14 @@ impl Daemon {
         self.folder.path()
     }
 
+    /// Processor time used so far, in ticks of the kernel (hundredths of a second).
+    pub(crate) fn processor_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the daemon runs");
+        // Behind the name, which is in parentheses, user and system time are the 12th and 13th fields.
+        let behind = stat.rsplit_once(')').expect("the kernel's form").1;
+        behind.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
+    }
+
     /// Kilobytes of resident memory.
     pub(crate) fn resident_kilobytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the daemon runs");

@@ -83,6 +83,33 @@ fn a_client_that_resets_its_connection_with_queries_in_hand_harms_nobody() {
 }
 
 #[test]
+fn without_descriptors_left_the_daemon_does_not_spin_and_goes_on_when_there_are_some() {
+    let upstream = Upstream::tcp().serve(one_address);
+    let daemon = Setup::forward(&upstream).under(&["prlimit", "--nofile=64:64"]).start();
+    let ask = Ask::a("www.example.org");
+    daemon.ask(&ask);
+    // More than there are descriptors; the kernel takes them into its queue.
+    let crowd: Vec<_> = (0..80).map(|_| daemon.tcp()).collect();
+    let metrics = || daemon.metric("nodens_accept_failures_total", &[]);
+    let client = daemon.udp();
+    let before = daemon.processor_ticks();
+    let start = nodens::sys::clock::now();
+    wait_until("a second has passed, with answers over UDP all the time", || {
+        client.ask(&ask);
+        elapsed(start) > std::time::Duration::from_secs(1)
+    });
+    let ticks = daemon.processor_ticks() - before;
+    assert!(ticks < 60, "{ticks} hundredths of a second of processor time in one second");
+    drop(crowd);
+    wait_until("new connections are served", || {
+        let mut connection = daemon.tcp();
+        let _ = connection.send_bytes(&prefixed(&ask.bytes()));
+        !connection.wait_for_reply_or_close().is_empty()
+    });
+    assert!(metrics() >= 1.0, "the failures are counted");
+}
+
+#[test]
 fn a_source_outside_the_list_is_refused() {
     let upstream = Upstream::tcp().serve(one_address);
     let daemon = Setup::forward(&upstream).section("listen", "allow = [\"127.0.0.2/32\"]").start();
