@@ -1,0 +1,317 @@
+//! The real daemon as a child process on ports of the kernel's choice.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use super::ask::Ask;
+use super::client::{Tcp, Udp};
+use super::metrics::{Response, Scrape, get};
+use super::upstream::Upstream;
+use super::wait_until;
+use super::wire::Message;
+
+/// The binary under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_nodens");
+
+/// A configuration in the making. One worker, port 0 everywhere, nothing local unless asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// `[section]` heads with their lines.
+    sections: Vec<(&'static str, String)>,
+    /// `[[upstream]]` and `[[zone]]` tables.
+    tables: String,
+    /// What to run the daemon under, such as `ip netns exec NAME`.
+    wrapper: Vec<String>,
+}
+
+impl Setup {
+    /// The defaults of all tests; no upstream yet.
+    pub(crate) fn new() -> Self {
+        let sections = vec![
+            ("listen", "addresses = [\"127.0.0.1:0\"]\nworkers = 1\n".to_owned()),
+            ("metrics", "listen = \"127.0.0.1:0\"\n".to_owned()),
+            // Another address than that of the metrics: the same one would be served by one listener.
+            ("health", "listen = \"127.0.0.2:0\"\n".to_owned()),
+            ("log", "level = \"debug\"\nformat = \"text\"\n".to_owned()),
+        ];
+        Self { sections, tables: String::new(), wrapper: Vec::new() }
+    }
+
+    /// Everything goes to `upstream`.
+    pub(crate) fn forward(upstream: &Upstream) -> Self {
+        Self::new().upstream("all", &[upstream.url()], &upstream.extra()).zone(".", "all", "")
+    }
+
+    /// Adds lines to a section. A key that is there already is replaced.
+    pub(crate) fn section(mut self, name: &'static str, lines: &str) -> Self {
+        let at = self.sections.iter().position(|(n, _)| *n == name).unwrap_or_else(|| {
+            self.sections.push((name, String::new()));
+            self.sections.len() - 1
+        });
+        let section = &mut self.sections[at].1;
+        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let key = line.split('=').next().expect("a line has a key").trim();
+            let kept: String = section.lines().filter(|l| l.split('=').next().map(str::trim) != Some(key)).fold(
+                String::new(),
+                |mut text, l| {
+                    text.push_str(l);
+                    text.push('\n');
+                    text
+                },
+            );
+            *section = format!("{kept}{line}\n");
+        }
+        self
+    }
+
+    /// Adds a group of servers; `extra` are more lines.
+    pub(crate) fn upstream(mut self, name: &str, servers: &[String], extra: &str) -> Self {
+        write!(self.tables, "[[upstream]]\nname = \"{name}\"\nservers = {servers:?}\n{extra}\n").unwrap();
+        self
+    }
+
+    /// Adds a zone; `extra` are more lines.
+    pub(crate) fn zone(mut self, name: &str, upstream: &str, extra: &str) -> Self {
+        write!(self.tables, "[[zone]]\nname = \"{name}\"\nupstream = \"{upstream}\"\n{extra}\n").unwrap();
+        self
+    }
+
+    /// Adds lines to the table that was written last.
+    pub(crate) fn more(mut self, lines: &str) -> Self {
+        self.tables.push_str(lines);
+        self.tables.push('\n');
+        self
+    }
+
+    /// Runs the daemon under another command.
+    pub(crate) fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// The file's text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, lines) in &self.sections {
+            write!(text, "[{name}]\n{lines}\n").unwrap();
+        }
+        text + &self.tables
+    }
+
+    /// Starts the daemon and waits until it is ready.
+    #[track_caller]
+    pub(crate) fn start(&self) -> Daemon {
+        Daemon::start(&self.text(), &self.wrapper)
+    }
+}
+
+/// A running daemon; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    /// The process.
+    child: Child,
+    /// Lines of standard error so far.
+    lines: Arc<Mutex<Vec<String>>>,
+    /// Holds the configuration file.
+    folder: TempDir,
+    /// Whether a test has taken the exit status; a death before that is a failure.
+    reaped: bool,
+}
+
+impl Daemon {
+    /// Starts `nodens run` with this configuration.
+    #[track_caller]
+    fn start(config: &str, wrapper: &[String]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nodens.toml");
+        std::fs::write(&file, config).unwrap();
+        let mut words = wrapper.iter().map(String::as_str).chain([BINARY, "run", "--config"]);
+        let mut command = Command::new(words.next().expect("at least the binary"));
+        command.args(words).arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (stderr, sink) = (child.stderr.take().expect("it is piped"), Arc::clone(&lines));
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
+        let mut daemon = Self { child, lines, folder, reaped: false };
+        wait_until("the daemon says that it is ready", || {
+            if let Some(status) = daemon.child.try_wait().unwrap() {
+                panic!("the daemon ended at its start: {status}\n{config}");
+            }
+            daemon.log().iter().any(|line| has_word(line, "ready"))
+        });
+        daemon
+    }
+
+    /// All lines of standard error so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The addresses of all "listening" lines that carry `field`, in their order.
+    #[track_caller]
+    pub(crate) fn listening(&self, field: &str) -> Vec<SocketAddr> {
+        let log = self.log();
+        let lines = log.iter().filter(|line| line.contains("listening") && has_word(&line.replace('"', ""), field));
+        let address = |line: &String| {
+            let value = line.split("address=").nth(1).expect("a listening line has its address");
+            let end = value.find([' ', ',']).unwrap_or(value.len());
+            value[..end].trim_matches('"').parse().expect("an address and a port")
+        };
+        let mut addresses: Vec<SocketAddr> = lines.map(address).collect();
+        addresses.dedup();
+        assert!(!addresses.is_empty(), "no listening line with {field}: {log:#?}");
+        addresses
+    }
+
+    /// The first UDP address.
+    #[track_caller]
+    pub(crate) fn udp_address(&self) -> SocketAddr {
+        self.listening("protocol=udp")[0]
+    }
+
+    /// The first TCP address.
+    #[track_caller]
+    pub(crate) fn tcp_address(&self) -> SocketAddr {
+        self.listening("protocol=tcp")[0]
+    }
+
+    /// A UDP client.
+    #[track_caller]
+    pub(crate) fn udp(&self) -> Udp {
+        Udp::to(self.udp_address())
+    }
+
+    /// A TCP client.
+    #[track_caller]
+    pub(crate) fn tcp(&self) -> Tcp {
+        Tcp::to(self.tcp_address())
+    }
+
+    /// Asks over UDP from a new socket.
+    #[track_caller]
+    pub(crate) fn ask(&self, ask: &Ask) -> Message {
+        self.udp().ask(ask)
+    }
+
+    /// Fetches `path` from the `metrics` or `health` address.
+    #[track_caller]
+    pub(crate) fn http(&self, service: &str, path: &str) -> Response {
+        get(self.http_address(service), path)
+    }
+
+    /// The address of the `metrics` or `health` endpoint.
+    #[track_caller]
+    pub(crate) fn http_address(&self, service: &str) -> SocketAddr {
+        self.listening(&format!("service={service}"))[0]
+    }
+
+    /// Scrapes the metrics.
+    #[track_caller]
+    pub(crate) fn scrape(&self) -> Scrape {
+        let response = self.http("metrics", "/metrics");
+        assert_eq!(response.status, 200, "{}", response.body);
+        Scrape::read(&response.body)
+    }
+
+    /// The sum of the series `name` with these labels; absent is zero.
+    #[track_caller]
+    pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.scrape().value(name, labels).unwrap_or(0.0)
+    }
+
+    /// Waits until the series `name` is at least `least`.
+    #[track_caller]
+    pub(crate) fn wait_for_metric(&self, name: &str, labels: &[(&str, &str)], least: f64) {
+        wait_until(&format!("{name} {labels:?} is at least {least}"), || self.metric(name, labels) >= least);
+    }
+
+    /// The process.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process number fits"))
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("the daemon runs");
+    }
+
+    /// Waits for the end of the process.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the daemon ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        self.reaped = true;
+        status.expect("waited for it")
+    }
+
+    /// The folder of its configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Processor time used so far, in ticks of the kernel (hundredths of a second).
+    pub(crate) fn processor_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the daemon runs");
+        // Behind the name, which is in parentheses, user and system time are the 12th and 13th fields.
+        let behind = stat.rsplit_once(')').expect("the kernel's form").1;
+        behind.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
+    }
+
+    /// Kilobytes of resident memory.
+    pub(crate) fn resident_kilobytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the daemon runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel says so");
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of kilobytes")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let died = if self.reaped { None } else { self.child.try_wait().ok().flatten() };
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let log = self.log();
+        if thread::panicking() {
+            eprintln!("--- standard error of the daemon ---\n{}\n--- end ---", log.join("\n"));
+            return;
+        }
+        assert!(died.is_none(), "the daemon died during the test: {died:?}\n{}", log.join("\n"));
+        let panicked = log.iter().any(|line| line.contains("panicked at"));
+        assert!(!panicked, "a part of the daemon panicked\n{}", log.join("\n"));
+    }
+}
+
+/// Runs `nodens` with `arguments` to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    Command::new(BINARY).args(arguments).stdin(Stdio::null()).output().expect("the binary starts")
+}
+
+/// Writes `text` to a file called nodens.toml and runs `nodens check` on it.
+pub(crate) fn check(text: &str) -> (PathBuf, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nodens.toml");
+    std::fs::write(&file, text).unwrap();
+    let output = run(&["check", file.to_str().expect("a temporary folder has a plain name")]);
+    (file, output)
+}
+
+/// Whether `line` holds `word` between other words.
+fn has_word(line: &str, word: &str) -> bool {
+    line.split([' ', ',', '"']).any(|w| w == word)
+}

@@ -1,0 +1,76 @@
+//! RFC 8020, NXDOMAIN: there really is nothing underneath.
+//!
+//! - Section 2: after an NXDOMAIN "all names and resource record sets (RRsets) at or below that node SHOULD be considered
+//!   unreachable".
+//! - Section 2: an empty answer (NODATA) says nothing about the names below.
+//! - The cut holds within one class of answers: what was said to a client that checks signatures is not said to one that does not.
+
+use super::behind;
+use super::common::ask::Ask;
+use super::common::daemon::Setup;
+use super::common::upstream::{Query, Upstream, one_address};
+use super::common::wire::{kind, rcode};
+
+/// `gone.example.org` and all below do not exist, `empty.example.org` has no addresses; everything else has one.
+fn partly_gone(query: &Query) -> super::common::compose::Compose {
+    match query.name() {
+        name if name.ends_with("gone.example.org") => {
+            query.answer().rcode(rcode::NXDOMAIN).soa("example.org", 300, 300)
+        }
+        name if name == "empty.example.org" => query.answer().soa("example.org", 300, 300),
+        _ => one_address(query),
+    }
+}
+
+#[test]
+fn names_below_a_name_that_does_not_exist_are_denied_from_memory() {
+    let (upstream, daemon) = behind(partly_gone);
+    daemon.ask(&Ask::a("gone.example.org"));
+    for name in ["a.gone.example.org", "a.b.c.gone.example.org", "A.GONE.example.org"] {
+        let answer = daemon.ask(&Ask::new(name, kind::TXT));
+        assert_eq!(answer.rcode(), rcode::NXDOMAIN);
+        assert_eq!(answer.authorities[0].kind, kind::SOA, "{answer}");
+    }
+    assert_eq!(upstream.queries(), 1);
+}
+
+#[test]
+fn names_beside_and_above_are_not_denied() {
+    let (_upstream, daemon) = behind(partly_gone);
+    daemon.ask(&Ask::a("gone.example.org"));
+    for name in ["here.example.org", "xgone.example.com", "example.org", "org"] {
+        assert_eq!(daemon.ask(&Ask::a(name)).rcode(), rcode::NOERROR, "{name}");
+    }
+}
+
+#[test]
+fn an_empty_answer_denies_nothing_below() {
+    let (_upstream, daemon) = behind(partly_gone);
+    assert!(daemon.ask(&Ask::a("empty.example.org")).answers.is_empty());
+    assert_eq!(daemon.ask(&Ask::a("a.empty.example.org")).addresses().len(), 1);
+}
+
+#[test]
+fn the_cut_does_not_reach_into_another_class_of_answers() {
+    let upstream = Upstream::tcp().serve(partly_gone);
+    let daemon = Setup::forward(&upstream).more("dnssec = \"forward\"").start();
+    daemon.ask(&Ask::a("gone.example.org"));
+    daemon.ask(&Ask::a("a.gone.example.org").dnssec_ok());
+    assert_eq!(upstream.queries(), 2, "the second one asks for signatures");
+    daemon.ask(&Ask::a("b.gone.example.org"));
+    assert_eq!(upstream.queries(), 2);
+}
+
+#[test]
+fn an_alias_to_a_name_that_does_not_exist_does_not_deny_names_below_the_alias() {
+    let (_upstream, daemon) = behind(|query| match query.name().as_str() {
+        "alias.example.org" => query
+            .answer()
+            .rcode(rcode::NXDOMAIN)
+            .answer(kind::CNAME, 300, &super::common::wire::name_bytes("gone.example.org"))
+            .soa("example.org", 300, 300),
+        _ => one_address(query),
+    });
+    assert_eq!(daemon.ask(&Ask::a("alias.example.org")).rcode(), rcode::NXDOMAIN);
+    assert_eq!(daemon.ask(&Ask::a("a.alias.example.org")).rcode(), rcode::NOERROR);
+}

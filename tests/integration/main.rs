@@ -1,0 +1,38 @@
+//! The whole daemon as its operators and clients meet it: the real binary on loopback, between clients and servers of the tests.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "each kind of test uses another part")]
+mod common;
+
+// The tools themselves.
+mod harness;
+
+// What the operator says and sees.
+mod command_line;
+mod life_cycle;
+mod observation;
+
+// A query's way.
+mod cache;
+mod coalescing;
+mod listener;
+mod local;
+mod routing;
+mod shedding;
+
+// What stands behind.
+mod encrypted;
+mod failover;
+mod malformed;
+
+use common::daemon::{Daemon, Setup};
+use common::upstream::{Action, Query, Upstream};
+
+/// A daemon that forwards everything over TCP to a server that acts as `handler` says.
+fn behind<A: Into<Action>>(handler: impl Fn(&Query) -> A + Send + Sync + 'static) -> (Upstream, Daemon) {
+    let upstream = Upstream::tcp().serve(handler);
+    let daemon = Setup::forward(&upstream).start();
+    (upstream, daemon)
+}
