@@ -7,11 +7,13 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::cache::entry::Terms;
 use crate::cache::{Entry, Key, Variant};
 use crate::listener::{Handler, Incoming, Outcome, ReplyTo};
 use crate::metrics::{Answered, Event, Protocol, Source};
 use crate::reply::{self, Client, Composed};
-use crate::sys::clock;
+use crate::sys::clock::Moment;
+use crate::wire::answer::Asked;
 use crate::wire::header::{self, MAX_MESSAGE, ede};
 use crate::wire::query::{Edns, Query, Reject};
 use crate::wire::{class, flag, rcode, rtype};
@@ -29,7 +31,7 @@ pub(super) struct Context {
     /// How it came.
     pub(super) protocol: Protocol,
     /// When.
-    pub(super) received: clock::Moment,
+    pub(super) received: Moment,
     /// Bytes of it.
     pub(super) size: usize,
     /// QTYPE; 0 before it is known.
@@ -88,8 +90,10 @@ impl Handler for Pipeline {
                 front.insert(&key, entry, now);
                 return outcome;
             }
-            if self.cuts(&entry, &key) {
-                return self.give(room, &context, query.edns, &entry, 0);
+            if let Some(entry) = self.cut(&entry, &key, now) {
+                let outcome = self.give(room, &context, query.edns, &entry, 0);
+                front.insert(&key, entry, now);
+                return outcome;
             }
         }
         drop(front);
@@ -98,10 +102,22 @@ impl Handler for Pipeline {
 }
 
 impl Pipeline {
-    /// Whether the NXDOMAIN of a name above holds for the name of `key`: not where other servers, or the node itself, know better. Somebody
-    /// outside who denies `local` says nothing of the cluster's `cluster.local`.
-    fn cuts(&self, above: &Entry, key: &Key) -> bool {
-        above.zone() == self.zones.find(key.name()) && self.local.lookup(key.name(), key.qtype(), class::IN).is_none()
+    /// The answer for the name of `key` that follows from the NXDOMAIN of a name above (RFC 8020). None where other servers, or the node
+    /// itself, know better: somebody outside who denies `local` says nothing of the cluster's `cluster.local`.
+    #[cold]
+    fn cut(&self, above: &Entry, key: &Key, now: Moment) -> Option<Entry> {
+        let zone = self.zones.find(key.name());
+        if above.zone() != zone || self.local.lookup(key.name(), key.qtype(), class::IN).is_some() {
+            return None;
+        }
+        let body = above.body(now);
+        let asked =
+            Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok: key.variant().dnssec_ok() };
+        let mut answer = self.scratch.borrow_mut();
+        answer.read_below(&body, above.name(), &asked).ok()?;
+        let lifetime = above.lifetime().saturating_sub(body.age);
+        let terms = Terms { now, lifetime, zone, authentic: body.authentic, authoritative: false };
+        Some(Entry::new(key, &mut answer, terms, self.store.hashing()))
     }
 
     /// What policy says before anything is looked up: who may ask, and what is never asked of a cache. `None` if the query may pass.

@@ -37,7 +37,7 @@ pub struct Response {
     /// Whether it came from a server that proved who it is, over an encrypted connection.
     pub authenticated: bool,
     /// Who sent it.
-    from: Rc<Learned>,
+    from: Rc<StreamServer>,
 }
 
 impl std::fmt::Debug for Response {
@@ -174,10 +174,11 @@ impl Group {
                 }
                 None => {}
             }
-            // In the second round, asking a stream again beside a query that still waits there would only wait twice.
-            let next = order
-                .next()
-                .filter(|way| asked < self.ways.len() || best.is_err() && (running.is_empty() || way.udp.is_some()));
+            // In the second round, asking a stream again beside a query that still waits there would only wait twice, unless that
+            // stream is dead.
+            let again =
+                |way: &Way| running.is_empty() || way.udp.is_some() || way.stream.abandon_quiet(self.try_timeout);
+            let next = order.next().filter(|way| asked < self.ways.len() || best.is_err() && again(way));
             asked += 1;
             match next {
                 Some(way) => running.push(Box::new(Box::pin(way.ask(query)))),
@@ -237,7 +238,7 @@ impl Way {
 
     /// Asks the server by UDP, then by TCP if the answer was truncated; or by its stream.
     async fn ask_once(&self, query: &Rc<Outgoing>) -> Result<Response, UpstreamError> {
-        let from = Rc::clone(self.stream.learned());
+        let from = Rc::clone(&self.stream);
         if let Some(udp) = &self.udp {
             let bytes = udp.exchange(query.as_bytes(), query.question_end(), clock::now()).await?;
             if header::flags(&bytes) & flag::TC == 0 {

@@ -24,7 +24,7 @@ use crate::sys::clock::{self, Moment};
 use crate::sys::socket::prepare_upstream;
 use crate::wire::message::Outgoing;
 
-use super::connection::{Connection, Driver, Terms};
+use super::connection::{Carrier, Connection, Driver, Reply, Terms};
 use super::error::UpstreamError;
 use super::learned::Learned;
 use super::tls::{self, TlsGroup};
@@ -205,10 +205,7 @@ impl StreamServer {
     }
 
     /// Takes a stream into the pool.
-    fn adopt<S>(self: &Rc<Self>, stream: S) -> Rc<Connection>
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
-    {
+    fn adopt(self: &Rc<Self>, stream: impl Carrier + 'static) -> Rc<Connection> {
         let (mask, jitter) = {
             let mut random = rand::rng();
             (random.random::<u16>(), random.random_range(0.8..1.2))
@@ -224,7 +221,7 @@ impl StreamServer {
     async fn watch(
         self: &Rc<Self>,
         connection: &Rc<Connection>,
-        mut reply: super::connection::Reply,
+        mut reply: Reply,
         query: &Rc<Outgoing>,
     ) -> Result<Vec<u8>, UpstreamError> {
         let quiet = connection.quiet_for(clock::now());
@@ -261,6 +258,35 @@ impl StreamServer {
                     connection.close();
                 }
                 outcome
+            }
+        }
+    }
+
+    /// Stops using connections on which queries wait and nothing has come for `limit`; whether there were any.
+    pub(super) fn abandon_quiet(&self, limit: Duration) -> bool {
+        let now = clock::now();
+        let connections = self.connections.borrow();
+        let stuck = |connection: &Connection| {
+            connection.is_usable(now) && connection.awaited() > 0 && connection.quiet_for(now) >= limit
+        };
+        let stuck = connections.iter().filter(|(connection, _)| stuck(connection));
+        stuck
+            .map(|(connection, _)| {
+                self.learned.count(UpstreamEvent::ClosedSilent);
+                connection.drain();
+            })
+            .count()
+            > 0
+    }
+
+    /// The server said how long connections may be unused, in units of 100 ms (RFC 7828 section 3.1). Zero asks to close now (section 3.4).
+    pub(super) fn told(&self, keepalive: u16) {
+        self.learned.told(keepalive);
+        for (connection, _) in &*self.connections.borrow() {
+            if keepalive == 0 {
+                connection.drain();
+            } else {
+                connection.wake_driver();
             }
         }
     }

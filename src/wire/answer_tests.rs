@@ -126,6 +126,31 @@ fn negative_answers_carry_the_smaller_of_both_ttls() {
 }
 
 #[test]
+fn a_denial_can_be_moved_below_its_name() {
+    let message = response("no.example.", RecordType::A, ResponseCode::NXDomain, &[], &[soa("example.", 60, 60)]);
+    let above = read(&message, "no.example.", 1).unwrap();
+    let ttls: Vec<u8> = above.ttls.iter().flat_map(|at| at.to_be_bytes()).collect();
+    let body = Body {
+        records: &above.records,
+        ttls: &ttls,
+        age: 20,
+        counts: above.counts,
+        rcode: 3,
+        ede: None,
+        rotation: None,
+        authentic: false,
+        authoritative: false,
+        truncated: false,
+    };
+    let name = name::parse("a.b.no.example.").unwrap();
+    let mut below = Answer::default();
+    let asked = Asked { name: &name, qtype: 28, qclass: 1, dnssec_ok: false };
+    below.read_below(&body, &name::parse("no.example.").unwrap(), &asked).unwrap();
+    assert_eq!(below.kind, Kind::NxDomain);
+    assert_eq!(complete(&below, "a.b.no.example.", 28).authorities, [soa("example.", 40, 60)]);
+}
+
+#[test]
 fn an_soa_of_another_zone_proves_nothing() {
     let message = response("no.example.", RecordType::A, ResponseCode::NXDomain, &[], &[soa("test.", 60, 60)]);
     let answer = read(&message, "no.example.", 1).unwrap();

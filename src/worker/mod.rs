@@ -116,6 +116,8 @@ fn layout(config: &Config, addresses: &[SocketAddr]) -> Layout {
 
 impl CacheFigures for Store {
     fn entries(&self) -> [u64; 2] {
+        // moka counts when it tidies up, which a quiet node may not have made it do.
+        self.settle();
         Self::entries(self)
     }
 
