@@ -1,9 +1,11 @@
 //! The edge to the kernel: the only unsafe code and the only clock.
 //!
 //! - [`clock`] monotonic time, fine and coarse.
+//! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 
 pub mod clock;
+pub mod memory;
 pub mod process;
 pub mod socket;

@@ -12,6 +12,7 @@ use crate::config::Loaded;
 use crate::control::{self, Bound, Readiness};
 use crate::error::{ExitCode, Failure};
 use crate::log;
+use crate::sys::memory;
 
 use super::{Running, start};
 
@@ -21,6 +22,7 @@ use super::{Running, start};
 ///
 /// When the daemon cannot start; once it runs, it ends only by a signal.
 pub fn run(loaded: Loaded) -> Result<(), Failure> {
+    memory::join_freed_pieces();
     log::initialize(&loaded.config.log)?;
     for warning in &loaded.warnings {
         warn!("{warning}");
@@ -44,6 +46,7 @@ pub fn run(loaded: Loaded) -> Result<(), Failure> {
         let greet = async {
             readiness.wait().await;
             info!("ready");
+            memory::forget_start_up_code();
             std::future::pending::<()>().await;
         };
         let check = control::selfcheck(running.addresses.clone(), Arc::clone(&readiness));
