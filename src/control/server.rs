@@ -78,7 +78,8 @@ pub async fn serve(
         readiness: Arc::clone(&readiness),
     };
     let sites = match (metrics_endpoint.listen, health_endpoint.listen) {
-        (Some(metrics), Some(health)) if metrics == health => {
+        // Port 0 is a different one each time.
+        (Some(metrics), Some(health)) if metrics == health && metrics.port() != 0 => {
             vec![(metrics, site(Some(metrics_endpoint), Some(health_endpoint)))]
         }
         (metrics, health) => [

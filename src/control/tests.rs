@@ -163,7 +163,9 @@ fn each_endpoint_serves_its_own_paths_only() {
 #[test]
 fn one_address_serves_all_paths_each_with_its_own_allow_list() {
     on_one_thread(async {
-        let mut server = Server::start(endpoint(0, &["192.0.2.0/24"]), endpoint(0, &[]));
+        // Port 0 would be two ports; one that was free a moment ago is the same for both.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Server::start(endpoint(port, &["192.0.2.0/24"]), endpoint(port, &[]));
         let address = server.health_address().await;
         assert_eq!(server.metrics_address().await, address);
         assert_eq!(parts(&ask(address, "GET", "/health").await), (200, "OK"));

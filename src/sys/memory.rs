@@ -2,19 +2,6 @@
 
 use std::fs;
 
-/// Lets freed memory be joined at once (glibc only; elsewhere nothing happens).
-///
-/// glibc keeps small freed pieces apart in "fast bins" and joins them seldom. Between the long-lived pieces of a cache that left holes of a
-/// fifth of its size: 7.3 MB with 9,181 names, 6.1 MB without; a miss costs the same. Call it before there are threads.
-pub fn join_freed_pieces() {
-    #[cfg(target_env = "gnu")]
-    {
-        #[expect(unsafe_code, reason = "mallopt has no safe wrapper")]
-        // SAFETY: mallopt takes no pointers; M_MXFAST may be set at any time before other threads allocate.
-        let _ = unsafe { libc::mallopt(libc::M_MXFAST, 0) };
-    }
-}
-
 /// Gives the pages of the program's own code back to the page cache. Those that are used come back by themselves, from memory.
 ///
 /// What ran once, at the start (command line, configuration, certificates), is not mapped from then on: about 1 MB less. Only pages that are
@@ -59,7 +46,6 @@ mod tests {
     #[test]
     fn the_program_goes_on_without_its_pages() {
         forget_start_up_code();
-        join_freed_pieces();
         assert_eq!((0..10).map(|number| number.to_string()).collect::<String>(), "0123456789");
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 
 /// What a process takes and may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -78,6 +78,17 @@ fn ticks_per_second() -> Option<u64> {
     // SAFETY: sysconf takes a number and has no other effect than its result.
     let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
     u64::try_from(ticks).ok().filter(|&ticks| ticks > 0)
+}
+
+/// Raises the soft limit on open files to the hard one (`getrlimit(2)`).
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn raise_descriptor_limit() -> std::io::Result<u64> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    Ok(hard)
 }
 
 #[cfg(test)]

@@ -20,24 +20,45 @@ pub const BATCH: usize = 64;
 /// Room for one datagram, query or answer: the largest `listen.udp-size`.
 pub const ROOM: usize = 4096;
 
+/// Answers up to this size pass every path in one piece (DNS flag day 2020; RFC 9715 section 3.1).
+const SAFE_SIZE: u16 = 1232;
+
 /// Bytes the kernel may queue for a UDP socket: about 100 ms of a saturated worker.
 const UDP_BUFFER: usize = 4 << 20;
 
 /// Connections the kernel may queue before they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// A UDP socket of our own for `address`, one of several that share it.
+/// A UDP socket of our own for `address`, one of several that share it; it sends answers of at most `largest` bytes.
 ///
 /// # Errors
 ///
 /// What the kernel says: no permission for a low port, or another program without SO_REUSEPORT there.
-pub fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+pub fn bind_udp(address: SocketAddr, largest: u16) -> io::Result<UdpSocket> {
     let socket = shared(address, Type::DGRAM, Protocol::UDP)?;
     // Without NET_ADMIN the kernel caps this at net.core.rmem_max and says nothing; less room is no reason not to serve.
     socket.set_recv_buffer_size(UDP_BUFFER)?;
     socket.set_send_buffer_size(UDP_BUFFER)?;
+    if largest <= SAFE_SIZE {
+        forbid_fragments(&socket, address)?;
+    }
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// Sets DF on every answer and believes no ICMP about the path's MTU (RFC 9715 section 3.1, recommendations R1 and R2): answers are small
+/// enough for every path, and forged fragments cannot take their place. It also spares the kernel an atomic counter that all sockets share.
+fn forbid_fragments(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    let (level, option, value) = if address.is_ipv6() {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+    };
+    let length = libc::socklen_t::try_from(size_of_val(&value)).unwrap_or(0);
+    #[expect(unsafe_code, reason = "neither socket2 nor nix has this option")]
+    // SAFETY: the pointer is to an int of the given length, which lives through the call, and the kernel only reads it.
+    let status = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length) };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// A TCP listener for `address`, one of several that share it.
@@ -377,7 +398,7 @@ mod tests {
 
     /// A bound socket and a client of it.
     fn pair(address: &str) -> (UdpSocket, UdpSocket) {
-        let server = bind_udp(address.parse().unwrap()).unwrap();
+        let server = bind_udp(address.parse().unwrap(), 1232).unwrap();
         let client = UdpSocket::bind(address.parse::<SocketAddr>().unwrap()).unwrap();
         client.connect(server.local_addr().unwrap()).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();

@@ -12,7 +12,7 @@ use crate::config::Loaded;
 use crate::control::{self, Bound, Readiness};
 use crate::error::{ExitCode, Failure};
 use crate::log;
-use crate::sys::memory;
+use crate::sys::{memory, process};
 
 use super::{Running, start};
 
@@ -22,10 +22,13 @@ use super::{Running, start};
 ///
 /// When the daemon cannot start; once it runs, it ends only by a signal.
 pub fn run(loaded: Loaded) -> Result<(), Failure> {
-    memory::join_freed_pieces();
     log::initialize(&loaded.config.log)?;
     for warning in &loaded.warnings {
         warn!("{warning}");
+    }
+    // Many programs are given 1,024 descriptors and may have far more; clients, upstreams and both of UDP's and TCP's listeners need them.
+    if let Err(error) = process::raise_descriptor_limit() {
+        warn!(%error, "the limit on file descriptors stays as it is");
     }
     let (metrics_endpoint, health_endpoint) = (loaded.config.metrics.clone(), loaded.config.health.clone());
     let running = start(loaded.config)?;
@@ -54,7 +57,15 @@ pub fn run(loaded: Loaded) -> Result<(), Failure> {
             check.await;
             std::future::pending::<()>().await;
         };
+        let mut hangup = signal(SignalKind::hangup())?;
+        let ignore = async {
+            while hangup.recv().await.is_some() {
+                warn!("SIGHUP is ignored: this version reads its configuration once, at the start");
+            }
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
+            () = ignore => unreachable!("pending never ends"),
             _ = terminate.recv() => Ok("SIGTERM"),
             _ = interrupt.recv() => Ok("SIGINT"),
             () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),

@@ -30,13 +30,13 @@ pub(super) struct Listener {
 pub(super) fn bind(listen: &Listen) -> Result<Bound, Failure> {
     let mut bound = Bound { addresses: Vec::new(), workers: (0..listen.workers).map(|_| Vec::new()).collect() };
     for address in &listen.addresses {
-        let (first, real) = first(*address).map_err(|error| explain(*address, &error))?;
+        let (first, real) = first(*address, listen.udp_size).map_err(|error| explain(*address, &error))?;
         bound.addresses.push(real);
         let mut first = Some(first);
         for worker in &mut bound.workers {
             let listener = match first.take() {
                 Some(listener) => listener,
-                None => pair(real).map_err(|error| explain(real, &error))?,
+                None => pair(real, listen.udp_size).map_err(|error| explain(real, &error))?,
             };
             worker.push(listener);
         }
@@ -45,16 +45,16 @@ pub(super) fn bind(listen: &Listen) -> Result<Bound, Failure> {
 }
 
 /// Both sockets of an address.
-fn pair(address: SocketAddr) -> io::Result<Listener> {
-    Ok(Listener { udp: bind_udp(address)?, tcp: bind_tcp(address)? })
+fn pair(address: SocketAddr, largest: u16) -> io::Result<Listener> {
+    Ok(Listener { udp: bind_udp(address, largest)?, tcp: bind_tcp(address)? })
 }
 
 /// The first worker's sockets, and the address with the port it got.
-fn first(address: SocketAddr) -> io::Result<(Listener, SocketAddr)> {
+fn first(address: SocketAddr, largest: u16) -> io::Result<(Listener, SocketAddr)> {
     refuse_neighbours(address)?;
     let mut tries = 0;
     loop {
-        let udp = bind_udp(address)?;
+        let udp = bind_udp(address, largest)?;
         let real = udp.local_addr()?;
         match bind_tcp(real) {
             Ok(tcp) => return Ok((Listener { udp, tcp }, real)),

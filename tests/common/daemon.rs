@@ -40,7 +40,7 @@ impl Setup {
             ("listen", "addresses = [\"127.0.0.1:0\"]\nworkers = 1\n".to_owned()),
             ("metrics", "listen = \"127.0.0.1:0\"\n".to_owned()),
             // Another address than that of the metrics: the same one would be served by one listener.
-            ("health", "listen = \"127.0.0.2:0\"\n".to_owned()),
+            ("health", "listen = \"127.0.0.1:0\"\n".to_owned()),
             ("log", "level = \"debug\"\nformat = \"text\"\n".to_owned()),
         ];
         Self { sections, tables: String::new(), wrapper: Vec::new() }
