@@ -16,10 +16,6 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// What lines are about that are limited together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
-    /// Messages of clients.
-    Client,
-    /// TCP connections of clients.
-    Connection,
     /// Upstream servers: connections, certificates, answers.
     Upstream,
     /// Sockets and descriptors that the kernel refuses.
@@ -37,8 +33,6 @@ impl Topic {
     /// What lines call it.
     const fn name(self) -> &'static str {
         match self {
-            Self::Client => "client",
-            Self::Connection => "connection",
             Self::Upstream => "upstream",
             Self::System => "system",
             Self::Shed => "shed",
@@ -118,7 +112,7 @@ mod tests {
     fn a_burst_passes_and_then_one_line_an_interval() {
         let (limiter, metrics) = limiter();
         let start = Moment::from_secs(1000);
-        let admitted = |now| (0..100).filter(|_| limiter.admits(Topic::Client, now)).count();
+        let admitted = |now| (0..100).filter(|_| limiter.admits(Topic::Upstream, now)).count();
         assert_eq!(admitted(start), 10);
         assert_eq!(admitted(start + Duration::from_secs(9)), 0);
         assert_eq!(admitted(start + Duration::from_secs(10)), 1);
@@ -131,7 +125,7 @@ mod tests {
     fn topics_do_not_hold_each_other_back() {
         let (limiter, _) = limiter();
         let now = Moment::from_secs(5);
-        while limiter.admits(Topic::Client, now) {}
+        while limiter.admits(Topic::Upstream, now) {}
         assert!(limiter.admits(Topic::Upstream, now));
     }
 

@@ -25,14 +25,14 @@
 //! ```
 //!
 //! `Restart=always`, because a thread that meets a fault of ours ends the whole process on purpose: half a DNS server is worse than one that starts
-//! anew. `LimitNOFILE`, because the daemon does not raise the limit itself. It may need, at most: `limits.tcp-connections`, and for each
+//! anew. `LimitNOFILE` is the hard limit, up to which the daemon raises its own at the start. It may need, at most: `limits.tcp-connections`, and for each
 //! worker and server `connections` (TLS, TCP) or `udp-sockets` (UDP), and a few dozen.
 //!
 //! # Stop
 //!
 //! SIGTERM and SIGINT do the same. Health and metrics close at once, so that nobody is sent here any more; what lies in the sockets is
 //! answered; questions under way may finish for `listen.drain-timeout`; then the process ends with code 0. There is no
-//! reload yet: SIGHUP ends the process at once, as the kernel has it. To take a new configuration, check it, stop and start; the cache is empty then.
+//! reload yet: SIGHUP is ignored with a line in the log. To take a new configuration, check it, stop and start; the cache is empty then.
 //!
 //! # Exit codes
 //!

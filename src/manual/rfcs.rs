@@ -32,7 +32,7 @@
 //! | 6891 | 6.1.2 | unknown options are ignored | [`Query::parse`] | yes |
 //! | 6891 | 6.1.3 | BADVERS; extended RCODEs | [`Query::parse`], [`reply`] | yes |
 //! | 6891 | 6.2.3 | sizes below 512 mean 512 | [`Client::udp_limit`] | yes |
-//! | 6891 | 6.2.2, 7 | servers without EDNS are asked again without it; it is not remembered | [`Group::exchange`] | partly |
+//! | 6891 | 6.2.2, 7 | servers without EDNS are asked again without it, and so for five minutes | [`Group::exchange`] | yes |
 //! | 7828 | 3 | edns-tcp-keepalive to clients over TCP, and from servers | [`reply`], [`Outgoing::append_to`] | yes |
 //! | 7830, 8467 | 4.1 | padding of queries over TLS | [`Outgoing::append_to`] | yes |
 //! | 7871 | 7.1 | client subnet is never sent, nor passed on | [`Outgoing`] | by intention |

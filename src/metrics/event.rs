@@ -61,8 +61,6 @@ table! {
         TcpSlowClosed => TCP_CLOSED / "slow",
         /// accept(2) failed, for want of descriptors or memory.
         AcceptFailed => ACCEPT_FAILED,
-        /// An answer too large to be kept.
-        NotCachedSize => NOT_CACHED / "size",
         /// A record of an upstream's answer that did not parse; it was dropped, the others passed.
         RecordDropped => RECORD_DROPPED,
         /// A log line that the limiter held back.

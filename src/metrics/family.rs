@@ -113,8 +113,6 @@ families! {
         "Memory that kept answers take.";
     CACHE_CAPACITY = Gauge "nodens_cache_capacity_bytes" ["type"]
         "Memory that kept answers may take.";
-    NOT_CACHED = Counter "nodens_cache_rejected_total" ["reason"]
-        "Answers that were not kept because they are too large.";
 
     //------ nodens's own: upstreams ---------------------------------------------------------------------------------
     RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []

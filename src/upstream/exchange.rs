@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::{Authentication, Server, Transport, Upstream};
 use crate::metrics::{UpstreamEvent, WorkerMetrics};
-use crate::sys::clock;
+use crate::sys::clock::{self, Moment};
 use crate::wire::header::{self, COUNTS, flag, rcode};
 use crate::wire::message::Outgoing;
 use crate::wire::u16_at;
@@ -29,6 +29,9 @@ use super::udp::{UdpServer, UdpSettings};
 
 /// Times the servers are gone through.
 const ROUNDS: usize = 2;
+
+/// How long a server that did not understand EDNS is asked without it, before it is tried again: it may have been replaced. A guess.
+const PLAIN_TIME: Duration = Duration::from_secs(300);
 
 /// An answer, and what its way says about it.
 pub struct Response {
@@ -72,6 +75,8 @@ struct Way {
     stream: Rc<StreamServer>,
     /// Whether an answer over the stream is from whom it should be.
     authenticated: bool,
+    /// Until when it is asked without EDNS.
+    plain_until: Cell<Moment>,
 }
 
 /// A group of servers as one worker knows it.
@@ -112,6 +117,7 @@ impl Group {
                 stream: Rc::new(StreamServer::new(server, upstream, tls, learned)),
                 authenticated: server.transport == Transport::Tls
                     && server.authentication != Some(Authentication::Nothing),
+                plain_until: Cell::default(),
             }
         };
         Self {
@@ -221,13 +227,18 @@ impl Way {
     /// Asks the server; once more without EDNS if it does not understand that (RFC 6891 section 7).
     async fn ask(&self, query: &Rc<Outgoing>) -> Result<Response, UpstreamError> {
         let started = clock::now();
-        let mut response = self.ask_once(query).await?;
+        let plain = started < self.plain_until.get();
+        let mut response =
+            if plain { self.ask_once(&Rc::new(query.without_edns())).await? } else { self.ask_once(query).await? };
         let code = header::flags(&response.bytes) & flag::RCODE;
         // An answer to EDNS without an OPT record, and an error: the server is older than EDNS.
         let bare = u16_at(&response.bytes, COUNTS[3]) == Some(0);
-        if matches!(code, rcode::FORMERR | rcode::NOTIMP) && bare && query.has_edns() {
+        if matches!(code, rcode::FORMERR | rcode::NOTIMP) && bare && query.has_edns() && !plain {
             self.count(UpstreamEvent::EdnsRefused);
             response = self.ask_once(&Rc::new(query.without_edns())).await?;
+            if !response.is_poor() {
+                self.plain_until.set(started + PLAIN_TIME);
+            }
         }
         let took = clock::now().since(started);
         let learned = self.stream.learned();

@@ -62,6 +62,32 @@ fn the_cut_does_not_reach_into_another_class_of_answers() {
 }
 
 #[test]
+fn the_denial_of_one_zone_does_not_reach_into_another() {
+    let (internet, cluster) = (
+        Upstream::tcp().serve(|query| query.answer().rcode(rcode::NXDOMAIN).soa(".", 300, 300)),
+        Upstream::tcp().serve(one_address),
+    );
+    let daemon = Setup::new()
+        .upstream("internet", &[internet.url()], "")
+        .upstream("cluster", &[cluster.url()], "")
+        .zone(".", "internet", "")
+        .zone("cluster.local", "cluster", "class = \"internal\"")
+        .start();
+    assert_eq!(daemon.ask(&Ask::a("local")).rcode(), rcode::NXDOMAIN);
+    assert_eq!(daemon.ask(&Ask::a("web.default.svc.cluster.local")).addresses().len(), 1);
+    assert_eq!(daemon.ask(&Ask::a("printer.local")).rcode(), rcode::NXDOMAIN);
+    assert_eq!((internet.queries(), cluster.queries()), (1, 1), "the printer's denial follows from that of local");
+}
+
+#[test]
+fn the_denial_of_a_name_above_does_not_hide_the_nodes_own() {
+    let upstream = Upstream::tcp().serve(|query| query.answer().rcode(rcode::NXDOMAIN).soa(".", 300, 300));
+    let daemon = Setup::forward(&upstream).section("local", "records = [\"db.example 300 A 192.0.2.7\"]").start();
+    assert_eq!(daemon.ask(&Ask::a("example")).rcode(), rcode::NXDOMAIN);
+    assert_eq!(daemon.ask(&Ask::a("db.example")).addresses().len(), 1);
+}
+
+#[test]
 fn an_alias_to_a_name_that_does_not_exist_does_not_deny_names_below_the_alias() {
     let (_upstream, daemon) = behind(|query| match query.name().as_str() {
         "alias.example.org" => query
