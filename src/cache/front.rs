@@ -14,17 +14,18 @@ const WAYS: usize = 8;
 /// One hit in so many is reported to the store, so that a name this table holds does not look cold there.
 const REPORT_EVERY: u16 = 64;
 
-/// A set: tags in one half of a cache line, so that a look-up compares them all at once.
+/// A set: two cache lines of its own. A look-up that finds nothing reads only the first, which has all tags.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 struct Set {
     /// High half of each entry's hash, lowest bit set; 0 is empty.
     tags: [u32; WAYS],
     /// How often each was used; wraps around.
     uses: [u16; WAYS],
-    /// The entries. Invariant: `Some` where the tag is not 0.
-    entries: [Option<Entry>; WAYS],
     /// Where the next one goes when all are in use.
     hand: u8,
+    /// The entries. Invariant: `Some` where the tag is not 0.
+    entries: [Option<Entry>; WAYS],
 }
 
 /// What a look-up found.

@@ -24,7 +24,8 @@ use crate::sys::clock::{self, Moment};
 use crate::sys::socket::prepare_upstream;
 use crate::wire::message::Outgoing;
 
-use super::connection::{Carrier, Connection, Driver, Reply, Terms};
+use super::connection::{Connection, Reply, Terms};
+use super::driver::{Carrier, Driver};
 use super::error::UpstreamError;
 use super::learned::Learned;
 use super::tls::{self, TlsGroup};

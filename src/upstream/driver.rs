@@ -1,0 +1,254 @@
+//! The task that owns the stream of a connection, TCP or TLS.
+//!
+//! It writes what has gathered since its last turn in one piece, so that queries made in the same turn of the worker share a segment, takes
+//! apart whatever one read brings, and closes what was unused for too long. Why a connection ended is counted here.
+
+use std::future::Future;
+use std::io::{self, Write as _};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use tokio_rustls::client::TlsStream;
+
+use crate::metrics::UpstreamEvent;
+use crate::sys::clock;
+use crate::wire::header::MAX_MESSAGE;
+use crate::wire::u16_at;
+
+use super::connection::Connection;
+use super::error::UpstreamError;
+
+/// Bytes read at once to begin with; about a hundred answers.
+const INPUT: usize = 16 << 10;
+
+/// Reads in one turn before others get theirs.
+const READS_A_TURN: usize = 8;
+
+/// A stream that takes framed messages.
+pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
+    /// Takes as many of the bytes as it has room for; they leave at the next flush.
+    fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>>;
+}
+
+impl Carrier for TcpStream {
+    fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write(context, frames)
+    }
+}
+
+impl Carrier for TlsStream<TcpStream> {
+    /// Each message gets a TLS record of its own, all of them one write to the socket. Sharing a record would be 0.1 µs cheaper, but there
+    /// are servers that answer the first message of a record and forget the others until more bytes come (dnsdist 1.7 without `maxInFlight`).
+    fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
+        let mut taken = 0;
+        while let Some(length) = u16_at(frames, taken) {
+            let end = frames.len().min(taken + 2 + usize::from(length));
+            let count = self.get_mut().1.writer().write(&frames[taken..end])?;
+            taken += count;
+            if taken < end {
+                break;
+            }
+        }
+        if taken > 0 {
+            return Poll::Ready(Ok(taken));
+        }
+        // No room, or the rest of a frame whose beginning went before: what is in the session has to leave first.
+        match Pin::new(&mut *self).poll_flush(context) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(self.get_mut().1.writer().write(frames)?)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// The task that owns the stream; ends when the connection does.
+pub(super) struct Driver<S> {
+    /// The askers' side.
+    connection: Rc<Connection>,
+    /// The stream.
+    stream: S,
+    /// Bytes being written.
+    writing: Vec<u8>,
+    /// How many of them are.
+    written: usize,
+    /// Whether bytes were written and not flushed.
+    unflushed: bool,
+    /// Room to read into.
+    input: Vec<u8>,
+    /// Bytes in it that make no whole message yet.
+    filled: usize,
+    /// Fires when the connection may have been unused for too long.
+    idle: Pin<Box<Sleep>>,
+    /// The time it was set for.
+    patience: Duration,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The server closed it.
+    Peer,
+    /// It broke.
+    Broken(UpstreamError),
+    /// We closed it: unused, drained or told to.
+    Us,
+}
+
+impl<S: Carrier> Driver<S> {
+    /// A driver for a fresh stream.
+    pub(super) fn new(connection: Rc<Connection>, stream: S) -> Self {
+        let patience = connection.idle_limit();
+        let idle = Box::pin(tokio::time::sleep(patience));
+        let input = vec![0; INPUT];
+        Self { connection, stream, writing: Vec::new(), written: 0, unflushed: false, input, filled: 0, idle, patience }
+    }
+
+    /// Runs the connection to its end and counts why it ended.
+    pub(super) async fn run(mut self) {
+        let end = std::future::poll_fn(|context| self.turn(context)).await;
+        let connection = Rc::clone(&self.connection);
+        let unanswered = connection.awaited() > 0;
+        let unused = clock::now().since(connection.last_use());
+        let event = match end {
+            End::Peer if !unanswered => {
+                connection.learned.closed_after(unused);
+                UpstreamEvent::ClosedIdleByPeer
+            }
+            End::Broken(_) if !unanswered => {
+                connection.learned.closed_after(unused);
+                UpstreamEvent::ClosedBroken
+            }
+            End::Peer | End::Broken(_) => UpstreamEvent::ClosedBroken,
+            End::Us => UpstreamEvent::ClosedIdleByUs,
+        };
+        // What we ended on purpose was counted, with its reason, where that was decided.
+        if end != End::Us || !connection.draining.get() && !connection.closed.get() {
+            connection.learned.count(event);
+        }
+        connection.closed.set(true);
+        connection.fail_all(match end {
+            End::Broken(error) => error,
+            End::Peer | End::Us => UpstreamError::Closed,
+        });
+        if end == End::Us {
+            // close_notify and FIN; a peer that does not take them is not waited for.
+            let _ = tokio::time::timeout(
+                Duration::from_secs(1),
+                std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context)),
+            )
+            .await;
+        }
+        connection.learned.connection_closed();
+    }
+
+    /// Does what can be done now.
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        *self.connection.driver.borrow_mut() = Some(context.waker().clone());
+        if self.connection.closed.get() {
+            return Poll::Ready(End::Us);
+        }
+        if let Poll::Ready(end) = self.write(context) {
+            return Poll::Ready(end);
+        }
+        if let Poll::Ready(end) = self.read(context) {
+            return Poll::Ready(end);
+        }
+        let drained = self.connection.draining.get() && self.connection.awaited() == 0;
+        if drained || self.is_unused(context) { Poll::Ready(End::Us) } else { Poll::Pending }
+    }
+
+    /// Writes what has gathered.
+    fn write(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if self.written == self.writing.len() {
+                self.writing.clear();
+                self.written = 0;
+                std::mem::swap(&mut self.writing, &mut *self.connection.outgoing.borrow_mut());
+                if self.writing.is_empty() {
+                    break;
+                }
+            }
+            match self.stream.poll_carry(context, &self.writing[self.written..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(End::Broken(UpstreamError::Closed)),
+                Poll::Ready(Ok(count)) => (self.written, self.unflushed) = (self.written + count, true),
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(super::tls::classify(&error))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(context) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(super::tls::classify(&error))),
+                Poll::Pending => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Reads what is there and delivers every whole message of it.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..READS_A_TURN {
+            let mut room = ReadBuf::new(&mut self.input[self.filled..]);
+            match Pin::new(&mut self.stream).poll_read(context, &mut room) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Broken(super::tls::classify(&error))),
+                Poll::Ready(Ok(())) => {}
+            }
+            let count = room.filled().len();
+            if count == 0 {
+                return Poll::Ready(End::Peer);
+            }
+            self.filled += count;
+            self.connection.read.set(clock::now());
+            self.take_messages();
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Delivers the whole messages in `input` and moves the rest to its beginning.
+    fn take_messages(&mut self) {
+        let mut start = 0;
+        let mut wanted = 2;
+        while let Some(length) = u16_at(&self.input[..self.filled], start) {
+            let end = start + 2 + usize::from(length);
+            if end > self.filled {
+                wanted = end - start;
+                break;
+            }
+            self.connection.deliver(&self.input[start + 2..end]);
+            start = end;
+        }
+        self.input.copy_within(start..self.filled, 0);
+        self.filled -= start;
+        // Only a message larger than the room makes it grow, and not beyond the largest message.
+        if wanted > self.input.len() {
+            self.input.resize(wanted.min(MAX_MESSAGE + 2), 0);
+        }
+    }
+
+    /// Whether it has been unused for too long.
+    fn is_unused(&mut self, context: &mut Context<'_>) -> bool {
+        let limit = self.connection.idle_limit();
+        if limit < self.patience {
+            // The server has let us know since the timer was set.
+            self.idle.as_mut().reset(Instant::now());
+        }
+        self.patience = limit;
+        while self.idle.as_mut().poll(context).is_ready() {
+            let unused = clock::now().since(self.connection.last_use());
+            let busy = self.connection.awaited() > 0;
+            if !busy && unused >= limit {
+                return true;
+            }
+            let rest = if busy { limit } else { limit - unused };
+            self.idle.as_mut().reset(Instant::now() + rest.max(Duration::from_millis(1)));
+        }
+        false
+    }
+}
