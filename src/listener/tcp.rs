@@ -15,7 +15,6 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, Sleep, sleep};
@@ -95,15 +94,27 @@ pub async fn accept<H: Handler>(
         settings.metrics.count(Event::TcpAccepted);
         settings.open.set(settings.open.get() + 1);
         settings.metrics.set(Gauge::TcpConnections, settings.open.get());
-        let connection =
-            Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
+        let connection = serve(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
         let settings = Rc::clone(&settings);
         spawn_local(async move {
-            connection.run().await;
+            connection.await;
             settings.open.set(settings.open.get() - 1);
             settings.metrics.set(Gauge::TcpConnections, settings.open.get());
         });
     }
+}
+
+/// Serves one connection to its end. Apart from [`accept`] so that fuzz targets and benches can do without sockets.
+#[doc(hidden)]
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin, H: Handler>(
+    stream: S,
+    client: IpAddr,
+    server: u16,
+    permit: Permit,
+    settings: Rc<Settings>,
+    handler: Rc<H>,
+) {
+    Connection::new(stream, client, server, permit, settings, handler).run().await;
 }
 
 /// The answers of one connection on their way out.
@@ -154,9 +165,9 @@ impl Drop for Ticket {
 }
 
 /// One connection.
-struct Connection<H> {
+struct Connection<S, H> {
     /// The stream.
-    stream: TcpStream,
+    stream: S,
     /// Whose it is.
     client: IpAddr,
     /// Position of the listen address in the configuration.
@@ -194,16 +205,9 @@ enum End {
     Drained,
 }
 
-impl<H: Handler> Connection<H> {
+impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     /// A connection just accepted.
-    fn new(
-        stream: TcpStream,
-        client: IpAddr,
-        server: u16,
-        permit: Permit,
-        settings: Rc<Settings>,
-        handler: Rc<H>,
-    ) -> Self {
+    fn new(stream: S, client: IpAddr, server: u16, permit: Permit, settings: Rc<Settings>, handler: Rc<H>) -> Self {
         let idle = Box::pin(sleep(settings.idle));
         let (answers, input) = (Rc::default(), vec![0; INPUT]);
         Self {
