@@ -104,6 +104,8 @@ pub struct Answer {
     question_length: u8,
     /// Names already written behind the question, for compression.
     written: Vec<(Name, u16)>,
+    /// Offsets in the message of DNAME records already written: one can lie above several aliases of a chain.
+    dnames: Vec<usize>,
 }
 
 /// A name in [`Answer::names`].
@@ -221,13 +223,14 @@ impl Answer {
     fn clear(&mut self) {
         let (mut records, mut ttls) = (std::mem::take(&mut self.records), std::mem::take(&mut self.ttls));
         let (mut items, mut names) = (std::mem::take(&mut self.items), std::mem::take(&mut self.names));
-        let mut written = std::mem::take(&mut self.written);
+        let (mut written, mut dnames) = (std::mem::take(&mut self.written), std::mem::take(&mut self.dnames));
         records.clear();
         ttls.clear();
         items.clear();
         names.clear();
         written.clear();
-        *self = Self { records, ttls, items, names, written, ttl: u32::MAX, ..Self::default() };
+        dnames.clear();
+        *self = Self { records, ttls, items, names, written, dnames, ttl: u32::MAX, ..Self::default() };
     }
 
     /// The bytes of a name.
@@ -373,7 +376,9 @@ impl Answer {
             .filter(|item| item.section == 0 && item.record.rtype == rtype::DNAME && asked.qtype != rtype::DNAME)
         {
             let (owner, name) = (self.name(item.owner), self.name(target));
-            if owner.len() < name.len() && name::is_below(name, owner) {
+            let above = owner.len() < name.len() && name::is_below(name, owner);
+            if above && !self.dnames.contains(&item.record.start) {
+                self.dnames.push(item.record.start);
                 self.write(message, item, 0, plausible_ttl(item.record.ttl))?;
             }
         }

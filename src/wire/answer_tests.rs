@@ -48,6 +48,17 @@ fn read(message: &[u8], name: &str, qtype: u16) -> Result<Answer, Malformed> {
     Ok(answer)
 }
 
+#[test]
+fn a_dname_above_two_aliases_is_written_once() {
+    // Aliases made by hand: hickory-proto has no DNAME without its DNSSEC features.
+    let mut message = response("a.example.", RecordType::A, ResponseCode::NoError, &[], &[]);
+    message[7] = 3;
+    message.extend(b"\xC0\x0E\0\x27\0\x01\0\0\0\x3C\0\x06\x04test\0");
+    message.extend(b"\xC0\x0C\0\x05\0\x01\0\0\0\x3C\0\x04\x01b\xC0\x0E");
+    message.extend(b"\x01b\xC0\x0E\0\x05\0\x01\0\0\0\x3C\0\x04\x01c\xC0\x0E");
+    assert_eq!(read(&message, "a.example", 1).unwrap().counts, [3, 0, 0]);
+}
+
 /// The message that a client would get.
 fn complete(answer: &Answer, name: &str, qtype: u16) -> Message {
     let mut bytes = vec![0, 7, 0x81, 0x80, 0, 1];
