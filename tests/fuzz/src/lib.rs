@@ -1,0 +1,38 @@
+//! What must hold of the daemon whatever bytes it is given, as plain functions that panic where it does not.
+//!
+//! Each module is a property and its naive model, written without a look at how the daemon does it: clear before fast. libFuzzer
+//! finds the bytes (`targets/`), `seeds` the first of them, and `regressions/` keeps those that once broke something.
+//!
+//! - [`name`] names: expansion against a naive reader; text and back.
+//! - [`query`] a client's message against a naive reader and hickory-proto.
+//! - [`answer`] an upstream's message: what comes out is well-formed, and read again it stays the same.
+//! - [`reply`] any answer for any client: sizes, TC, what is left out.
+//! - [`tcp`] a stream cut anywhere, through the real connection.
+//! - [`config`] any text; what is accepted prints and reads back.
+//! - [`walker`] the strict reader of messages that all lean on.
+
+pub mod answer;
+pub mod config;
+pub mod name;
+pub mod query;
+pub mod reply;
+pub mod tcp;
+pub mod walker;
+
+/// Takes small choices off the front of the fuzzer's bytes; zeros when they are used up.
+#[derive(Debug)]
+pub struct Choices<'a>(pub &'a [u8]);
+
+impl Choices<'_> {
+    /// The next byte.
+    pub fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    /// The next two bytes.
+    pub fn word(&mut self) -> u16 {
+        u16::from_be_bytes([self.byte(), self.byte()])
+    }
+}

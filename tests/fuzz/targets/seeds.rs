@@ -1,0 +1,155 @@
+//! Writes the first inputs of every target below the folder given: messages that hickory-proto serialises, the sample configurations, names.
+//!
+//! A target by its form only, since all that links with libFuzzer must be one: it ends before it is given any input.
+//! Seeds are made anew for each run rather than kept, so that there are no blobs in the repository and none goes out of date.
+
+#![no_main]
+
+use std::fs;
+use std::path::Path;
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+/// Where the sample configurations are.
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
+
+libfuzzer_sys::fuzz_target!(
+    init: write_all(),
+    |_data: &[u8]| ()
+);
+
+/// Writes the seeds of all targets, and ends the process.
+fn write_all() {
+    let root = std::env::args().nth(1).expect("usage: seeds FOLDER");
+    let root = Path::new(&root);
+    let queries: Vec<_> = queries().iter().map(bytes).collect();
+    let answers: Vec<_> = answers().iter().map(bytes).collect();
+    write(root, "query", &queries);
+    write(root, "answer", &prefixed(&answers, &[&[0], &[3]]));
+    write(root, "reply", &prefixed(&answers, &[&[0; 8], &[3, 2, 0, 4, 208, 0, 7, 1], &[15, 2, 0, 4, 208, 0, 61, 2]]));
+    let expanded: Vec<_> =
+        answers.iter().flat_map(|answer| [12, 40, 60].map(|at| [&[at], &answer[..]].concat())).collect();
+    let texts = ["www.example.com.", ".", r"odd\.label.caf\195\169.example", "_dns._tcp.a-b.svc.cluster.local"];
+    write(root, "name", &[expanded, texts.map(|text| text.as_bytes().to_vec()).to_vec()].concat());
+    let stream: Vec<u8> = queries.iter().flat_map(|query| [&length(query)[..], query].concat()).collect();
+    write(root, "tcp", &prefixed(&[stream], &[&[255, 255, 7, 255], &[0, 1, 0, 0], &[6, 9, 3, 40]]));
+    let samples =
+        fs::read_dir(SAMPLES).expect("the samples are there").map(|file| fs::read(file.unwrap().path()).unwrap());
+    let sections = samples.flat_map(|text| {
+        let text = String::from_utf8(text).expect("the samples are UTF-8");
+        // Comment signs off: the reference file shows every option in a comment.
+        let options =
+            text.lines().map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n").collect::<String>();
+        [text, options]
+    });
+    write(root, "config", &sections.map(String::into_bytes).collect::<Vec<_>>());
+    std::process::exit(0);
+}
+
+/// Writes the inputs of a target, numbered.
+fn write(root: &Path, target: &str, inputs: &[Vec<u8>]) {
+    let folder = root.join(target);
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    for (number, input) in inputs.iter().enumerate() {
+        fs::write(folder.join(format!("seed-{number:02}")), input).expect("the seed can be written");
+    }
+}
+
+/// Every input behind every prefix.
+fn prefixed(inputs: &[Vec<u8>], prefixes: &[&[u8]]) -> Vec<Vec<u8>> {
+    inputs.iter().flat_map(|input| prefixes.iter().map(|prefix| [*prefix, input].concat())).collect()
+}
+
+/// A message's length as it stands before it in a stream.
+fn length(message: &[u8]) -> [u8; 2] {
+    u16::try_from(message.len()).expect("seeds are small").to_be_bytes()
+}
+
+/// A message's bytes.
+fn bytes(message: &Message) -> Vec<u8> {
+    message.to_vec().expect("the seeds can be serialised")
+}
+
+/// A name.
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).expect("the seeds' names are names")
+}
+
+/// A message with one question.
+fn message(kind: MessageType, asked: &str, rtype: RecordType) -> Message {
+    let mut message = Message::new(0x1234, kind, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(name(asked), rtype));
+    message
+}
+
+/// An OPT record.
+fn edns(size: u16, dnssec_ok: bool) -> Edns {
+    let mut edns = Edns::new();
+    edns.set_max_payload(size).set_dnssec_ok(dnssec_ok);
+    edns
+}
+
+/// What clients ask.
+fn queries() -> Vec<Message> {
+    let mut all = vec![
+        message(MessageType::Query, "wWw.example.", RecordType::A),
+        message(MessageType::Query, "_dns._tcp.kube-dns.kube-system.svc.cluster.local.", RecordType::SRV),
+        message(MessageType::Query, ".", RecordType::NS),
+        message(MessageType::Query, "example.", RecordType::ANY),
+    ];
+    let mut with_edns = message(MessageType::Query, "www.example.", RecordType::AAAA);
+    with_edns.set_edns(edns(1232, true));
+    all.push(with_edns);
+    all
+}
+
+/// What upstreams answer.
+fn answers() -> Vec<Message> {
+    let record = |owner: &str, data: RData| Record::from_rdata(name(owner), 300, data);
+    let address = |last: u8| RData::A(A::new(192, 0, 2, last));
+    let soa = || RData::SOA(SOA::new(name("ns.example."), name("admin.example."), 1, 3600, 600, 86400, 30));
+    let mut all = Vec::new();
+    let mut add =
+        |asked: &str, rtype, answers: Vec<Record>, authorities: Vec<Record>, additionals: Vec<Record>, code| {
+            let mut answer = message(MessageType::Response, asked, rtype);
+            answer.metadata.recursion_available = true;
+            answer.metadata.response_code = code;
+            answer.answers = answers;
+            answer.authorities = authorities;
+            answer.additionals = additionals;
+            all.push(answer.clone());
+            answer.set_edns(edns(4096, false));
+            all.push(answer);
+        };
+    let none = Vec::new;
+    let addresses = (1..=30).map(|last| record("www.example.", address(last))).collect();
+    add("www.example.", RecordType::A, addresses, none(), none(), ResponseCode::NoError);
+    let chain = vec![
+        record("a.example.", RData::CNAME(CNAME(name("b.cdn.example.")))),
+        record("b.cdn.example.", RData::CNAME(CNAME(name("c.cdn.example.")))),
+        record("c.cdn.example.", RData::AAAA(AAAA::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))),
+    ];
+    add("a.example.", RecordType::AAAA, chain, none(), none(), ResponseCode::NoError);
+    let services = (0..3)
+        .map(|node| {
+            record("_dns._tcp.example.", RData::SRV(SRV::new(0, 100, 53, name(&format!("pod-{node}.example.")))))
+        })
+        .collect();
+    let glue = (0..3).map(|node| record(&format!("pod-{node}.example."), address(node))).collect();
+    add("_dns._tcp.example.", RecordType::SRV, services, none(), glue, ResponseCode::NoError);
+    add("no.example.", RecordType::A, none(), vec![record("example.", soa())], none(), ResponseCode::NXDomain);
+    add("example.", RecordType::AAAA, none(), vec![record("example.", soa())], none(), ResponseCode::NoError);
+    let mail = vec![record("example.", RData::MX(MX::new(10, name("mx.example."))))];
+    add("example.", RecordType::MX, mail, none(), vec![record("mx.example.", address(9))], ResponseCode::NoError);
+    let text = vec![record("example.", RData::TXT(TXT::new(vec!["v=spf1 -all".to_owned(), "x".repeat(200)])))];
+    add("example.", RecordType::TXT, text, none(), none(), ResponseCode::NoError);
+    let pointer = vec![record("9.2.0.192.in-addr.arpa.", RData::PTR(PTR(name("mx.example."))))];
+    add("9.2.0.192.in-addr.arpa.", RecordType::PTR, pointer, none(), none(), ResponseCode::NoError);
+    let servers = vec![record("example.", RData::NS(NS(name("ns.example."))))];
+    add("example.", RecordType::NS, servers, none(), none(), ResponseCode::NoError);
+    add("broken.example.", RecordType::A, none(), none(), none(), ResponseCode::ServFail);
+    all
+}
