@@ -1,0 +1,8 @@
+setLocal("$address:$port")
+setACL({"127.0.0.0/8"})
+setSecurityPollSuffix("")
+newServer({address="$cluster", pool="cluster", healthCheckMode="up"})
+newServer({address="$dot", tls="openssl", subjectName="dot.lab", caStore="$folder/ca.pem", healthCheckMode="up", sockets=4})
+getPool(""):setCache(newPacketCache(100000))
+getPool("cluster"):setCache(newPacketCache(100000))
+addAction("cluster.local.", PoolAction("cluster"))

@@ -1,0 +1,178 @@
+//! What is measured: the pieces of a hit, the whole of it, and the reading of an upstream's answer.
+//!
+//! Shared by `micro`, which takes the time, and `instructions`, which counts. A routine does the same work every time it is called.
+
+mod messages;
+mod whole;
+
+use std::hint::black_box;
+
+use nodens::cache::entry::Terms;
+use nodens::cache::{Entry, Front, Hashing, Key, Variant};
+use nodens::metrics::{Answered, Layout, Metrics, Protocol, Source};
+use nodens::reply::{self, Client};
+use nodens::sys::clock::{self, Moment};
+use nodens::wire::answer::{Answer, Asked};
+use nodens::wire::query::Query;
+use nodens::wire::{name, rtype};
+
+/// One thing to measure.
+pub(crate) struct Routine {
+    /// What it is called, in tables and on the command line.
+    pub(crate) name: &'static str,
+    /// What one call does.
+    pub(crate) what: &'static str,
+    /// Makes it ready.
+    pub(crate) prepare: fn() -> Box<dyn FnMut()>,
+}
+
+/// All of them, the pieces before the whole.
+pub(crate) const ALL: &[Routine] = &[
+    Routine { name: "query-parse", what: "read a query with EDNS", prepare: query_parse },
+    Routine { name: "key-front", what: "make the key, find it in the front", prepare: key_front },
+    Routine { name: "compose-a", what: "write an answer of one address", prepare: || compose(1, 0) },
+    Routine {
+        name: "compose-8a-turned",
+        what: "write one of eight, TTLs aged, order changed",
+        prepare: || compose(8, 3),
+    },
+    Routine { name: "count", what: "count an answer", prepare: count },
+    Routine { name: "hit-udp", what: "a whole UDP hit", prepare: whole::hit },
+    Routine { name: "hit-tcp", what: "a whole TCP hit, 1 of 32 in a read", prepare: whole::tcp },
+    Routine {
+        name: "read-a",
+        what: "read an upstream's answer of one address",
+        prepare: || read(&messages::address()),
+    },
+    Routine {
+        name: "read-chain",
+        what: "read one of two aliases and an address",
+        prepare: || read(&messages::chain()),
+    },
+    Routine {
+        name: "read-srv",
+        what: "read one of three services and their addresses",
+        prepare: || read(&messages::services()),
+    },
+    Routine { name: "keep-a", what: "make an entry of an address", prepare: keep },
+];
+
+/// Seconds for which entries are good: longer than any run.
+const LIFETIME: u32 = 1_000_000;
+
+/// An upstream's message and the question it answers.
+pub(crate) struct Sample {
+    /// The message.
+    message: Vec<u8>,
+    /// The name, folded.
+    name: Vec<u8>,
+    /// QTYPE.
+    qtype: u16,
+}
+
+impl Sample {
+    /// The question.
+    fn asked(&self) -> Asked<'_> {
+        Asked { name: &self.name, qtype: self.qtype, qclass: 1, dnssec_ok: false }
+    }
+
+    /// The answer, read.
+    fn answer(&self) -> Answer {
+        let mut answer = Answer::default();
+        answer.read(&self.message, &self.asked()).expect("the samples are well-formed");
+        answer
+    }
+}
+
+/// What is kept of a sample.
+fn entry(sample: &Sample, hashing: &Hashing, now: Moment) -> (Key, Entry) {
+    let key = Key::new(&sample.name, sample.qtype, Variant::default(), hashing);
+    let terms = Terms { now, lifetime: LIFETIME, zone: 0, authentic: false, authoritative: false };
+    let entry = Entry::new(&key, &mut sample.answer(), terms, hashing);
+    (key, entry)
+}
+
+/// Reads a query.
+fn query_parse() -> Box<dyn FnMut()> {
+    let query = messages::query("www.site17.example", rtype::A);
+    Box::new(move || {
+        let _ = black_box(Query::parse(black_box(&query)));
+    })
+}
+
+/// Makes a key and finds its entry.
+fn key_front() -> Box<dyn FnMut()> {
+    let (hashing, now) = (Hashing::default(), clock::coarse());
+    let sample = messages::address();
+    let (key, entry) = entry(&sample, &hashing, now);
+    let mut front = Front::default();
+    front.insert(&key, entry, now);
+    Box::new(move || {
+        let key = Key::new(black_box(&sample.name), sample.qtype, Variant::default(), &hashing);
+        black_box(front.find(&key, now).is_some());
+    })
+}
+
+/// Writes an answer of so many addresses.
+fn compose(addresses: u8, turn: usize) -> Box<dyn FnMut()> {
+    let now = clock::coarse();
+    let (_, entry) = entry(&messages::addresses(addresses), &Hashing::default(), now);
+    let mut room = messages::query("www.site17.example", rtype::A);
+    let query = Query::parse(&room).expect("the query is well-formed");
+    room.resize(4096, 0);
+    let limit = Client::udp_limit(query.edns, 1232);
+    let client = Client { flags: 0x0100, edns: query.edns, limit, udp_size: 1232, keepalive: None };
+    let later = if turn > 0 { now + std::time::Duration::from_secs(10) } else { now };
+    Box::new(move || {
+        black_box(reply::answer(&mut room, query.question_end, black_box(&client), &entry.body(later), turn));
+    })
+}
+
+/// Counts an answer.
+fn count() -> Box<dyn FnMut()> {
+    let layout =
+        Layout { servers: vec!["dns://127.0.0.1:53".to_owned()], zones: vec![".".to_owned()], upstreams: vec![] };
+    let metrics = Metrics::new(&layout, 1);
+    let worker = metrics.worker(0);
+    Box::new(move || {
+        worker.answered(black_box(&Answered {
+            server: 0,
+            zone: 0,
+            protocol: Protocol::Udp,
+            qtype: rtype::A,
+            rcode: 0,
+            dnssec_ok: false,
+            source: Source::CacheSuccess,
+            request_size: 47,
+            response_size: 63,
+            duration: std::time::Duration::ZERO,
+        }));
+    })
+}
+
+/// Reads an upstream's answer.
+fn read(sample: &Sample) -> Box<dyn FnMut()> {
+    let Sample { message, name, qtype } = sample;
+    let (message, name, qtype) = (message.clone(), name.clone(), *qtype);
+    let mut answer = Answer::default();
+    Box::new(move || {
+        let asked = Asked { name: &name, qtype, qclass: 1, dnssec_ok: false };
+        let _ = black_box(answer.read(black_box(&message), &asked));
+    })
+}
+
+/// Makes an entry.
+fn keep() -> Box<dyn FnMut()> {
+    let (hashing, sample) = (Hashing::default(), messages::address());
+    let key = Key::new(&sample.name, sample.qtype, Variant::default(), &hashing);
+    let mut answer = sample.answer();
+    let terms = Terms { now: clock::coarse(), lifetime: LIFETIME, zone: 0, authentic: false, authoritative: false };
+    Box::new(move || {
+        black_box(Entry::new(black_box(&key), &mut answer, terms, &hashing));
+    })
+}
+
+/// A name in wire form.
+fn wire(text: &str) -> Vec<u8> {
+    name::parse(text).expect("the samples' names are names")
+}
