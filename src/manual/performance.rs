@@ -63,10 +63,15 @@
 //! **Memory is weighed as it is.** An entry weighs its bytes, its own size and 300 bytes that store and allocator add, measured as resident memory over
 //! 200,000 entries ([`Entry::weight`]). `cache.size` thus means megabytes of the process and not of records.
 //!
+//! **An allocator for many small pieces.** glibc's leaves holes between entries: 13.2 to 15.3 MB resident with 9,181 names from run to run. With
+//! mimalloc it is 12.4 to 12.8 MB, and a miss needs 5 to 6 µs of user time instead of 8 to 9. Its use of huge pages is switched off, which would
+//! cost 10 MB. An entry is one allocation, so that a hit waits for memory once. The pages of code that ran at the start are given back when
+//! the daemon is ready ([`forget_start_up_code`]).
+//!
 //! # What a miss does
 //!
-//! A miss may cost more, but its servers should not feel it. Identical questions share one exchange; queries of one turn leave in one write and one
-//! TLS record; what one read brings is taken apart at once, and the answers leave in one `sendmmsg`. A prototype with one connection answered 120,000 misses
+//! A miss may cost more, but its servers should not feel it. Identical questions share one exchange; queries of one turn leave in one write, each in
+//! a TLS record of its own (dnsdist 1.7 answers the first query of a record and forgets the others until more bytes come); what one read brings is taken apart at once, and the answers leave in one `sendmmsg`. A prototype with one connection answered 120,000 misses
 //! a second on one core, 5.4 µs each, padding included.
 //!
 //! **One connection a server and worker.** With that figure a second one has nothing to do. It is opened only when the first is full, aged or suspect:
@@ -83,6 +88,7 @@
 //! queries answered. Beside it runs a server that only receives and sends in batches: what it needs is the machine's floor, and a figure
 //! without it says nothing on a shared machine. Every subject runs in the same session; only figures of one session are compared.
 //!
+//! [`forget_start_up_code`]: crate::sys::memory::forget_start_up_code
 //! [`Answer::read`]: crate::wire::answer::Answer::read
 //! [`AsyncFd`]: tokio::io::unix::AsyncFd
 //! [`BATCH`]: crate::sys::socket::BATCH
