@@ -137,6 +137,18 @@ fn a_server_that_forgets_idle_connections_is_not_noticed() {
     survives(Duration::from_millis(1500), Close::Silence);
 }
 
+/// The idle times that public resolvers have, each way of closing at once: as long as the longest of them.
+#[test]
+fn connections_closed_after_two_five_and_ten_seconds_are_not_noticed() {
+    std::thread::scope(|scope| {
+        for idle in [2, 5, 10] {
+            for how in [Close::Finish, Close::Reset, Close::Silence] {
+                scope.spawn(move || survives(Duration::from_secs(idle), how));
+            }
+        }
+    });
+}
+
 #[test]
 fn a_server_that_forgets_a_busy_connection_costs_one_try() {
     survives(Duration::ZERO, Close::Silence);
