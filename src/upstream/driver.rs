@@ -42,7 +42,7 @@ impl Carrier for TcpStream {
 }
 
 impl Carrier for TlsStream<TcpStream> {
-    /// Each message gets a TLS record of its own, all of them one write to the socket. Sharing a record would be 0.1 µs cheaper, but there
+    /// Each message gets a TLS record of its own, all of them one write to the socket. Sharing a record would be a little cheaper, but there
     /// are servers that answer the first message of a record and forget the others until more bytes come (dnsdist 1.7 without `maxInFlight`).
     fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
         let mut taken = 0;

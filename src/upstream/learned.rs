@@ -18,8 +18,6 @@ pub(super) struct Learned {
     idle: Cell<Option<Duration>>,
     /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does).
     answer_time: Cell<Duration>,
-    /// Connections open.
-    connections: Cell<u64>,
     /// Connections open to all servers of this worker.
     all_connections: std::rc::Rc<Cell<u64>>,
     /// Where it is counted.
@@ -31,8 +29,8 @@ pub(super) struct Learned {
 impl Learned {
     /// Nothing yet.
     pub(super) fn new(metrics: Arc<WorkerMetrics>, index: usize, all_connections: std::rc::Rc<Cell<u64>>) -> Self {
-        let (idle, answer_time, connections) = (Cell::default(), Cell::default(), Cell::default());
-        Self { idle, answer_time, connections, all_connections, metrics, index }
+        let (idle, answer_time) = (Cell::default(), Cell::default());
+        Self { idle, answer_time, all_connections, metrics, index }
     }
 
     /// How long a connection may be unused, if the server gave a hint.
@@ -75,14 +73,12 @@ impl Learned {
 
     /// A connection was opened.
     pub(super) fn connection_opened(&self) {
-        self.connections.set(self.connections.get() + 1);
         self.all_connections.set(self.all_connections.get() + 1);
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }
 
     /// A connection has ended.
     pub(super) fn connection_closed(&self) {
-        self.connections.set(self.connections.get().saturating_sub(1));
         self.all_connections.set(self.all_connections.get().saturating_sub(1));
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }
