@@ -65,6 +65,17 @@ fn servers_that_make_no_sense() {
 }
 
 #[test]
+fn a_group_has_at_most_64_servers() {
+    let servers = |count| {
+        let list: Vec<String> = (0..count).map(|number| format!("\"192.0.2.{number}\"")).collect();
+        format!("servers = [{}]", list.join(", "))
+    };
+    assert_eq!(upstream(&servers(64)), [""; 0]);
+    let mistakes = upstream(&servers(65));
+    assert!(mistakes.len() == 1 && mistakes[0].ends_with("upstream.servers: 65 servers; at most 64 servers"), "{mistakes:?}");
+}
+
+#[test]
 fn an_upstream_without_servers() {
     let kind = "a list of servers \"tls://IP[:PORT]#NAME\", \"tcp://IP[:PORT]\", \"udp://IP[:PORT]\" or \"IP[:PORT]\"";
     let example = "[\"tls://1.1.1.1#cloudflare-dns.com\", \"tls://9.9.9.9#dns.quad9.net\"]";
