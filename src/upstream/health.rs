@@ -121,13 +121,30 @@ impl Health {
                 self.independent.set(self.independent.get().saturating_add(1));
             }
             self.domain.set(domain);
-            if self.failures.get() < FAILURES || self.independent.get() < INDEPENDENT {
-                return None;
-            }
         }
+        if unreachable { Some(self.fall(now, true, jitter)) } else { self.weigh(now, jitter) }
+    }
+
+    /// Another server has answered what it was silent about.
+    pub(super) fn outdone(&self, now: Moment, jitter: f32) -> Option<Change> {
+        if !self.is_up() || self.failures.get() == 0 {
+            return None;
+        }
+        self.independent.set(self.independent.get().saturating_add(1));
+        self.weigh(now, jitter)
+    }
+
+    /// Marks it down if it was silent often enough.
+    fn weigh(&self, now: Moment, jitter: f32) -> Option<Change> {
+        let enough = self.failures.get() >= FAILURES && self.independent.get() >= INDEPENDENT;
+        enough.then(|| self.fall(now, false, jitter))
+    }
+
+    /// Marks it down.
+    fn fall(&self, now: Moment, unreachable: bool, jitter: f32) -> Change {
         let ends = now + FIRST_BACK_OFF.mul_f32(jitter);
         self.down.set(Some(Down { since: now, unreachable, back_off: FIRST_BACK_OFF, ends }));
-        Some(Change::Down)
+        Change::Down
     }
 
     /// Whether it is time to try a server that is down. Saying so begins the next back-off, so that it is tried once in each.
@@ -222,6 +239,15 @@ mod tests {
         assert_eq!(health.failed(START, silence("www.example.org"), 1.0), None);
         assert_eq!(health.failed(START, silence("www.example.org"), 1.0), None);
         assert_eq!(health.failed(START, Evidence::Silent { domain, outdone: true }, 1.0), Some(Change::Down));
+        // The same if the other's answer comes after that was noted.
+        let health = Health::default();
+        for _ in 0..5 {
+            assert_eq!(health.failed(START, silence("www.example.org"), 1.0), None);
+        }
+        assert_eq!(health.outdone(START, 1.0), Some(Change::Down));
+        assert_eq!(health.outdone(START, 1.0), None);
+        health.answered(START);
+        assert_eq!(health.outdone(START, 1.0), None, "a server that was not silent cannot be outdone");
     }
 
     #[test]

@@ -55,23 +55,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A try took so long, to its answer or until it was given up. Each counts an eighth (as RFC 6298 section 2 does), against what
-    /// has not faded of those before.
+    /// A try took so long, to its answer or until it was given up. Each counts an eighth (as RFC 6298 section 2 does), and more the longer
+    /// those before are ago.
     pub(super) fn took(&self, took: Duration, now: Moment) {
-        let known = self.time(now);
-        let unknown = self.time.get().0.is_zero();
-        self.time.set((if unknown { took } else { (known * 7 + took) / 8 }, now));
+        let (known, at) = self.time.get();
+        let weight = if known.is_zero() { 0.0 } else { 7.0 * faded(now.since(at)) };
+        self.time.set(((known.mul_f64(weight) + took).div_f64(weight + 1.0), now));
         let mut cells = self.cells.borrow_mut();
         cells[BOUNDS.partition_point(|bound| *bound < took)] += 1;
         if cells.iter().sum::<u32>() > MANY {
             cells.iter_mut().for_each(|count| *count /= 2);
         }
-    }
-
-    /// The usual time of an answer; zero if nothing is known, or nothing any more.
-    pub(super) fn time(&self, now: Moment) -> Duration {
-        let (time, at) = self.time.get();
-        time.mul_f64(0.5_f64.powf(now.since(at).as_secs_f64() / HALF_LIFE.as_secs_f64()))
     }
 
     /// The time within which 95 of 100 of the last few hundred answers came, rounded up to a half octave; `None` if too few came to tell, or
@@ -114,11 +108,15 @@ impl Pace {
 
     /// What a query to it costs, to be compared with the cost of others; in nanoseconds of waiting.
     pub(super) fn cost(&self, now: Moment) -> u64 {
-        let (_, at) = self.time.get();
-        let fading = 0.5_f32.powf(now.since(at).as_secs_f32() / HALF_LIFE.as_secs_f32());
-        let time = self.time(now).max(LEAST_TIME) + POOR_COST.mul_f32(self.poor.get() * fading);
+        let (time, at) = self.time.get();
+        let time = (time + POOR_COST.mul_f32(self.poor.get())).mul_f64(faded(now.since(at))).max(LEAST_TIME);
         u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_mul(u64::from(self.in_flight.get()) + 1)
     }
+}
+
+/// What is left after so long, from 1 to 0.
+fn faded(after: Duration) -> f64 {
+    0.5_f64.powf(after.as_secs_f64() / HALF_LIFE.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -143,11 +141,17 @@ mod tests {
     #[test]
     fn the_first_answer_counts_whole_and_later_ones_an_eighth() {
         let pace = Pace::default();
-        assert_eq!(pace.time(START), Duration::ZERO);
+        let cost = |now| Duration::from_nanos(pace.cost(now));
+        assert_eq!(cost(START), LEAST_TIME, "nothing is known");
         pace.took(ms(80), START);
-        assert_eq!(pace.time(START), ms(80));
+        assert_eq!(cost(START), ms(80));
         pace.took(ms(160), START);
-        assert_eq!(pace.time(START), ms(90));
+        assert_eq!(cost(START), ms(90));
+        // After three half-lives what was known counts as much as one answer.
+        let later = START + HALF_LIFE * 3;
+        assert_eq!(cost(later), ms(90) / 8);
+        pace.took(ms(10), later);
+        assert!((ms(46)..ms(48)).contains(&cost(later)), "{:?}", cost(later));
     }
 
     #[test]
