@@ -33,6 +33,9 @@ const fn good(milliseconds: u64) -> Deed {
     Deed::Answer(rcode::NOERROR, Duration::from_millis(milliseconds))
 }
 
+/// Decides about queries by their names, lower-case, as the wire has them.
+type Mind = Box<dyn FnMut(&[u8]) -> Deed>;
+
 /// How a server takes connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Door {
@@ -47,8 +50,8 @@ enum Door {
 
 /// A server.
 struct Server {
-    /// What it does with a query for a name, lower-case, as the wire has it.
-    deed: RefCell<Box<dyn FnMut(&[u8]) -> Deed>>,
+    /// What it does with a query.
+    deed: RefCell<Mind>,
     /// How it takes connections.
     door: Cell<Door>,
     /// When queries came.
