@@ -21,6 +21,7 @@ use crate::wire::header::{self, COUNTS, flag, rcode};
 use crate::wire::message::Outgoing;
 use crate::wire::u16_at;
 
+use super::address::Addresses;
 use super::dial::{Dial, Tcp};
 use super::error::UpstreamError;
 use super::learned::Learned;
@@ -122,12 +123,14 @@ impl Group {
         let way = |(offset, server): (usize, &Server)| {
             let index = first + offset;
             let learned = Rc::new(Learned::new(Arc::clone(metrics), index, Rc::clone(connections)));
+            let addresses = Rc::new(Addresses::new(server));
             let datagrams = matches!(server.transport, Transport::Udp | Transport::Auto);
             Way {
                 transport: server.transport,
-                udp: datagrams
-                    .then(|| UdpServer::new(server.address, UdpSettings::from(upstream), Arc::clone(metrics), index)),
-                stream: Rc::new(StreamServer::new(server, upstream, tls, Rc::clone(dial), learned)),
+                udp: datagrams.then(|| {
+                    UdpServer::new(Rc::clone(&addresses), UdpSettings::from(upstream), Arc::clone(metrics), index)
+                }),
+                stream: Rc::new(StreamServer::new(server, upstream, tls, addresses, Rc::clone(dial), learned)),
                 authenticated: server.transport == Transport::Tls
                     && server.authentication != Some(Authentication::Nothing),
                 plain_until: Cell::default(),

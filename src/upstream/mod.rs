@@ -13,9 +13,12 @@ pub mod error;
 mod learned;
 
 // How a server is spoken to.
+mod address;
 mod connection;
 pub(crate) mod dial;
 mod driver;
+mod opening;
+mod order;
 mod stream;
 pub mod tls;
 pub mod udp;
