@@ -113,6 +113,10 @@ table! {
         Mismatched => UPSTREAM_MISMATCHES,
         /// A UDP answer was truncated and asked again over TCP.
         TruncatedRetry => UPSTREAM_RETRIES / "truncated",
+        /// A question whose answer was truncated lately was asked over TCP at once.
+        StreamFirst => UPSTREAM_STREAM_FIRST,
+        /// TCP to a server that may be asked by UDP alone failed; it is not tried for a while.
+        StreamRefused => UPSTREAM_DOWNGRADES / "tcp",
         /// The server does not echo letter case; randomisation is off for it.
         CaseNotEchoed => UPSTREAM_DOWNGRADES / "case",
         /// The server does not understand EDNS; asked again without.

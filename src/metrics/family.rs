@@ -129,10 +129,12 @@ families! {
         "Queries that were sent on a connection, counted when it ends.";
     UPSTREAM_RETRIES = Counter "nodens_upstream_retries_total" ["upstream", "to", "reason"]
         "Queries sent again: their connection died, or their UDP answer was truncated.";
+    UPSTREAM_STREAM_FIRST = Counter "nodens_upstream_tcp_first_total" ["upstream", "to"]
+        "Queries sent over TCP at once because the UDP answer to that question was truncated in the last minutes.";
     UPSTREAM_MISMATCHES = Counter "nodens_upstream_mismatches_total" ["upstream", "to"]
         "Answers ignored because ID, question or address were not those of a query: late, or forged.";
     UPSTREAM_DOWNGRADES = Counter "nodens_upstream_downgrades_total" ["upstream", "to", "feature"]
-        "Times a server was found not to echo letter case, not to understand EDNS, or to answer strictly in order.";
+        "Times a server was found not to echo letter case, not to understand EDNS, not to take TCP, or to answer strictly in order.";
     UPSTREAM_SOCKETS_SHARED = Counter "nodens_upstream_sockets_shared_total" ["upstream", "to"]
         "Queries that shared a UDP socket because udp-sockets was reached.";
 

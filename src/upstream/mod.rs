@@ -19,6 +19,7 @@ pub(crate) mod dial;
 mod driver;
 mod opening;
 mod order;
+mod plain;
 mod stream;
 pub mod tls;
 pub mod udp;

@@ -26,6 +26,7 @@ mod shedding;
 mod encrypted;
 mod failover;
 mod malformed;
+mod transport;
 
 use common::daemon::{Daemon, Setup};
 use common::upstream::{Action, Query, Upstream};
