@@ -1,7 +1,7 @@
 //! Opening a connection to a server: which address, for how long each stage may take, and when to try again.
 //!
-//! An attempt has two stages. A TCP connection is there at once or not at all: one that is still pending after a second is given up and
-//! begun anew, lest the kernel's growing pauses between its SYNs make us wait after the network is whole again. A TLS handshake may take
+//! An attempt has two stages. A TCP connection is there at once or not at all: one that is still pending after most of a second is given up
+//! and begun anew, lest the kernel's growing pauses between its SYNs make us wait after the network is whole again. A TLS handshake may take
 //! longer, because a server process that was stopped finishes it as soon as it goes on. Attempts follow each other for as long as queries
 //! want the connection, also when those that wanted it first have given up.
 
@@ -27,8 +27,9 @@ use super::error::UpstreamError;
 use super::learned::Learned;
 use super::tls;
 
-/// How long a TCP connection may be pending: the kernel's first repetition of a SYN would be due (RFC 6298 section 2).
-const CONNECT: Duration = Duration::from_secs(1);
+/// How long a TCP connection may be pending: a little less than the kernel waits before it repeats a SYN for the first time (RFC 6298
+/// section 2), and more than the way around the earth takes.
+const CONNECT: Duration = Duration::from_millis(750);
 
 /// How long one address is waited for before the next is tried beside it (RFC 8305 section 5 recommends 250 ms).
 const STAGGER: Duration = Duration::from_millis(250);
