@@ -108,7 +108,7 @@ fn silent(
         .nameservers
         .iter()
         .filter(|server| !leads_to_us(**server, listen))
-        .map(|address| At::nowhere(RawServer { transport: Transport::Auto, address: *address, name: None }))
+        .map(|address| At::nowhere(RawServer { transport: Transport::Auto, addresses: vec![*address], name: None }))
         .collect();
     if servers.is_empty() {
         let warning = format!(

@@ -33,10 +33,12 @@ use crate::metrics::{Event, UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
 use crate::wire::message::Outgoing;
 
+use super::address::Addresses;
 use super::budget::Budget;
 use super::dial::{Dial, Tcp};
 use super::error::UpstreamError;
 use super::learned::{Learned, Roster};
+use super::plain::PlainServer;
 use super::select::{Selector, Servers};
 use super::stream::StreamServer;
 use super::tls::TlsGroup;
@@ -144,15 +146,19 @@ impl Group {
         let roster = Rc::new(Roster::new(&upstream.name, upstream.servers.len(), metrics));
         let way = |(offset, server): (usize, &Server)| {
             let index = first + offset;
+            let addresses = Rc::new(Addresses::new(server));
             let datagrams = matches!(server.transport, Transport::Udp | Transport::Auto);
             let name = format!("{}://{}", server.transport.scheme(), server.address);
             let learned = Learned::new(Arc::clone(metrics), index, Rc::clone(connections));
             let learned = Rc::new(learned.in_group(&roster, name, !datagrams));
+            let udp = datagrams.then(|| {
+                UdpServer::new(Rc::clone(&addresses), UdpSettings::from(upstream), Arc::clone(metrics), index)
+            });
+            let stream = Rc::new(StreamServer::new(server, upstream, tls, addresses, Rc::clone(dial), learned));
+            let patience = (server.transport == Transport::Auto).then_some(upstream.try_timeout);
             Rc::new(Way {
-                transport: server.transport,
-                udp: datagrams
-                    .then(|| UdpServer::new(server.address, UdpSettings::from(upstream), Arc::clone(metrics), index)),
-                stream: Rc::new(StreamServer::new(server, upstream, tls, Rc::clone(dial), learned)),
+                plain: udp.map(|udp| PlainServer::new(udp, Rc::clone(&stream), patience)),
+                stream,
                 authenticated: server.transport == Transport::Tls
                     && server.authentication != Some(Authentication::Nothing),
                 plain_until: Cell::default(),
@@ -312,7 +318,7 @@ impl Question<'_> {
             if begun.elapsed() >= self.group.try_timeout {
                 self.again.insert(position);
                 let way = &self.group.ways[position];
-                if way.udp.is_some() || way.stream.abandon_quiet(self.group.try_timeout) {
+                if way.plain.is_some() || way.stream.abandon_quiet(self.group.try_timeout) {
                     return Some(position);
                 }
                 self.tries = self.tries.saturating_add(1);

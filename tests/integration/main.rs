@@ -29,6 +29,7 @@ mod health;
 mod hedging;
 mod malformed;
 mod selection;
+mod transport;
 
 use common::daemon::{Daemon, Setup};
 use common::upstream::{Action, Query, Upstream};

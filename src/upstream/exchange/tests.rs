@@ -202,7 +202,8 @@ fn a_server_that_refuses_connections_is_asked_once_and_then_tried_once_a_back_of
         assert!((7..=9).contains(&dials), "{dials} dials");
         assert_eq!((servers[0].count(), servers[1].count()), (0, 6000));
         assert_eq!(counted(&metrics, 2, UpstreamEvent::Ejected), 1);
-        assert_eq!(counted(&metrics, 2, UpstreamEvent::Probed), counted(&metrics, 2, UpstreamEvent::ProbeFailed));
+        let probes = [UpstreamEvent::Probed, UpstreamEvent::ProbeFailed].map(|event| counted(&metrics, 2, event));
+        assert!(probes[0] - probes[1] <= 1, "all have failed but for the last, which may be under way: {probes:?}");
         assert!(!group.is_failing());
     });
 }
