@@ -192,6 +192,17 @@ impl Group {
         self.roster.recoveries()
     }
 
+    /// Whether what came of a question that failed is believed without asking again (RFC 9520): two servers were asked, or twice the only
+    /// one there is, unless that has said itself that it cannot help.
+    #[must_use]
+    pub fn is_conclusive(&self, outcome: &Result<Response, Failed>) -> bool {
+        let enough = u8::from(self.ways.len() > 1) + 1;
+        match outcome {
+            Ok(response) => response.servers >= enough,
+            Err(failed) => failed.servers >= enough && failed.tries >= FREE_TRIES,
+        }
+    }
+
     /// Asks until one answers. Cancellation safe.
     ///
     /// # Errors

@@ -373,6 +373,26 @@ fn says_how_many_tries_on_how_many_servers_were_made() {
     });
 }
 
+/// RFC 9520
+#[test]
+fn a_failure_is_conclusive_after_two_servers_or_two_tries_at_the_only_one() {
+    run(async {
+        let poor = Deed::Answer(rcode::SERVFAIL, Duration::ZERO);
+        for (deeds, options, conclusive) in [
+            (&[poor] as &[Deed], "", true),
+            (&[poor, poor], "", true),
+            (&[Deed::Ignore], "", true),
+            (&[Deed::Ignore, Deed::Ignore], "", true),
+            (&[Deed::Ignore, Deed::Ignore], "timeout = \"1s\"\ntry-timeout = \"2s\"", false),
+            (&[Deed::Ignore], "timeout = \"1s\"\ntry-timeout = \"2s\"", false),
+        ] {
+            let (group, _, _) = group(deeds, options);
+            let outcome = ask(&group, 0).await;
+            assert_eq!(group.is_conclusive(&outcome), conclusive, "{deeds:?} {options}: {outcome:?}");
+        }
+    });
+}
+
 #[test]
 fn an_outage_is_not_made_worse_by_more_than_two_tries_and_a_tenth_a_question() {
     for deed in [Deed::Answer(rcode::SERVFAIL, Duration::from_millis(1)), Deed::Answer(rcode::REFUSED, Duration::ZERO)]
