@@ -145,3 +145,25 @@ fn bounds_of_a_zone_reach_into_the_records() {
         }
     }
 }
+
+/// N25: in an internal zone a denial is over after five seconds, whatever it says itself, so that a service which was asked for too early
+/// is found soon after it is made.
+#[test]
+fn a_denial_in_an_internal_zone_is_gone_after_five_seconds() {
+    let store = store();
+    let bounds = Bounds { max: 30, min: 0, max_negative: 5 };
+    let (name, key) = (name::parse("new.svc").unwrap(), key(&store, "new.svc"));
+    let asked = Asked { name: &name, qtype: 1, qclass: 1, dnssec_ok: false };
+    let mut message = b"\0\0\x81\x83\0\x01\0\0\0\x01\0\0\x03new\x03svc\0\0\x01\0\x01".to_vec();
+    crate::wire::denial::write_soa(&mut message, b"\x03svc\0", 300);
+    let mut answer = Answer::default();
+    answer.read(&message, &asked).unwrap();
+    let lifetime = bounds.apply(&mut answer);
+    assert_eq!((answer.kind, lifetime), (Kind::NxDomain, 5));
+    let terms = Terms { now: START, lifetime, zone: 0, authentic: false, authoritative: false };
+    store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
+    assert!(store.find(&key, START + Duration::from_millis(4_999)).is_some());
+    assert!(store.find(&key, START + Duration::from_secs(5)).is_none());
+    store.insert(entry(&store, "new.svc", Kind::Positive, 30));
+    assert!(store.find(&key, START + Duration::from_secs(5)).is_some_and(|found| !found.is_denial()));
+}

@@ -199,6 +199,24 @@ const LONGEST_LABEL: usize = 63;
 ///
 /// Labels are of letters, digits, "-", "_" (RFC 8552) and "/" (RFC 2317): no escapes, so that a name looks the same everywhere.
 pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
+    parse_labels(text, false)
+}
+
+/// Reads a suffix: a domain name of which one label, but not the last, may be "*", in the form that [`parse_domain`] gives a name.
+pub(super) fn parse_suffix(text: &str) -> Result<String, Fault> {
+    let name = parse_labels(text, true)?;
+    let wrong = |wrong: &str, right: &str| Err(Fault::new(format!("{text:?} {wrong}"), right));
+    if name == "." || name.rsplit('.').next() == Some("*") {
+        return wrong("holds every name", "a suffix that ends in a label");
+    }
+    if name.split('.').filter(|label| *label == "*").count() > 1 {
+        return wrong("has more than one \"*\"", "one \"*\", or a suffix for each of its values");
+    }
+    Ok(name)
+}
+
+/// Reads a domain name; `stars` tells whether a label may be "*".
+fn parse_labels(text: &str, stars: bool) -> Result<String, Fault> {
     if text == "." {
         return Ok(text.to_owned());
     }
@@ -219,6 +237,9 @@ pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
         }
         if label.len() > LONGEST_LABEL {
             return fault("has a label that is too long", "labels of at most 63 characters");
+        }
+        if stars && label == "*" {
+            continue;
         }
         if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte)) {
             return fault(

@@ -66,6 +66,7 @@ impl Config {
             let zones = zone::assemble(&file.zones, &file.upstreams, &mut report);
             (upstreams, zones)
         };
+        sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
         let warnings = report.finish()?;
         Ok(Loaded { config: Self { listen, limits, cache, local, upstreams, zones, metrics, health, log }, warnings })
     }

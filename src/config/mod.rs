@@ -116,6 +116,8 @@ pub struct Local {
     pub hosts: Option<PathBuf>,
     /// Records in zone-file form ("name TTL TYPE data") that are answered here.
     pub records: Vec<String>,
+    /// Suffixes whose names do not exist, whatever an upstream would say: lower-case, without the last dot; a "*" stands for one label.
+    pub dead_suffixes: Vec<String>,
     /// The answer to `id.server` CH TXT (RFC 4892); `None` hides it.
     pub identity: Option<String>,
     /// The answer to `version.server` CH TXT; `None` hides it.
@@ -203,6 +205,8 @@ pub struct Zone {
     pub min_ttl: Duration,
     /// Longest time a negative answer is kept (RFC 2308 section 5).
     pub max_negative_ttl: Duration,
+    /// Whether the NXDOMAIN of a name answers for the names below it (RFC 8020).
+    pub nxdomain_cut: bool,
 }
 
 /// Whose names a zone holds.

@@ -96,6 +96,7 @@ impl Config {
             "special-use" => Value::Switch(local.special_use),
             "hosts" => Value::Text(local.hosts.as_ref()?.to_string_lossy().into_owned()),
             "records" => Value::Lines(list(&local.records)),
+            "dead-suffixes" => Value::Lines(list(&local.dead_suffixes)),
             "identity" => Value::Text(local.identity.clone().unwrap_or_default()),
             "version" => Value::Text(local.version.clone().unwrap_or_default()),
             _ => return unknown(Section::Local, key),
@@ -112,6 +113,7 @@ impl Config {
             "max-ttl" => Value::Duration(zone.max_ttl),
             "min-ttl" => Value::Duration(zone.min_ttl),
             "max-negative-ttl" => Value::Duration(zone.max_negative_ttl),
+            "nxdomain-cut" => Value::Switch(zone.nxdomain_cut),
             _ => return unknown(Section::Zone, key),
         })
     }

@@ -8,7 +8,9 @@ use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::address::{RawServer, parse_address, parse_domain, parse_pin, parse_prefix, parse_server, print_pin};
+use super::address::{
+    RawServer, parse_address, parse_domain, parse_pin, parse_prefix, parse_server, parse_suffix, print_pin,
+};
 use super::mistake::Fault;
 use super::options::Kind;
 use super::units::{parse_duration, parse_size, print_duration, print_size};
@@ -32,7 +34,7 @@ pub(super) enum Value {
     Addresses(Vec<At<SocketAddr>>),
     /// [`Kind::Prefixes`]
     Prefixes(Vec<At<IpNet>>),
-    /// [`Kind::Lines`]
+    /// [`Kind::Lines`] and [`Kind::Suffixes`]
     Lines(Vec<At<String>>),
     /// [`Kind::Servers`]
     Servers(Vec<At<RawServer>>),
@@ -80,6 +82,7 @@ impl Value {
             Kind::Prefixes => elements(kind, written, parse_prefix, Self::Prefixes),
             Kind::Pins => elements(kind, written, parse_pin, Self::Pins),
             Kind::Lines => elements(kind, written, parse_line, Self::Lines),
+            Kind::Suffixes => elements(kind, written, parse_suffix, Self::Lines),
             _ => match Self::read_single(kind, written.get_ref()) {
                 Ok(value) => Reading { value: Some(value), faults: Vec::new() },
                 Err(fault) => Reading::fault(written, fault),

@@ -89,5 +89,6 @@ fn assemble_one(raw: &Raw, upstream: usize, report: &mut Report<'_>) -> Zone {
         let wrong = format!("min-ttl {} is longer than max-ttl {}", print_duration(min_ttl), print_duration(max_ttl));
         report.mistake(raw.place(key), raw.path(key), Fault::new(wrong, "a min-ttl that is not longer"));
     }
-    Zone { name: raw.value("name"), upstream, class, dnssec, max_ttl, min_ttl, max_negative_ttl }
+    let nxdomain_cut = raw.given("nxdomain-cut").unwrap_or(class == Class::Public);
+    Zone { name: raw.value("name"), upstream, class, dnssec, max_ttl, min_ttl, max_negative_ttl, nxdomain_cut }
 }

@@ -102,12 +102,13 @@ impl Handler for Pipeline {
 }
 
 impl Pipeline {
-    /// The answer for the name of `key` that follows from the NXDOMAIN of a name above (RFC 8020). None where other servers, or the node
-    /// itself, know better: somebody outside who denies `local` says nothing of the cluster's `cluster.local`.
+    /// The answer for the name of `key` that follows from the NXDOMAIN of a name above (RFC 8020). None where the zone does not want it, and
+    /// where other servers, or the node itself, know better: somebody outside who denies `local` says nothing of `cluster.local`.
     #[cold]
     fn cut(&self, above: &Entry, key: &Key, now: Moment) -> Option<Entry> {
         let zone = self.zones.find(key.name());
-        if above.zone() != zone || self.local.lookup(key.name(), key.qtype(), class::IN).is_some() {
+        let wanted = self.rules[usize::from(zone)].nxdomain_cut;
+        if !wanted || above.zone() != zone || self.local.lookup(key.name(), key.qtype(), class::IN).is_some() {
             return None;
         }
         let body = above.body(now);

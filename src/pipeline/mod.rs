@@ -97,6 +97,8 @@ struct Rules {
     dnssec: Dnssec,
     /// How long its answers are kept.
     bounds: Bounds,
+    /// Whether the NXDOMAIN of a name answers for the names below it.
+    nxdomain_cut: bool,
 }
 
 impl Pipeline {
@@ -113,6 +115,7 @@ impl Pipeline {
                 min: seconds(zone.min_ttl),
                 max_negative: seconds(zone.max_negative_ttl),
             },
+            nxdomain_cut: zone.nxdomain_cut,
         };
         let connections = Rc::new(Cell::new(0));
         let mut first = 0;

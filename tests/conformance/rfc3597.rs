@@ -13,6 +13,7 @@ fn traps() -> Vec<u8> {
     [&[0xc0, 0x0c, 0xff, 0xff, 0, 63][..], &(0..=255).collect::<Vec<u8>>()].concat()
 }
 
+/// N30: what is not known passes byte for byte.
 #[test]
 fn records_of_unknown_types_pass_byte_for_byte_fresh_and_kept() {
     let (upstream, daemon) = behind(|query| query.answer().answer(query.kind(), 300, &traps()));

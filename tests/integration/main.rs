@@ -20,6 +20,7 @@ mod coalescing;
 mod listener;
 mod local;
 mod routing;
+mod search_path;
 mod shedding;
 
 // What stands behind.

@@ -186,4 +186,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         silent: Silent::Derived { words: "5s for an internal zone, 30s for a public one", example: "\"30s\"" },
         doc: "The longest time a negative answer is kept (RFC 2308 section 5). 0s keeps none.",
     },
+    Setting {
+        section: Section::Zone,
+        key: "nxdomain-cut",
+        kind: Kind::Switch,
+        silent: Silent::Derived { words: "true for a public zone, false for an internal one", example: "true" },
+        doc: "Whether a name that does not exist has none below it (RFC 8020): the denial of \"com.svc.cluster.local\" then answers for \
+              \"api.example.com.svc.cluster.local\". Right for every server that keeps the standard; those of companies do not always.",
+    },
 ];

@@ -211,6 +211,8 @@ pub(super) enum Kind {
     Pins,
     /// A domain name.
     Domain,
+    /// Suffixes of names.
+    Suffixes,
 }
 
 impl Kind {
@@ -265,6 +267,9 @@ impl fmt::Display for Kind {
             ),
             Self::Pins => f.write_str("a list of pins \"sha256/BASE64\""),
             Self::Domain => f.write_str("a domain name"),
+            Self::Suffixes => {
+                f.write_str("a list of domain names, each with at most one \"*\" in the place of a label")
+            }
         }
     }
 }

@@ -161,6 +161,16 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: Section::Local,
+        key: "dead-suffixes",
+        kind: Kind::Suffixes,
+        silent: Silent::Value("[]"),
+        doc: "Names that do not exist, with all below them: answered here with NXDOMAIN, and never asked elsewhere. For what search paths \
+              make of names outside: \"com.*.svc.cluster.local\" if no service is called \"com\", \"com.svc.cluster.local\" if no namespace \
+              is, \"internal.cloudapp.net\". A \"*\" stands for exactly one label. Names in hosts and records, and a [[zone]] with a longer \
+              name, go first.",
+    },
+    Setting {
+        section: Section::Local,
         key: "identity",
         kind: Kind::Text { maximum: 255 },
         silent: Silent::Derived { words: "the host's name", example: "\"node-7\"" },

@@ -48,6 +48,7 @@ rotate = false
 special-use = false
 hosts = "HOSTS"
 records = ['a.example. 60 TXT "b\c"']
+dead-suffixes = ["Com.*.svc.cluster.local.", "*.lan", "internal.cloudapp.net"]
 identity = "é\u0007\"\\"
 version = ""
 [metrics]
@@ -88,6 +89,7 @@ dnssec = "forward"
 max-ttl = "1h"
 min-ttl = "1m"
 max-negative-ttl = "0s"
+nxdomain-cut = true
 [[zone]]
 name = "b.example"
 upstream = "b"
@@ -139,6 +141,7 @@ fn what_differs_from_every_default_prints_and_reads_back() {
     let config = load(&text).config;
     assert_eq!(load(&config.to_string()).config, config);
     assert_eq!(config.zones[0].name, "cluster.local");
+    assert_eq!(config.local.dead_suffixes, ["com.*.svc.cluster.local", "*.lan", "internal.cloudapp.net"]);
     assert_eq!(config.upstreams[0].servers[2].authentication, None);
     assert_eq!(config.upstreams[1].servers[0].authentication, Some(Authentication::Nothing));
     assert_eq!(config.local.identity.as_deref(), Some("é\u{7}\"\\"));

@@ -232,6 +232,7 @@ fn a_class_decides_what_a_zone_is_silent_about() {
     let text = format!("[[upstream]]\nname = \"u\"\nservers = [\"192.0.2.1\"]\n{ZONE}class = \"internal\"\n");
     let zone = load(&text).config.zones.remove(0);
     assert_eq!((zone.class, zone.dnssec, zone.max_negative_ttl.as_secs()), (Class::Internal, Dnssec::Off, 5));
+    assert!(!zone.nxdomain_cut, "a company's servers do not always know of names below");
 }
 
 #[test]
