@@ -106,9 +106,9 @@ impl Pipeline {
     /// where other servers, or the node itself, know better: somebody outside who denies `local` says nothing of `cluster.local`.
     #[cold]
     fn cut(&self, above: &Entry, key: &Key, now: Moment) -> Option<Entry> {
-        let zone = self.zones.find(key.name());
-        let wanted = self.rules[usize::from(zone)].nxdomain_cut;
-        if !wanted || above.zone() != zone || self.local.lookup(key.name(), key.qtype(), class::IN).is_some() {
+        let plan = self.plan.borrow();
+        let zone = above.zone();
+        if !plan.rules(zone).nxdomain_cut || !plan.holds(key.name(), key.qtype(), zone) {
             return None;
         }
         let body = above.body(now);
@@ -124,7 +124,8 @@ impl Pipeline {
     /// What policy says before anything is looked up: who may ask, and what is never asked of a cache. `None` if the query may pass.
     #[inline]
     fn judge(&self, room: &mut [u8], context: &Context, query: &Query, client: IpAddr) -> Option<Outcome> {
-        if !self.allow.is_empty() && !self.allow.iter().any(|net| net.contains(&client)) {
+        let plan = self.plan.borrow();
+        if !plan.allow.is_empty() && !plan.allow.iter().any(|net| net.contains(&client)) {
             self.metrics.count(Event::NotAllowed);
             return Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::PROHIBITED)));
         }
@@ -150,13 +151,14 @@ impl Pipeline {
     /// What the writer has to know of a client whose header is in `room`.
     #[inline]
     pub(super) fn client(&self, room: &[u8], context: &Context, edns: Option<Edns>) -> Client {
+        let plan = self.plan.borrow();
         let tcp = context.protocol == Protocol::Tcp;
         Client {
             flags: header::flags(room),
             edns,
-            limit: if tcp { MAX_MESSAGE } else { Client::udp_limit(edns, self.udp_size) },
-            udp_size: self.udp_size,
-            keepalive: edns.filter(|edns| tcp && edns.keepalive).map(|_| self.keepalive),
+            limit: if tcp { MAX_MESSAGE } else { Client::udp_limit(edns, plan.udp_size) },
+            udp_size: plan.udp_size,
+            keepalive: edns.filter(|edns| tcp && edns.keepalive).map(|_| plan.keepalive),
         }
     }
 
@@ -164,7 +166,7 @@ impl Pipeline {
     #[inline]
     fn give(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Entry, uses: usize) -> Outcome {
         let client = self.client(room, context, edns);
-        let turn = if self.rotate { uses } else { 0 };
+        let turn = if self.plan.borrow().rotate { uses } else { 0 };
         let composed = reply::answer(room, context.question_end, &client, &entry.body(context.received), turn);
         let source = if entry.is_denial() { Source::CacheDenial } else { Source::CacheSuccess };
         self.done(context, edns, composed, entry.rcode(), entry.zone(), source)

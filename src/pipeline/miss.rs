@@ -23,6 +23,7 @@ use crate::wire::{name, rcode};
 
 use super::Pipeline;
 use super::hit::Context;
+use super::plan::Plan;
 
 /// A question that is being found out.
 pub(super) struct Flight {
@@ -30,6 +31,8 @@ pub(super) struct Flight {
     key: Key,
     /// Its class.
     qclass: u16,
+    /// What held when it was asked.
+    plan: Rc<Plan>,
     /// Who wants to know.
     waiters: RefCell<Vec<Waiter>>,
 }
@@ -71,12 +74,13 @@ impl Pipeline {
         key: Key,
         reply_to: &dyn Fn() -> ReplyTo,
     ) -> Outcome {
-        if self.waiting.get() >= self.limits[1] {
+        let plan = Rc::clone(&self.plan.borrow());
+        if self.waiting.get() >= plan.limits[1] {
             return self.shed(room, context, query.edns, Event::ShedWaiting);
         }
         let flying =
             self.flights.borrow().get(&key.hash()).filter(|flight| flight.key.as_bytes() == key.as_bytes()).cloned();
-        if flying.is_none() && self.flying.get() >= self.limits[0] {
+        if flying.is_none() && self.flying.get() >= plan.limits[0] {
             return self.shed(room, context, query.edns, Event::ShedInFlight);
         }
         let waiter = Waiter {
@@ -91,7 +95,7 @@ impl Pipeline {
             self.metrics.count(Event::Coalesced);
             flight.waiters.borrow_mut().push(waiter);
         } else {
-            let flight = Rc::new(Flight { key, qclass: query.qclass, waiters: RefCell::new(vec![waiter]) });
+            let flight = Rc::new(Flight { key, qclass: query.qclass, plan, waiters: RefCell::new(vec![waiter]) });
             self.flying.set(self.flying.get() + 1);
             // Of two questions with one hash, the second flies alone.
             self.flights.borrow_mut().entry(flight.key.hash()).or_insert_with(|| Rc::clone(&flight));
@@ -141,7 +145,7 @@ impl Pipeline {
             bytes[..question.len()].copy_from_slice(&question);
             let (composed, rcode, zone, source): (Composed, _, _, _) = match finding {
                 Finding::Entry(entry, source) => {
-                    let turn = if self.rotate { turn } else { 0 };
+                    let turn = if self.plan.borrow().rotate { turn } else { 0 };
                     (
                         reply::answer(bytes, question.len(), &client, &entry.body(now), turn),
                         entry.rcode(),
@@ -161,16 +165,16 @@ impl Pipeline {
 
     /// Asks whoever knows: the node's own zones, or the servers of the name's zone.
     async fn find_out(&self, flight: &Flight) -> Finding {
-        let key = &flight.key;
-        if self.local.lookup(key.name(), key.qtype(), flight.qclass).is_some() {
-            let message = self.local.answer(key.name(), key.qtype(), flight.qclass).await;
+        let Flight { key, plan, .. } = flight;
+        if plan.local.lookup(key.name(), key.qtype(), flight.qclass).is_some() {
+            let message = plan.local.answer(key.name(), key.qtype(), flight.qclass).await;
             return self.own(flight, &message);
         }
         if flight.qclass != class::IN {
-            return Finding::Nothing { rcode: rcode::REFUSED, ede: Some(ede::NOT_SUPPORTED), zone: self.zones.root() };
+            return Finding::Nothing { rcode: rcode::REFUSED, ede: Some(ede::NOT_SUPPORTED), zone: plan.zones.root() };
         }
-        let zone = self.zones.find(key.name());
-        let rules = self.rules[usize::from(zone)];
+        let zone = plan.zones.find(key.name());
+        let rules = plan.rules(zone);
         let dnssec = rules.dnssec == Dnssec::Forward;
         let query = Rc::new(Outgoing::new(&Question {
             name: key.name(),
@@ -180,7 +184,7 @@ impl Pipeline {
             checking_disabled: dnssec && key.variant().checking_disabled(),
             authentic_data: dnssec,
         }));
-        match self.groups[rules.group].exchange(&query).await {
+        match plan.group(rules).exchange(&query).await {
             Ok(response) => {
                 let keepalive = self.understand(flight, &response.bytes, zone, dnssec && response.authenticated);
                 match keepalive {
@@ -216,7 +220,7 @@ impl Pipeline {
         for _ in 0..answer.dropped {
             self.metrics.count(Event::RecordDropped);
         }
-        let lifetime = self.rules[usize::from(zone)].bounds.apply(&mut answer);
+        let lifetime = flight.plan.rules(zone).bounds.apply(&mut answer);
         // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
         let now = clock::coarse();
         let authentic = authentic && answer.authentic;
@@ -224,7 +228,10 @@ impl Pipeline {
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
         let keepalive = answer.keepalive;
         drop(answer);
-        if lifetime > 0 && entry.kind() != Kind::Failure {
+        // Where a reload gave the name to another zone meanwhile, this one's answer serves those who wait for it and nobody else.
+        let plan = self.plan.borrow();
+        let current = Rc::ptr_eq(&flight.plan, &plan) || plan.holds(key.name(), key.qtype(), zone);
+        if lifetime > 0 && entry.kind() != Kind::Failure && current {
             self.store.insert(entry.clone());
             self.front.borrow_mut().insert(key, entry.clone(), now);
         }
@@ -233,8 +240,8 @@ impl Pipeline {
 
     /// Makes an entry of what the node knows itself. It is not kept: it is here already.
     fn own(&self, flight: &Flight, message: &[u8]) -> Finding {
-        let key = &flight.key;
-        let zone = self.zones.find(key.name());
+        let Flight { key, plan, .. } = flight;
+        let zone = plan.zones.find(key.name());
         let mut answer = self.scratch.borrow_mut();
         let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: false };
         if answer.read(message, &asked).is_err() {
