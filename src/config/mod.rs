@@ -24,6 +24,7 @@ mod value;
 // From values to a configuration.
 mod environment;
 mod load;
+mod loops;
 mod resolv;
 mod sections;
 mod upstream;
