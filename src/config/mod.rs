@@ -208,6 +208,8 @@ pub struct Zone {
     pub max_negative_ttl: Duration,
     /// Whether the NXDOMAIN of a name answers for the names below it (RFC 8020).
     pub nxdomain_cut: bool,
+    /// Types of which no name of the zone has records, whatever its servers would say; never A.
+    pub no_types: Vec<u16>,
 }
 
 /// Whose names a zone holds.

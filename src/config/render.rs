@@ -114,6 +114,7 @@ impl Config {
             "min-ttl" => Value::Duration(zone.min_ttl),
             "max-negative-ttl" => Value::Duration(zone.max_negative_ttl),
             "nxdomain-cut" => Value::Switch(zone.nxdomain_cut),
+            "no-types" => Value::Types(list(&zone.no_types)),
             _ => return unknown(Section::Zone, key),
         })
     }

@@ -8,6 +8,7 @@ use super::options::{INTERNAL_MAX_NEGATIVE_TTL, Section};
 use super::raw::{Raw, default};
 use super::sections::choice;
 use super::units::print_duration;
+use super::value::At;
 use super::{Class, Dnssec, Zone};
 
 /// All zones, in the order of the file; `groups` are the sections of the groups that they refer to.
@@ -90,5 +91,16 @@ fn assemble_one(raw: &Raw, upstream: usize, report: &mut Report<'_>) -> Zone {
         report.mistake(raw.place(key), raw.path(key), Fault::new(wrong, "a min-ttl that is not longer"));
     }
     let nxdomain_cut = raw.given("nxdomain-cut").unwrap_or(class == Class::Public);
-    Zone { name: raw.value("name"), upstream, class, dnssec, max_ttl, min_ttl, max_negative_ttl, nxdomain_cut }
+    let no_types = raw.value::<Vec<At<u16>>>("no-types").into_iter().map(|at| at.value).collect();
+    Zone {
+        name: raw.value("name"),
+        upstream,
+        class,
+        dnssec,
+        max_ttl,
+        min_ttl,
+        max_negative_ttl,
+        nxdomain_cut,
+        no_types,
+    }
 }

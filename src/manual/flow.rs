@@ -62,6 +62,9 @@
 //! 2. **The servers of the name's zone**: [`Zones::find`] looks for the longest suffix, and the zone says which [`Group`] is asked, whether
 //!    DNSSEC is asked for, and how long answers may be kept.
 //!
+//! A type that the zone leaves out (`zone.no-types`) is never asked for. The A answer of the same name is found out instead, and what it leaves
+//! without its addresses is given: aliases, and a denial.
+//!
 //! # 6. The upstream
 //!
 //! [`Outgoing`] is the query as it leaves: one question, RD, an OPT record of our own. Nothing of the client's goes along but the name,

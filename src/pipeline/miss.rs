@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tracing::warn;
 
@@ -28,13 +29,15 @@ use super::plan::Plan;
 /// A question that is being found out.
 pub(super) struct Flight {
     /// The question.
-    key: Key,
+    pub(super) key: Key,
     /// Its class.
     qclass: u16,
     /// What held when it was asked.
-    plan: Rc<Plan>,
+    pub(super) plan: Rc<Plan>,
     /// Who wants to know.
     waiters: RefCell<Vec<Waiter>>,
+    /// Who wants to know for the sake of another question.
+    pub(super) listeners: RefCell<Vec<oneshot::Sender<Finding>>>,
 }
 
 /// A client that waits.
@@ -50,7 +53,8 @@ struct Waiter {
 }
 
 /// What was found out.
-enum Finding {
+#[derive(Clone)]
+pub(super) enum Finding {
     /// An answer, and who knew it.
     Entry(Entry, Source),
     /// None, and why.
@@ -78,8 +82,7 @@ impl Pipeline {
         if self.waiting.get() >= plan.limits[1] {
             return self.shed(room, context, query.edns, Event::ShedWaiting);
         }
-        let flying =
-            self.flights.borrow().get(&key.hash()).filter(|flight| flight.key.as_bytes() == key.as_bytes()).cloned();
+        let flying = self.flight(&key);
         if flying.is_none() && self.flying.get() >= plan.limits[0] {
             return self.shed(room, context, query.edns, Event::ShedInFlight);
         }
@@ -95,14 +98,25 @@ impl Pipeline {
             self.metrics.count(Event::Coalesced);
             flight.waiters.borrow_mut().push(waiter);
         } else {
-            let flight = Rc::new(Flight { key, qclass: query.qclass, plan, waiters: RefCell::new(vec![waiter]) });
-            self.flying.set(self.flying.get() + 1);
-            // Of two questions with one hash, the second flies alone.
-            self.flights.borrow_mut().entry(flight.key.hash()).or_insert_with(|| Rc::clone(&flight));
-            spawn_local(Rc::clone(self).fly(flight));
+            self.begin(key, query.qclass, plan).waiters.borrow_mut().push(waiter);
         }
         self.publish();
         Outcome::Later
+    }
+
+    /// Begins to find out; nothing has happened yet when this returns.
+    pub(super) fn begin(self: &Rc<Self>, key: Key, qclass: u16, plan: Rc<Plan>) -> Rc<Flight> {
+        let flight = Rc::new(Flight { key, qclass, plan, waiters: RefCell::default(), listeners: RefCell::default() });
+        self.flying.set(self.flying.get() + 1);
+        // Of two questions with one hash, the second flies alone.
+        self.flights.borrow_mut().entry(flight.key.hash()).or_insert_with(|| Rc::clone(&flight));
+        spawn_local(Rc::clone(self).fly(Rc::clone(&flight)));
+        flight
+    }
+
+    /// The flight of this very question, if there is one.
+    pub(super) fn flight(&self, key: &Key) -> Option<Rc<Flight>> {
+        self.flights.borrow().get(&key.hash()).filter(|flight| flight.key.as_bytes() == key.as_bytes()).cloned()
     }
 
     /// Refuses a client for want of room; never kept, since the next moment may have room (RFC 8914 has no code for it).
@@ -126,6 +140,10 @@ impl Pipeline {
         self.flying.set(self.flying.get() - 1);
         self.waiting.set(self.waiting.get() - waiters.len());
         self.publish();
+        for listener in flight.listeners.take() {
+            // One who no longer wants to know is gone.
+            let _ = listener.send(finding.clone());
+        }
         let now = clock::now();
         for (turn, waiter) in waiters.into_iter().enumerate() {
             self.reply(waiter, &finding, now, turn);
@@ -164,7 +182,7 @@ impl Pipeline {
     }
 
     /// Asks whoever knows: the node's own zones, or the servers of the name's zone.
-    async fn find_out(&self, flight: &Flight) -> Finding {
+    async fn find_out(self: &Rc<Self>, flight: &Flight) -> Finding {
         let Flight { key, plan, .. } = flight;
         if plan.local.lookup(key.name(), key.qtype(), flight.qclass).is_some() {
             let message = plan.local.answer(key.name(), key.qtype(), flight.qclass).await;
@@ -175,6 +193,9 @@ impl Pipeline {
         }
         let zone = plan.zones.find(key.name());
         let rules = plan.rules(zone);
+        if rules.hides(key) {
+            return self.without_type(flight, zone).await;
+        }
         let dnssec = rules.dnssec == Dnssec::Forward;
         let query = Rc::new(Outgoing::new(&Question {
             name: key.name(),

@@ -12,7 +12,9 @@
 //! - `plan` what the configuration says of queries.
 //! - `hit` what can be answered at once.
 //! - `miss` what has to be found out.
+//! - `absent` what is answered for types that a zone leaves out.
 
+mod absent;
 mod hit;
 mod miss;
 mod plan;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::cache::Key;
 use crate::cache::ttl::Bounds;
 use crate::config::{Dnssec, Zone};
 use crate::metrics::WorkerMetrics;
@@ -42,7 +43,7 @@ pub(super) struct Plan {
 }
 
 /// What a zone says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     /// Position of its servers.
     group: usize,
@@ -52,6 +53,8 @@ pub(super) struct Rules {
     pub(super) bounds: Bounds,
     /// Whether the NXDOMAIN of a name answers for the names below it.
     pub(super) nxdomain_cut: bool,
+    /// Types that are answered with no data.
+    no_types: Box<[u16]>,
 }
 
 impl Rules {
@@ -67,7 +70,15 @@ impl Rules {
                 max_negative: seconds(zone.max_negative_ttl),
             },
             nxdomain_cut: zone.nxdomain_cut,
+            no_types: zone.no_types.as_slice().into(),
         }
+    }
+
+    /// Whether the records that `key` asks for are not to be shown. To whoever wants proof (DO), and gets it where DNSSEC is passed on, an
+    /// empty answer that nothing proves would be forged.
+    pub(super) fn hides(&self, key: &Key) -> bool {
+        let wants_proof = self.dnssec == Dnssec::Forward && key.variant().dnssec_ok();
+        self.no_types.contains(&key.qtype()) && !wants_proof
     }
 }
 

@@ -15,6 +15,7 @@ mod life_cycle;
 mod observation;
 
 // A query's way.
+mod absent;
 mod cache;
 mod coalescing;
 mod listener;

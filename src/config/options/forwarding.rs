@@ -194,4 +194,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Whether a name that does not exist has none below it (RFC 8020): the denial of \"com.svc.cluster.local\" then answers for \
               \"api.example.com.svc.cluster.local\". Right for every server that keeps the standard; those of companies do not always.",
     },
+    Setting {
+        section: Section::Zone,
+        key: "no-types",
+        kind: Kind::Types,
+        silent: Silent::Value("[]"),
+        doc: "Types of records that no client is shown, such as \"AAAA\" where nothing has IPv6. A name that exists is answered with no \
+              data, one that does not with NXDOMAIN: whether it does is known from its A records, so that one query at the servers \
+              answers for all. Clients that ask for signatures are left out where dnssec is \"forward\".",
+    },
 ];

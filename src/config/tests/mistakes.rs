@@ -199,6 +199,23 @@ fn dead_suffixes() {
 }
 
 #[test]
+fn types_that_no_name_shows() {
+    for (name, wrong) in [
+        ("IPv6", "is no type of records; a name such as \"AAAA\", or \"TYPE65\""),
+        ("TYPE65536", "is no type of records; a name such as \"AAAA\", or \"TYPE65\""),
+        ("ANY", "is never the type of a record; a type such as \"AAAA\""),
+        ("TYPE0", "is never the type of a record; a type such as \"AAAA\""),
+        ("A", "is needed to answer for other types; a type such as \"AAAA\""),
+        ("cname", "is needed to answer for other types; a type such as \"AAAA\""),
+    ] {
+        assert_eq!(
+            mistakes(&format!("{ROOT}no-types = [\"{name}\"]\n")),
+            [format!("f.toml:7:13: zone.no-types: {name:?} {wrong}")]
+        );
+    }
+}
+
+#[test]
 fn files() {
     one(
         "[local]\nhosts = \"/nowhere/hosts\"",
