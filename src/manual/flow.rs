@@ -57,7 +57,7 @@
 //! Who finds out is decided in this order:
 //!
 //! 1. **The node itself** ([`Local::lookup`]): own names from `local.hosts` and `local.records`, then the special-use names, empty reverse
-//!    zones and `local.dead-suffixes`, then everything in class CH. These answers are authoritative (AA) and are not kept, since they are here already. A
+//!    zones and `local.dead-suffixes`, then everything in class CH. These answers are authoritative (AA) and are not in the store, since they are here already; denials stay in the front. A
 //!    built-in zone gives way to a configured `[[zone]]`.
 //! 2. **The servers of the name's zone**: [`Zones::find`] looks for the longest suffix, and the zone says which [`Group`] is asked, whether
 //!    DNSSEC is asked for, and how long answers may be kept.

@@ -259,7 +259,8 @@ impl Pipeline {
         Ok((Finding::Entry(entry, Source::Forward), keepalive))
     }
 
-    /// Makes an entry of what the node knows itself. It is not kept: it is here already.
+    /// Makes an entry of what the node knows itself. It is here already, so the store has no use for it; but denials go into the worker's
+    /// front, since what search paths make of names is most of what pods ask.
     fn own(&self, flight: &Flight, message: &[u8]) -> Finding {
         let Flight { key, plan, .. } = flight;
         let zone = plan.zones.find(key.name());
@@ -268,9 +269,14 @@ impl Pipeline {
         if answer.read(message, &asked).is_err() {
             return Finding::Nothing { rcode: rcode::SERVFAIL, ede: Some(ede::OTHER), zone };
         }
+        let (now, lifetime) = (clock::coarse(), answer.negative_ttl.unwrap_or(0));
         let authoritative = answer.authoritative;
-        let terms = Terms { now: clock::coarse(), lifetime: 0, zone, authentic: false, authoritative };
-        Finding::Entry(Entry::new(key, &mut answer, terms, self.store.hashing()), Source::Local)
+        let terms = Terms { now, lifetime, zone, authentic: false, authoritative };
+        let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
+        if lifetime > 0 && Rc::ptr_eq(plan, &self.plan.borrow()) {
+            self.front.borrow_mut().insert(key, entry.clone(), now);
+        }
+        Finding::Entry(entry, Source::Local)
     }
 
     /// Says, within limits, that a question found no answer.

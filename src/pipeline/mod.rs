@@ -124,6 +124,8 @@ impl Pipeline {
     pub fn adopt(&self, shared: &Shared) {
         let next = Plan::new(shared, &self.metrics, &self.connections, Some(&self.plan.borrow()));
         *self.plan.borrow_mut() = Rc::new(next);
+        // It also holds denials of the node's own, which are in no store and may hold no longer.
+        self.front.replace(Front::default());
     }
 
     /// Whether no client waits for anything.

@@ -69,6 +69,12 @@ records = ["meta.internal.cloud.example 60 A 192.0.2.7"]"#;
         assert_eq!(answers[8].addresses().len(), 1);
     }
     assert_eq!((cluster.queries(), internet.queries()), (0, 40));
+    // Asked again, they are answered as fast as what is kept.
+    let hits = || daemon.metric("coredns_cache_hits_total", &[("type", "denial")]);
+    let before = hits();
+    let again = daemon.ask(&Ask::a("api-0.example.org.default.svc.cluster.local"));
+    assert!(again.rcode() == rcode::NXDOMAIN && again.authoritative(), "{again}");
+    wait_until("it is a hit", || hits() > before);
     assert_eq!(daemon.tcp().ask(&Ask::a("A.Internal.Cloud.example")).rcode(), rcode::NXDOMAIN);
     assert_eq!(daemon.ask(&Ask::a("meta.internal.cloud.example")).addresses()[0].to_string(), "192.0.2.7");
     assert_eq!(daemon.ask(&Ask::a("cloud.example")).addresses().len(), 1, "what is above is alive");
