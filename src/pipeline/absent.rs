@@ -2,7 +2,8 @@
 //!
 //! A program that asks for A and AAAA must hear the same of both: NXDOMAIN where a name does not exist, and no data where only AAAA is
 //! missing. An NXDOMAIN for AAAA alone would take the name away (RFC 2308 section 2.1, RFC 4074 section 4.2). Whether a name exists is known
-//! from its A answer, which is asked for anyway: from memory, from an exchange that is under way, or from one that begins here.
+//! from its A answer, which is asked for anyway: from memory, from an exchange that is under way, or from one that begins here. Such a
+//! question waits for that one and asks nobody itself, so that there are never more exchanges than `limits.in-flight`.
 
 use std::rc::Rc;
 

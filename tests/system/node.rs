@@ -166,6 +166,19 @@ fn dead_suffixes_keep_what_a_search_path_makes_up_on_the_node() {
     assert!(!log.contains("query: a.example.org."), "{log}");
 }
 
+/// N30: the C library asks for both families at once; where AAAA is left out, that is one query, and the name is found.
+#[test]
+fn the_c_library_finds_names_of_a_zone_that_leaves_a_family_out() {
+    if unless(NEEDS).is_some() {
+        return;
+    }
+    let node = node_with("", "no-types = [\"AAAA\"]");
+    assert_eq!(node.queries_of("web", 1), 1);
+    let said = node.in_pod(&["getent", "ahosts", "web"]);
+    assert!(said.contains("10.96.12.34") && !said.contains("fd00:10:96::1234"), "{said}");
+    assert_eq!(node.pod.run(&["getent", "ahosts", "nothing.default.svc"]).status.code(), Some(2), "not found");
+}
+
 #[test]
 fn the_c_library_finds_services_of_both_families() {
     if unless(&[NEEDS, &[Need::Ipv6]].concat()).is_some() {
