@@ -98,6 +98,14 @@ async fn echo(mut stream: DuplexStream) {
     }
 }
 
+/// Answers every query, until none has come for `idle`; then ends the connection, or only reads.
+async fn echo_while_busy(idle: Duration, silently: bool, mut stream: DuplexStream) {
+    while let Ok(Some(message)) = timeout(idle, next(&mut stream)).await {
+        answer(&mut stream, message).await;
+    }
+    while silently && next(&mut stream).await.is_some() {}
+}
+
 /// Answers one query after the other, those for "slow" after two seconds.
 async fn echo_in_order(mut stream: DuplexStream) {
     while let Some(message) = next(&mut stream).await {
@@ -342,6 +350,31 @@ fn of_a_steady_trickle_at_least_995_of_1000_queries_reuse_a_connection() {
         assert!(reused >= 7_164, "{reused}");
         assert!((10..=16).contains(&test.counted(UpstreamEvent::ClosedAge)), "replaced every ten minutes or so");
     });
+}
+
+/// N15: servers that end idle connections early, in good order or without a word. A query that finds out costs a fresh connection; soon
+/// the daemon closes first.
+#[test]
+fn queries_around_the_idle_time_of_a_server_are_all_answered_and_it_is_learned() {
+    for (seconds, silently) in [2, 5, 10, 30].into_iter().flat_map(|seconds| [(seconds, false), (seconds, true)]) {
+        run(async {
+            let idle = Duration::from_secs(seconds);
+            let test = server(
+                script(move |_, _| to(move |stream| echo_while_busy(idle, silently, stream))),
+                ONE,
+                "idle-timeout = \"1m\"",
+            );
+            let mut slow = 0;
+            for percent in (90..=110).cycle().take(210) {
+                let start = Instant::now();
+                test.ask("www.example.org").await.unwrap();
+                slow += usize::from(start.elapsed() > Duration::ZERO);
+                assert!(start.elapsed() <= Duration::from_millis(200), "{:?}", start.elapsed());
+                sleep(idle * percent / 100).await;
+            }
+            assert!(slow <= 1, "{slow} of 210 were delayed");
+        });
+    }
 }
 
 /// N14: a server that answers strictly in order is found out and gets more connections.
