@@ -282,8 +282,11 @@ impl Connection {
 
     /// Ends all waits.
     pub(super) fn fail_all(&self, error: UpstreamError) {
-        let slots = std::mem::take(&mut self.waiting.borrow_mut().slots);
-        self.waiting.borrow_mut().free.clear();
+        let mut waiting = self.waiting.borrow_mut();
+        let slots = std::mem::take(&mut waiting.slots);
+        waiting.free.clear();
+        waiting.abandoned = 0;
+        drop(waiting);
         for slot in slots.into_iter().flatten() {
             slot.finish(|| Err(error));
         }
