@@ -167,10 +167,19 @@ pub struct Upstream {
 pub struct Server {
     /// How it is spoken to.
     pub transport: Transport,
-    /// Where it is.
+    /// Where it is, and what it is called by in metrics.
     pub address: SocketAddr,
+    /// Where it is besides. The addresses are tried IPv6 first, a quarter of a second apart (RFC 8305); the one that works is kept.
+    pub further: Vec<SocketAddr>,
     /// The name its certificate must carry, `tls` only; `None` if it is known by pins alone.
     pub authentication: Option<Authentication>,
+}
+
+impl Server {
+    /// All its addresses, in the configured order.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        std::iter::once(self.address).chain(self.further.iter().copied())
+    }
 }
 
 /// What a TLS server's certificate must prove.

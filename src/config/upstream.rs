@@ -88,19 +88,20 @@ fn servers(raw: &Raw, listen: &Listen, environment: &Environment, report: &mut R
     let mut servers = Vec::with_capacity(written.len());
     for At { value: server, offset } in written {
         let place = Place::Exact(offset);
-        let address = server.address;
-        if let Some(fault) = loops::check(address, listen, environment) {
-            report.mistake(place, raw.path("servers"), fault);
-        } else if loops::is_beside_us(address, listen) {
-            report.warn(place, &raw.path("servers"), &loops::beside(address));
+        for address in &server.addresses {
+            if let Some(fault) = loops::check(*address, listen, environment) {
+                report.mistake(place, raw.path("servers"), fault);
+            } else if loops::is_beside_us(*address, listen) {
+                report.warn(place, &raw.path("servers"), &loops::beside(*address));
+            }
+            if !seen.insert((server.transport.scheme(), *address)) {
+                let fault = Fault::new(format!("{address} is listed twice"), "each server once");
+                report.mistake(place, raw.path("servers"), fault);
+            }
         }
-        if !seen.insert((server.transport.scheme(), address)) {
-            report.mistake(
-                place,
-                raw.path("servers"),
-                Fault::new(format!("{address} is listed twice"), "each server once"),
-            );
-        }
+        let mut addresses = server.addresses.into_iter();
+        let address = addresses.next().expect("a server has an address");
+        let further = addresses.collect();
         let authentication = match (server.transport, server.name) {
             (Transport::Tls, Some(name)) => Some(Authentication::Name(name)),
             (Transport::Tls, None) if has_pins => None,
@@ -110,7 +111,7 @@ fn servers(raw: &Raw, listen: &Listen, environment: &Environment, report: &mut R
             }
             (Transport::Tcp | Transport::Udp | Transport::Auto, _) => None,
         };
-        servers.push(Server { transport: server.transport, address, authentication });
+        servers.push(Server { transport: server.transport, address, further, authentication });
     }
     if raw.given("insecure") == Some(true)
         && servers.iter().all(|server| server.authentication != Some(Authentication::Nothing))
@@ -162,9 +163,8 @@ fn check_encryption(raw: &Raw, written: &[At<RawServer>], report: &mut Report<'_
         return;
     };
     if let Some(plain) = written.iter().find(|at| !is_tls(at)) {
-        let scheme = plain.value.transport.scheme();
         let fault = Fault::new(
-            format!("{scheme}://{} is not encrypted, but other servers of this upstream are", plain.value.address),
+            format!("{} is not encrypted, but other servers of this upstream are", plain.value),
             "two upstreams, one encrypted and one not",
         );
         report.mistake(Place::Exact(plain.offset), raw.path("servers"), fault);

@@ -26,7 +26,7 @@
 //!
 //! `Restart=always`, because a thread that meets a fault of ours ends the whole process on purpose: half a DNS server is worse than one that starts
 //! anew. `LimitNOFILE` is the hard limit, up to which the daemon raises its own at the start. It may need, at most: `limits.tcp-connections`, and for each
-//! worker and server `connections` (TLS, TCP) or `udp-sockets` (UDP), and a few dozen.
+//! worker and server twice `connections` and one (TLS, TCP; those beyond `connections` are kept for seconds after a server fell silent) or `udp-sockets` (UDP), and a few dozen.
 //!
 //! # Stop
 //!
@@ -151,7 +151,12 @@
 //!
 //! **Answers are slow.** Is the share of hits low, or are the servers slow (`coredns_proxy_request_duration_seconds` by server)? Handshakes
 //! that are `full` again and again (`nodens_upstream_handshakes_total`), with connections closed by `idle_peer`, are a server that
-//! closes early.
+//! closes early; `nodens_upstream_connection_queries` shows how many queries a connection serves. A server counted under
+//! `nodens_upstream_downgrades_total{feature="order"}` answers strictly in order: a slow name delays the others; raise `connections`.
+//!
+//! **Connections end for a reason** (`nodens_upstream_connections_closed_total`): `idle_us`, `idle_peer`, `age` and `told` are everyday life; `silent`
+//! and `timeout` are a network that loses packets or a server that stands still; `broken` is one that was restarted; `tls` one that is not
+//! what it should be.
 //!
 //! [`ExitCode`]: crate::error::ExitCode
 //! [`LogLimiter`]: crate::log::LogLimiter

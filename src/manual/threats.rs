@@ -35,6 +35,7 @@
 //! | TTLs of years, or of zero | `max-ttl`; TTL 0 is given to those who wait and not kept | [`Bounds`] |
 //! | AD without having validated | AD passes only from a server that proved who it is, over TLS, in a zone with `dnssec = "forward"` | [`Response::authenticated`] |
 //! | silence | the next server is asked beside it after `try-timeout`, and the whole ends after `timeout` | [`Group::exchange`] |
+//! | refusing connections, or ending handshakes | attempts are a tenth of a second apart, then up to one second, whatever clients ask; one at a time | [`performance`](super::performance) |
 //! | closing connections at any time, or letting them die silently | a query on a reused connection is sent once more; a connection that has been quiet is watched | [`performance`](super::performance) |
 //!
 //! What a server says within its own answer is believed: nodens does not validate signatures itself.

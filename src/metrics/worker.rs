@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::counter::{Counter, Durations, Sizes};
+use super::counter::{Counter, Counts, Durations, Sizes};
 use super::event::{Event, Gauge, UpstreamEvent};
 use super::label::{RCODE_COUNT, TYPE_COUNT, rcode_index, type_index};
 use super::{Answered, Layout, Protocol, Source};
@@ -59,6 +59,8 @@ pub(super) struct UpstreamRow {
     events: [Counter; UpstreamEvent::COUNT],
     /// By RCODE.
     exchanges: [Durations; RCODE_COUNT],
+    /// Queries of each connection that has ended.
+    connections: Counts,
 }
 
 //------ Counting ----------------------------------------------------------------------------------------------------
@@ -111,6 +113,13 @@ impl WorkerMetrics {
     pub fn exchanged(&self, server: usize, rcode: u16, duration: Duration) {
         if let Some(row) = self.upstream_row(server) {
             row.exchanges[rcode_index(rcode)].observe(duration);
+        }
+    }
+
+    /// Counts a connection to one upstream server that has ended after so many queries.
+    pub fn connection_ended(&self, server: usize, queries: u64) {
+        if let Some(row) = self.upstream_row(server) {
+            row.connections.observe(queries);
         }
     }
 
@@ -211,12 +220,18 @@ impl UpstreamRow {
         Box::new(Self {
             events: [const { Counter::new() }; UpstreamEvent::COUNT],
             exchanges: [const { Durations::new() }; RCODE_COUNT],
+            connections: Counts::new(),
         })
     }
 
     /// How often an event was counted.
     pub(super) fn event(&self, event: UpstreamEvent) -> u64 {
         self.events[event as usize].value()
+    }
+
+    /// Queries of each connection that has ended.
+    pub(super) const fn connections(&self) -> &Counts {
+        &self.connections
     }
 
     /// Exchanges by RCODE.

@@ -21,8 +21,11 @@ use crate::wire::header::{self, COUNTS, flag, rcode};
 use crate::wire::message::Outgoing;
 use crate::wire::u16_at;
 
+use super::address::Addresses;
+use super::dial::{Dial, Tcp};
 use super::error::UpstreamError;
 use super::learned::Learned;
+use super::plain::PlainServer;
 use super::stream::StreamServer;
 use super::tls::TlsGroup;
 use super::udp::{UdpServer, UdpSettings};
@@ -67,10 +70,8 @@ impl Response {
 
 /// One server by all ways that lead to it.
 struct Way {
-    /// How it is spoken to first.
-    transport: Transport,
-    /// Datagrams.
-    udp: Option<UdpServer>,
+    /// Datagrams, and streams where they are needed.
+    plain: Option<PlainServer>,
     /// Streams.
     stream: Rc<StreamServer>,
     /// Whether an answer over the stream is from whom it should be.
@@ -106,15 +107,31 @@ impl Group {
         first: usize,
         connections: &Rc<Cell<u64>>,
     ) -> Self {
+        Self::with_dial(upstream, tls, metrics, first, connections, &(Rc::new(Tcp) as Rc<dyn Dial>))
+    }
+
+    /// A group whose streams are opened by `dial`.
+    pub(crate) fn with_dial(
+        upstream: &Upstream,
+        tls: Option<&TlsGroup>,
+        metrics: &Arc<WorkerMetrics>,
+        first: usize,
+        connections: &Rc<Cell<u64>>,
+        dial: &Rc<dyn Dial>,
+    ) -> Self {
         let way = |(offset, server): (usize, &Server)| {
             let index = first + offset;
             let learned = Rc::new(Learned::new(Arc::clone(metrics), index, Rc::clone(connections)));
+            let addresses = Rc::new(Addresses::new(server));
             let datagrams = matches!(server.transport, Transport::Udp | Transport::Auto);
+            let udp = datagrams.then(|| {
+                UdpServer::new(Rc::clone(&addresses), UdpSettings::from(upstream), Arc::clone(metrics), index)
+            });
+            let stream = Rc::new(StreamServer::new(server, upstream, tls, addresses, Rc::clone(dial), learned));
+            let patience = (server.transport == Transport::Auto).then_some(upstream.try_timeout);
             Way {
-                transport: server.transport,
-                udp: datagrams
-                    .then(|| UdpServer::new(server.address, UdpSettings::from(upstream), Arc::clone(metrics), index)),
-                stream: Rc::new(StreamServer::new(server, upstream, tls, learned)),
+                plain: udp.map(|udp| PlainServer::new(udp, Rc::clone(&stream), patience)),
+                stream,
                 authenticated: server.transport == Transport::Tls
                     && server.authentication != Some(Authentication::Nothing),
                 plain_until: Cell::default(),
@@ -195,7 +212,7 @@ impl Group {
             // In the second round, asking a stream again beside a query that still waits there would only wait twice, unless that
             // stream is dead.
             let again =
-                |way: &Way| running.is_empty() || way.udp.is_some() || way.stream.abandon_quiet(self.try_timeout);
+                |way: &Way| running.is_empty() || way.plain.is_some() || way.stream.abandon_quiet(self.try_timeout);
             let next = order.next().filter(|way| asked < self.ways.len() || best.is_err() && again(way));
             asked += 1;
             match next {
@@ -259,21 +276,11 @@ impl Way {
         Ok(response)
     }
 
-    /// Asks the server by UDP, then by TCP if the answer was truncated; or by its stream.
+    /// Asks the server by UDP, or by its stream.
     async fn ask_once(&self, query: &Rc<Outgoing>) -> Result<Response, UpstreamError> {
         let from = Rc::clone(&self.stream);
-        if let Some(udp) = &self.udp {
-            let bytes = udp.exchange(query.as_bytes(), query.question_end(), clock::now()).await?;
-            if header::flags(&bytes) & flag::TC == 0 {
-                return Ok(Response { bytes, authenticated: false, from });
-            }
-            self.count(UpstreamEvent::TruncatedRetry);
-            return match self.stream.exchange(query).await {
-                Ok(bytes) => Ok(Response { bytes, authenticated: false, from }),
-                // Half an answer, marked as such, is better than none where TCP is not allowed.
-                Err(_) if self.transport == Transport::Auto => Ok(Response { bytes, authenticated: false, from }),
-                Err(error) => Err(error),
-            };
+        if let Some(plain) = &self.plain {
+            return Ok(Response { bytes: plain.exchange(query).await?, authenticated: false, from });
         }
         let bytes = self.stream.exchange(query).await?;
         Ok(Response { bytes, authenticated: self.authenticated, from })

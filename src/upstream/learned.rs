@@ -77,8 +77,12 @@ impl Learned {
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }
 
-    /// A connection has ended.
-    pub(super) fn connection_closed(&self) {
+    /// The server can be reached: a connection to it was opened.
+    pub(super) fn reached(&self) {}
+
+    /// A connection has ended on which so many queries were sent.
+    pub(super) fn connection_closed(&self, queries: u64) {
+        self.metrics.connection_ended(self.index, queries);
         self.all_connections.set(self.all_connections.get().saturating_sub(1));
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }

@@ -30,6 +30,7 @@ mod stale;
 mod encrypted;
 mod failover;
 mod malformed;
+mod transport;
 
 use common::daemon::{Daemon, Setup};
 use common::upstream::{Action, Query, Upstream};

@@ -83,7 +83,7 @@ servers = ["tls://192.0.2.3", "tls://192.0.2.4#dns.example"]
 insecure = true
 [[upstream]]
 name = "c"
-servers = ["192.0.2.5", "2001:db8::5", "tcp://192.0.2.6", "udp://192.0.2.7:54", "auto://[fe80::1%2]"]
+servers = ["192.0.2.5", "2001:db8::5", "tcp://192.0.2.6", "udp://192.0.2.7:54,[2001:db8::7]", "auto://[fe80::1%2]"]
 [[zone]]
 name = "Cluster.Local."
 upstream = "c"
