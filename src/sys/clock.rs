@@ -89,7 +89,7 @@ fn kernel(clock: libc::clockid_t) -> Moment {
 #[cfg(test)]
 mod tests {
     use std::sync::OnceLock;
-    use std::time::Instant;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -97,7 +97,7 @@ mod tests {
     pub(super) fn event_loop(clock: libc::clockid_t) -> Moment {
         static ORIGIN: OnceLock<(Instant, Moment)> = OnceLock::new();
         let (start, base) = ORIGIN.get_or_init(|| (Instant::now(), kernel(clock)));
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         let behind = u64::try_from(start.saturating_duration_since(now).as_nanos()).unwrap_or_default();
         Moment(base.0 - behind) + now.saturating_duration_since(*start)
     }

@@ -23,7 +23,7 @@ use crate::sys::clock::{self, Moment};
 use super::address::Addresses;
 use super::dial::{Dial, Dialing, Link};
 use super::driver::Carrier;
-use super::error::UpstreamError;
+use super::error::{Fault, UpstreamError};
 use super::learned::Learned;
 use super::tls;
 
@@ -130,8 +130,11 @@ impl Opener {
                     return Ok((order[position], link));
                 }
                 Ok((position, Err(refusal))) => {
-                    self.addresses.failed(order[position], clock::now());
                     error = UpstreamError::from(&refusal);
+                    // What we are short of says nothing of the address.
+                    if error.fault() == Fault::Upstream {
+                        self.addresses.failed(order[position], clock::now());
+                    }
                 }
                 Err(_) if next == order.len() => return Err(UpstreamError::Timeout),
                 Err(_) => {}

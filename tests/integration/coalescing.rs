@@ -49,7 +49,7 @@ fn ten_thousand_clients_of_one_cold_name_cost_one_query_a_worker() {
         .upstream("all", &[upstream.url()], "timeout = \"60s\"\ntry-timeout = \"60s\"")
         .zone(".", "all", "")
         .section("listen", "workers = 2")
-        .section("limits", "waiting = 20000")
+        .section("limits", "waiting = 40000")
         .start();
     let ask = Ask::a("cold.example.org");
     let clients = crowd(&daemon, &ask, 64);

@@ -271,6 +271,7 @@ fn an_idle_connection_is_closed_by_us_in_time() {
     serves(&daemon, "www.example.org");
     wait_until("the daemon closes it", || upstream.state().closed_by_peer.load(Ordering::SeqCst) >= 1);
     daemon.wait_for_metric("nodens_upstream_connections_closed_total", &[("reason", "idle_us")], 1.0);
+    daemon.wait_for_metric("nodens_upstream_connection_queries_sum", &[], 1.0);
     serves(&daemon, "again.example.org");
 }
 

@@ -95,7 +95,7 @@ fn a_truncated_answer_of_a_udp_server_that_refuses_tcp_is_a_failure() {
 }
 
 /// A server whose first address is closed, by any scheme.
-fn is_found_at_its_second_address(upstream: Upstream) {
+fn is_found_at_its_second_address(upstream: &Upstream) {
     let closed = std::net::TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap();
     let url = upstream.url().replace("://", &format!("://{closed},"));
     let daemon = daemon(url, &upstream.extra());
@@ -115,9 +115,9 @@ fn a_server_of_two_families_is_reached_by_the_one_that_works() {
         return;
     }
     let authority = super::common::certificate::Authority::new();
-    is_found_at_its_second_address(Upstream::tls(&authority).serve(one_address));
-    is_found_at_its_second_address(Upstream::tcp().serve(one_address));
-    is_found_at_its_second_address(Upstream::udp().serve(one_address));
+    is_found_at_its_second_address(&Upstream::tls(&authority).serve(one_address));
+    is_found_at_its_second_address(&Upstream::tcp().serve(one_address));
+    is_found_at_its_second_address(&Upstream::udp().serve(one_address));
 }
 
 #[test]

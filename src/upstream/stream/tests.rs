@@ -98,6 +98,14 @@ async fn echo(mut stream: DuplexStream) {
     }
 }
 
+/// Answers every query, until none has come for `idle`; then ends the connection, or only reads.
+async fn echo_while_busy(idle: Duration, silently: bool, mut stream: DuplexStream) {
+    while let Ok(Some(message)) = timeout(idle, next(&mut stream)).await {
+        answer(&mut stream, message).await;
+    }
+    while silently && next(&mut stream).await.is_some() {}
+}
+
 /// Answers one query after the other, those for "slow" after two seconds.
 async fn echo_in_order(mut stream: DuplexStream) {
     while let Some(message) = next(&mut stream).await {
@@ -346,6 +354,31 @@ fn of_a_steady_trickle_at_least_995_of_1000_queries_reuse_a_connection() {
     });
 }
 
+/// N15: servers that end idle connections early, in good order or without a word. A query that finds out costs a fresh connection; soon
+/// the daemon closes first.
+#[test]
+fn queries_around_the_idle_time_of_a_server_are_all_answered_and_it_is_learned() {
+    for (seconds, silently) in [2, 5, 10, 30].into_iter().flat_map(|seconds| [(seconds, false), (seconds, true)]) {
+        run(async {
+            let idle = Duration::from_secs(seconds);
+            let test = server(
+                script(move |_, _| to(move |stream| echo_while_busy(idle, silently, stream))),
+                ONE,
+                "idle-timeout = \"1m\"",
+            );
+            let mut slow = 0;
+            for percent in (90..=110).cycle().take(210) {
+                let start = Instant::now();
+                test.ask("www.example.org").await.unwrap();
+                slow += usize::from(start.elapsed() > Duration::ZERO);
+                assert!(start.elapsed() <= Duration::from_millis(200), "{:?}", start.elapsed());
+                sleep(idle * percent / 100).await;
+            }
+            assert!(slow <= 1, "{slow} of 210 were delayed");
+        });
+    }
+}
+
 /// N14: a server that answers strictly in order is found out and gets more connections.
 #[test]
 fn a_server_that_answers_in_order_is_given_more_connections_and_slow_names_delay_few_others() {
@@ -446,5 +479,26 @@ fn a_connection_that_dies_under_a_query_is_replaced_and_the_query_sent_again() {
         }
         assert_eq!(test.counted(UpstreamEvent::Retried), 1);
         assert_eq!(test.counted(UpstreamEvent::ClosedBroken), 1);
+    });
+}
+
+#[test]
+fn a_connection_that_is_closed_under_queries_some_of_which_were_given_up_ends_in_good_order() {
+    run(async {
+        // The first connection answers once and then never again; the others always.
+        let never = Instant::now() + Duration::from_secs(3600);
+        let dial =
+            script(move |number, _| if number == 0 { to(move |stream| pausing(stream, never)) } else { to(echo) });
+        let test = server(dial, ONE, "");
+        test.ask("www.example.org").await.unwrap();
+        for _ in 0..3 {
+            let given_up = query("given-up.example.org");
+            assert!(timeout(Duration::from_millis(100), test.server.exchange(&given_up)).await.is_err());
+        }
+        sleep(Duration::from_secs(2)).await;
+        test.ask("www.example.org").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(test.counted(UpstreamEvent::ClosedSilent), 1);
+        test.ask("www.example.org").await.unwrap();
     });
 }

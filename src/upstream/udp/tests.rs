@@ -5,6 +5,8 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio::net::UdpSocket;
 use tokio::task::{JoinSet, LocalSet};
 
@@ -161,6 +163,45 @@ async fn forged_answers_do_not_end_the_wait() {
         ]
     };
     assert_eq!(mark(&exchange_with(forgeries).await.unwrap()), 1);
+}
+
+/// N18: whatever datagrams come, the right answer behind them is taken, by all who share the socket.
+#[tokio::test]
+async fn no_datagram_wedges_a_socket() {
+    let (server, address) = bind("127.0.0.1:0").await;
+    let client = Rc::new(client(address, 1));
+    let mut random = StdRng::seed_from_u64(18);
+    let mut garbage = |query: &[u8]| {
+        let mut all = Vec::new();
+        for _ in 0..20 {
+            // Noise, or the right answer cut and broken in a few places.
+            let mut message = answer(query, 66);
+            message.truncate(random.random_range(0..=message.len()));
+            for _ in 0..random.random_range(1..8) {
+                match random.random_range(0..message.len().max(1)) {
+                    0 => message = (0..random.random_range(0..600)).map(|_| random.random()).collect(),
+                    at => message[at] = random.random(),
+                }
+            }
+            // What has our ID and question is an answer, whatever stands behind.
+            if message.get(..2) != query.get(..2) || message.len() < query.len() - 11 {
+                all.push(message);
+            }
+        }
+        all.push(answer(query, 1));
+        all
+    };
+    let ask = async {
+        for _ in 0..40 {
+            // Few at a time, so that the kernel has room for all of it.
+            let mut tasks = many(&client, 4);
+            while let Some(result) = tasks.join_next().await {
+                assert_eq!(mark(&result.unwrap().1.unwrap()), 1);
+            }
+        }
+    };
+    LocalSet::new().run_until(against(serve(&server, &mut garbage), ask)).await;
+    assert!(client.sockets.borrow().is_empty());
 }
 
 #[tokio::test]
