@@ -15,12 +15,14 @@ mod life_cycle;
 mod observation;
 
 // A query's way.
+mod absent;
 mod cache;
 mod coalescing;
 mod failures;
 mod listener;
 mod local;
 mod routing;
+mod search_path;
 mod shedding;
 mod stale;
 
