@@ -171,9 +171,11 @@ impl Store {
 
     /// Forgets all answers to `name`, or with `below` also to every name below it; how many. Walks the whole store.
     pub fn flush(&self, name: &[u8], below: bool) -> usize {
-        let matches = |entry: &Entry| {
-            if below { name::is_below(entry.name(), name) } else { name::equal(entry.name(), name) }
-        };
+        self.forget(|entry| if below { name::is_below(entry.name(), name) } else { name::equal(entry.name(), name) })
+    }
+
+    /// Forgets all answers that `matches` says; how many. Walks the whole store.
+    pub fn forget(&self, matches: impl Fn(&Entry) -> bool) -> usize {
         let mut flushed = 0;
         for index in 0..2 {
             for (hash, entry) in self.shelf(index) {

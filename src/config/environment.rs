@@ -1,6 +1,7 @@
 //! What a configuration takes from the machine when the file is silent: cores, memory limit, host name, nameservers.
 //!
-//! It is read once and handed in as a value, so that reading a configuration is the same everywhere that the value is the same.
+//! It is read once and handed in as a value, so that reading a configuration is the same everywhere that the value is the same. While the
+//! daemon runs, only the nameservers are read again.
 
 use std::fs::File;
 use std::io::Read;
@@ -47,6 +48,17 @@ impl Environment {
             host_name: host_name.filter(|name| !name.is_empty()),
             nameservers: read(resolv_conf).map(|text| resolv::parse(&text)).unwrap_or_default(),
         }
+    }
+
+    /// Reads the nameservers again. Whether there are any: if not, those from before stay, since a file that is being written or was
+    /// lost is no reason to forget where the cluster's names are asked.
+    pub(super) fn refresh(&mut self, resolv_conf: &Path) -> bool {
+        let found = read(resolv_conf).map(|text| resolv::parse(&text)).unwrap_or_default();
+        let any = !found.is_empty();
+        if any {
+            self.nameservers = found;
+        }
+        any
     }
 
     /// No machine in particular: cores enough, no limit, no name, no nameservers.
@@ -123,5 +135,26 @@ mod tests {
         assert_eq!(Environment::detect_with(&path).nameservers, []);
         fs::write(&path, "nameserver 192.0.2.1\n").unwrap();
         assert_eq!(Environment::detect_with(&path).nameservers, ["192.0.2.1:53".parse().unwrap()]);
+    }
+
+    /// N32
+    #[test]
+    fn nameservers_are_read_again_and_stay_where_there_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        let mut environment = Environment::neutral();
+        for (text, any, last) in [
+            (Some("nameserver 192.0.2.1\n"), true, "192.0.2.1:53"),
+            (Some("nameserver 192.0.2.2\n"), true, "192.0.2.2:53"),
+            (Some("options edns0\n"), false, "192.0.2.2:53"),
+            (None, false, "192.0.2.2:53"),
+        ] {
+            match text {
+                Some(text) => fs::write(&path, text).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            assert_eq!(environment.refresh(&path), any);
+            assert_eq!(environment.nameservers, [last.parse().unwrap()]);
+        }
     }
 }

@@ -1,7 +1,10 @@
-//! From a file, or from none, to a [`Config`].
+//! From a file, or from none, to a [`Config`]; again when it has changed.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use ::aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 
 use super::address::RawServer;
 use super::environment::{Environment, RESOLV_CONF, read_bounded};
@@ -11,6 +14,7 @@ use super::raw::File;
 use super::value::{At, Value};
 use super::{Config, Listen, Transport, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
+use crate::sys::watch::Stamp;
 
 /// The largest configuration file, in bytes: thousands of zones fit, and nothing that is read by accident does.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -24,6 +28,63 @@ pub struct Loaded {
     pub config: Config,
     /// What is odd but does not keep the daemon from starting; each names file, line and key.
     pub warnings: Vec<String>,
+    /// SHA-256 of the file's text in hexadecimal, as `sha256sum` prints it; of no text if there is no file.
+    pub hash: String,
+    /// The files it was made of, each as it was before it was read.
+    pub files: Vec<(PathBuf, Stamp)>,
+}
+
+/// Where a configuration comes from: a file and the machine, or the machine alone. It can be read again when these have changed.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The file; `None` is the silent configuration.
+    path: Option<PathBuf>,
+    /// What the machine said at the start, and its nameservers of now.
+    environment: Environment,
+    /// Where the nameservers are.
+    resolv_conf: PathBuf,
+}
+
+impl Origin {
+    /// This machine, and a file if there is one.
+    #[must_use]
+    pub fn new(path: Option<&Path>) -> Self {
+        Self { path: path.map(Path::to_owned), environment: Environment::detect(), resolv_conf: RESOLV_CONF.into() }
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.as_ref().map_or_else(|| NO_FILE.to_owned(), |path| path.display().to_string())
+    }
+
+    /// Reads it all. What the machine said of cores, memory and its name at the start holds until the end, so that no limit changes
+    /// behind the operator's back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn read(&mut self) -> Result<Loaded, Failure> {
+        let stamp = |path: &Path| (path.to_owned(), Stamp::of(path));
+        let mut files: Vec<_> = self.path.iter().map(|path| stamp(path)).collect();
+        let nameservers = stamp(&self.resolv_conf);
+        let text = self.path.as_deref().map(read_text).transpose()?.unwrap_or_default();
+        let found = self.environment.refresh(&self.resolv_conf);
+        let mut loaded = Config::parse(&text, &self.name(), &self.environment).map_err(|mistakes| {
+            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Failure::new(ExitCode::Config, lines.join("\n"))
+        })?;
+        if loaded.files.iter().any(|(path, _)| path == Path::new(RESOLV_CONF)) {
+            if !found && !self.environment.nameservers.is_empty() {
+                let kept = "those from before stay";
+                loaded.warnings.push(format!("no nameserver in {}; {kept}", self.resolv_conf.display()));
+            }
+            loaded.files.retain(|(path, _)| path != Path::new(RESOLV_CONF));
+            files.push(nameservers);
+        }
+        loaded.files.splice(..0, files);
+        Ok(loaded)
+    }
 }
 
 impl Config {
@@ -33,14 +94,7 @@ impl Config {
     ///
     /// [`ExitCode::NoInput`] if the file cannot be read, [`ExitCode::Config`] with all mistakes, one a line.
     pub fn load(path: Option<&Path>) -> Result<Loaded, Failure> {
-        let (text, origin) = match path {
-            Some(path) => (read_text(path)?, path.display().to_string()),
-            None => (String::new(), NO_FILE.to_owned()),
-        };
-        Self::parse(&text, &origin, &Environment::detect()).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Failure::new(ExitCode::Config, lines.join("\n"))
-        })
+        Origin::new(path).read()
     }
 
     /// Reads a text; `origin` is what messages call it. Certificates and hosts files that it names are looked at, nothing else.
@@ -67,7 +121,17 @@ impl Config {
             (upstreams, zones)
         };
         let warnings = report.finish()?;
-        Ok(Loaded { config: Self { listen, limits, cache, local, upstreams, zones, metrics, health, log }, warnings })
+        let named = local.hosts.iter().chain(upstreams.iter().filter_map(|upstream| upstream.ca.as_ref()));
+        let mut files: Vec<(PathBuf, Stamp)> = Vec::new();
+        let resolv_conf = file.is_silent.then(|| Path::new(RESOLV_CONF));
+        for path in resolv_conf.into_iter().chain(named.map(PathBuf::as_path)) {
+            if !files.iter().any(|(known, _)| known == path) {
+                files.push((path.to_owned(), Stamp::of(path)));
+            }
+        }
+        let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        let config = Self { listen, limits, cache, local, upstreams, zones, metrics, health, log };
+        Ok(Loaded { config, warnings, hash, files })
     }
 }
 

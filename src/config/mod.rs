@@ -25,6 +25,7 @@ mod value;
 mod environment;
 mod load;
 mod resolv;
+mod running;
 mod sections;
 mod upstream;
 mod zone;
@@ -37,9 +38,10 @@ mod render;
 mod tests;
 
 pub use environment::Environment;
-pub use load::Loaded;
+pub use load::{Loaded, Origin};
 pub use mistake::{Fault, Mistake};
 pub use reference::reference;
+pub use running::digest;
 
 /// Everything an operator can say, checked.
 #[derive(Clone, Debug, PartialEq)]

@@ -166,7 +166,7 @@ fn check_encryption(raw: &Raw, written: &[At<RawServer>], report: &mut Report<'_
 }
 
 /// Whether a query to `server` would arrive at the listener `own`.
-fn is_same(own: SocketAddr, server: SocketAddr) -> bool {
+pub(super) fn is_same(own: SocketAddr, server: SocketAddr) -> bool {
     let (own_ip, server_ip) = (own.ip().to_canonical(), server.ip().to_canonical());
     own.port() == server.port() && (own_ip == server_ip || (own_ip.is_unspecified() && server_ip.is_loopback()))
 }
