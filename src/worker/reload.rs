@@ -74,8 +74,8 @@ async fn take(
     *origin = reader;
     let Loaded { config, warnings, hash, files } = loaded?;
     let mut changes = running.reload(config).await?;
+    changes.warnings.splice(..0, warnings);
     if changes.forgotten.is_some() {
-        changes.warnings.splice(..0, warnings);
         running.metrics.main().count(Event::Reloaded);
         followers.endpoints.send_replace(Endpoints::of(running.config()));
         followers.log.set(running.config().log.level);

@@ -13,6 +13,7 @@ mod clients;
 mod cluster;
 mod demo;
 mod node;
+mod reload;
 mod resolvers;
 
 use common::daemon::Setup;
