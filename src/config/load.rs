@@ -43,13 +43,20 @@ pub struct Origin {
     environment: Environment,
     /// Where the nameservers are.
     resolv_conf: PathBuf,
+    /// Whether it was read before.
+    again: bool,
 }
 
 impl Origin {
     /// This machine, and a file if there is one.
     #[must_use]
     pub fn new(path: Option<&Path>) -> Self {
-        Self { path: path.map(Path::to_owned), environment: Environment::detect(), resolv_conf: RESOLV_CONF.into() }
+        Self {
+            path: path.map(Path::to_owned),
+            environment: Environment::detect(),
+            resolv_conf: RESOLV_CONF.into(),
+            again: false,
+        }
     }
 
     /// What messages call it.
@@ -63,12 +70,18 @@ impl Origin {
     ///
     /// # Errors
     ///
-    /// As [`Config::load`].
+    /// As [`Config::load`]. From the second time on also for an empty file, and for a pipe, which has nothing more to say: it would be the
+    /// silent configuration, but means a file that is just being written.
     pub fn read(&mut self) -> Result<Loaded, Failure> {
         let stamp = |path: &Path| (path.to_owned(), Stamp::of(path));
         let mut files: Vec<_> = self.path.iter().map(|path| stamp(path)).collect();
         let nameservers = stamp(&self.resolv_conf);
         let text = self.path.as_deref().map(read_text).transpose()?.unwrap_or_default();
+        if self.path.is_some() && text.trim().is_empty() && self.again {
+            let text = format!("{}: is empty; for the built-in configuration, restart", self.name());
+            return Err(Failure::new(ExitCode::Config, text));
+        }
+        self.again = true;
         let found = self.environment.refresh(&self.resolv_conf);
         let mut loaded = Config::parse(&text, &self.name(), &self.environment).map_err(|mistakes| {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -210,4 +223,46 @@ fn leads_to_us(server: SocketAddr, listen: &Listen) -> bool {
         .any(|own| own == ip || (own.is_unspecified() && ip.is_loopback()))
         || ip.is_unspecified()
         || ip.is_multicast()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// N32
+    #[test]
+    fn a_file_that_is_empty_is_the_silent_configuration_only_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nodens.toml");
+        fs::write(&path, "\n").unwrap();
+        let mut origin = Origin::new(Some(&path));
+        assert!(origin.read().is_ok());
+        assert!(
+            origin
+                .read()
+                .unwrap_err()
+                .message
+                .ends_with("nodens.toml: is empty; for the built-in configuration, restart")
+        );
+        fs::write(&path, "# Nothing.\n").unwrap();
+        let loaded = origin.read().unwrap();
+        assert_eq!(loaded.files[0], (path.clone(), Stamp::of(&path)));
+        assert_eq!(loaded.files[1].0, Path::new(RESOLV_CONF));
+    }
+
+    #[test]
+    fn the_hash_is_that_of_sha256sum_and_the_files_are_those_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, hosts) = (folder.path().join("nodens.toml"), folder.path().join("hosts"));
+        fs::write(&hosts, "").unwrap();
+        let servers =
+            "[[upstream]]\nname = \"a\"\nservers = [\"udp://192.0.2.1\"]\n[[zone]]\nname = \".\"\nupstream = \"a\"\n";
+        fs::write(&path, format!("[local]\nhosts = {hosts:?}\n{servers}")).unwrap();
+        let loaded = Config::load(Some(&path)).unwrap();
+        assert_eq!(loaded.files.iter().map(|(path, _)| path).collect::<Vec<_>>(), [&path, &hosts]);
+        let known = Config::parse("", NO_FILE, &Environment::neutral()).unwrap().hash;
+        assert_eq!(known, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
 }

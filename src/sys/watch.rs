@@ -33,7 +33,8 @@ const MOST_LINKS: usize = 40;
 /// Watches at a time. A configuration may name thousands of files; those beyond are looked at every [`POLL`].
 const MOST_WATCHES: usize = 256;
 
-/// The state of a file by which a change is seen; of one that is not there, that it is not.
+/// The state of a file by which a change is seen; of one that is not there, that it is not. Pipes and devices never change: reading them does
+/// that already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp(Option<[i128; 5]>);
 
@@ -52,7 +53,7 @@ impl Stamp {
                 nanoseconds(at.ctime(), at.ctime_nsec()),
             ]
         };
-        Self(fs::metadata(path).ok().map(state))
+        Self(fs::metadata(path).ok().filter(fs::Metadata::is_file).map(state))
     }
 }
 

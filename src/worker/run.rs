@@ -23,6 +23,17 @@ use super::{Running, start};
 ///
 /// When the daemon cannot start; once it runs, it ends only by a signal.
 pub fn run(mut origin: Origin) -> Result<(), Failure> {
+    let system =
+        |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
+    // First of all: a signal that comes earlier ends the process, SIGHUP included.
+    let signals = {
+        let _context = runtime.enter();
+        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
+    };
+    let [terminate, interrupt, hangup] = signals;
+    let (mut terminate, mut interrupt) = (terminate.map_err(system)?, interrupt.map_err(system)?);
+    let hangup = hangup.map_err(system)?;
     let loaded = origin.read()?;
     let log = log::initialize(&loaded.config.log)?;
     for warning in &loaded.warnings {
@@ -38,14 +49,10 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
             info!(protocol, %address, "listening");
         }
     }
-    let system =
-        |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
     let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
     running.metrics().set_hash(&loaded.hash);
     readiness.configured(&loaded.hash);
     let stopped_by = runtime.block_on(async {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (bound, _) = watch::channel(Bound::default());
         let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
         let serve = control::serve(allowed, running.metrics(), Arc::clone(&readiness), bound);
@@ -60,13 +67,12 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
             check.await;
             std::future::pending::<()>().await;
         };
-        let hangup = signal(SignalKind::hangup())?;
         let followers = Followers { readiness: Arc::clone(&readiness), endpoints, log };
         let follow = reload::follow(&mut running, origin, loaded.files, &followers, hangup);
         tokio::select! {
             () = follow => unreachable!("it never ends"),
-            _ = terminate.recv() => Ok("SIGTERM"),
-            _ = interrupt.recv() => Ok("SIGINT"),
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
             () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),
             () = greet => unreachable!("pending never ends"),
             () = check => unreachable!("pending never ends"),
@@ -74,7 +80,6 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
     });
     // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
     runtime.shutdown_background();
-    let stopped_by = stopped_by.map_err(system)?;
     info!(signal = stopped_by, "stopping");
     Running::stop(running);
     info!("stopped");
