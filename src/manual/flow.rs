@@ -105,7 +105,7 @@
 //! certificates, own names, numbers of zones and servers. What is the same is taken over; a zone of which nothing changed keeps its
 //! number, and with it its answers. Each worker then puts a new plan in the place of its old one between two turns ([`Pipeline::adopt`]):
 //! queries that begin now go by the new one, those under way end by the old one, and what they learn is kept only if it still holds. When all
-//! workers have done so, the store is searched for answers that no longer hold ([`Store::forget`]), and the fronts begin anew.
+//! workers have done so, the store is searched for answers that no longer hold ([`Store::forget_if`]), and the fronts begin anew.
 //!
 //! [`Answer::read`]: crate::wire::answer::Answer::read
 //! [`BATCH`]: crate::sys::socket::BATCH
@@ -125,7 +125,7 @@
 //! [`ReplyTo`]: crate::listener::ReplyTo
 //! [`Running::reload`]: crate::worker::Running::reload
 //! [`Store`]: crate::cache::Store
-//! [`Store::forget`]: crate::cache::Store::forget
+//! [`Store::forget_if`]: crate::cache::Store::forget_if
 //! [`UpstreamError`]: crate::upstream::UpstreamError
 //! [`Watch`]: crate::sys::watch::Watch
 //! [`Zones::find`]: crate::route::Zones::find

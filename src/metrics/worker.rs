@@ -22,7 +22,7 @@ const PROTOCOLS: usize = 2;
 pub(super) const NO_ZONE: usize = u16::MAX as usize;
 
 /// How many sources an answer can have.
-pub(super) const SOURCES: usize = 5;
+pub(super) const SOURCES: usize = 7;
 
 /// Zones that reloads may add to those of the start, and servers likewise. A guess: a zone that changes twice an hour for three months.
 /// What it costs is memory for what was really added, some kilobytes each.

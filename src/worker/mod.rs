@@ -188,4 +188,8 @@ impl CacheFigures for Store {
     fn evictions(&self) -> [u64; 2] {
         Self::evictions(self)
     }
+
+    fn failures(&self) -> u64 {
+        Self::failures(self)
+    }
 }

@@ -77,7 +77,9 @@ impl Snapshot {
             );
             return Err(Failure::new(ExitCode::Config, text));
         }
-        let shared = Shared { config: Arc::new(config), store, local, tls: tls.into(), numbers: Arc::new(numbers) };
+        let loops = before.map(|before| Arc::clone(&before.shared.loops)).unwrap_or_default();
+        let (config, numbers) = (Arc::new(config), Arc::new(numbers));
+        let shared = Shared { config, store, local, tls: tls.into(), loops, numbers };
         Ok(Self { shared, layout, first, hosts, authorities })
     }
 
@@ -106,11 +108,12 @@ impl Snapshot {
     }
 
     /// Takes the answers out of the store that no longer hold: of zones that have changed, of names that belong to another zone or to the
-    /// node itself now. How many. Walks the whole store.
+    /// node itself now; and all failures. How many. Walks the whole store.
     pub(super) fn forget_what_changed(&self) -> usize {
         let shared = &self.shared;
         let zones = crate::route::Zones::new(&shared.config.zones, &shared.numbers.zones);
-        shared.store.forget(|entry| {
+        shared.store.forget_failures();
+        shared.store.forget_if(|entry| {
             zones.find(entry.name()) != entry.zone()
                 || shared.local.lookup(entry.name(), rtype::A, crate::wire::class::IN).is_some()
         })
@@ -204,14 +207,22 @@ mod tests {
         message.extend([0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1]);
         let mut answer = Answer::default();
         answer.read(&message, &Asked { name: key.name(), qtype: rtype::A, qclass: 1, dnssec_ok: false }).unwrap();
-        let terms = Terms { now: Moment::from_secs(1), lifetime: 300, zone, authentic: false, authoritative: false };
+        let terms = Terms {
+            now: Moment::from_secs(1),
+            lifetime: 300,
+            zone,
+            authentic: false,
+            authoritative: false,
+            prefetched: false,
+            popular_at: 0,
+        };
         store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
         key
     }
 
     /// Whether the answer is still there.
     fn has(snapshot: &Snapshot, key: &Key) -> bool {
-        snapshot.shared.store.find(key, Moment::from_secs(2)).is_some()
+        snapshot.shared.store.find(key, Moment::from_secs(2)).fresh().is_some()
     }
 
     /// N32

@@ -18,10 +18,12 @@ mod reload;
 // A query's way.
 mod cache;
 mod coalescing;
+mod failures;
 mod listener;
 mod local;
 mod routing;
 mod shedding;
+mod stale;
 
 // What stands behind.
 mod encrypted;

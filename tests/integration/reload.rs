@@ -291,10 +291,22 @@ fn a_query_that_is_under_way_is_answered_by_the_server_it_went_to_and_not_kept_f
     client.send(&ask);
     old.wait_for(1);
     reload(&daemon, &two(&new, &rest));
+    assert_eq!(address(&daemon, "www.one.example"), 2, "whoever asks now does not wait for the old server");
     gate.open();
     assert_eq!(client.receive(&ask).addresses()[0].to_string(), "192.0.2.1");
     assert_eq!(address(&daemon, "www.one.example"), 2);
     assert_eq!((old.queries(), new.queries()), (1, 1));
+}
+
+/// N32
+#[test]
+fn a_reload_that_mends_a_zone_helps_at_once() {
+    let (dead, alive, rest) =
+        (Upstream::tcp().serve(|query| query.answer().rcode(rcode::REFUSED)), server(2), server(3));
+    let daemon = two(&dead, &rest).start();
+    assert_ne!(daemon.ask(&Ask::a("www.one.example")).rcode(), rcode::NOERROR);
+    reload(&daemon, &two(&alive, &rest));
+    assert_eq!(address(&daemon, "www.one.example"), 2, "the failure is forgotten");
 }
 
 /// N32
