@@ -1,4 +1,4 @@
-//! Addresses, prefixes, servers, pins and names as text.
+//! Addresses, prefixes, servers, pins, names and types as text.
 //!
 //! Each function reads one text without looking at any other; what two values mean for each other is checked where sections are
 //! put together.
@@ -7,11 +7,13 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use data_encoding::BASE64;
+use hickory_proto::rr::RecordType;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
 use super::mistake::Fault;
 use super::{Authentication, Server, Transport};
+use crate::wire::rtype;
 
 /// A server as it is written: transport, place, and the name after "#".
 ///
@@ -199,6 +201,24 @@ const LONGEST_LABEL: usize = 63;
 ///
 /// Labels are of letters, digits, "-", "_" (RFC 8552) and "/" (RFC 2317): no escapes, so that a name looks the same everywhere.
 pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
+    parse_labels(text, false)
+}
+
+/// Reads a suffix: a domain name of which one label, but not the last, may be "*", in the form that [`parse_domain`] gives a name.
+pub(super) fn parse_suffix(text: &str) -> Result<String, Fault> {
+    let name = parse_labels(text, true)?;
+    let wrong = |wrong: &str, right: &str| Err(Fault::new(format!("{text:?} {wrong}"), right));
+    if name == "." || name.rsplit('.').next() == Some("*") {
+        return wrong("holds every name", "a suffix that ends in a label");
+    }
+    if name.split('.').filter(|label| *label == "*").count() > 1 {
+        return wrong("has more than one \"*\"", "one \"*\", or a suffix for each of its values");
+    }
+    Ok(name)
+}
+
+/// Reads a domain name; `stars` tells whether a label may be "*".
+fn parse_labels(text: &str, stars: bool) -> Result<String, Fault> {
     if text == "." {
         return Ok(text.to_owned());
     }
@@ -220,6 +240,9 @@ pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
         if label.len() > LONGEST_LABEL {
             return fault("has a label that is too long", "labels of at most 63 characters");
         }
+        if stars && label == "*" {
+            continue;
+        }
         if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte)) {
             return fault(
                 "holds a character that is not allowed",
@@ -228,4 +251,37 @@ pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
         }
     }
     Ok(name.to_ascii_lowercase())
+}
+
+//------ Types ---------------------------------------------------------------
+
+/// Types without which answers for others would not be whole: A tells whether a name exists, the others lead on or prove something.
+const NEEDED: [u16; 8] =
+    [rtype::A, rtype::NS, rtype::CNAME, rtype::SOA, rtype::DNAME, rtype::DS, rtype::RRSIG, rtype::NSEC];
+
+/// Reads a type of records that a name may go without: its name in any letter case, or "TYPE" and its number (RFC 3597 section 5).
+pub(super) fn parse_type(text: &str) -> Result<u16, Fault> {
+    let upper = text.to_ascii_uppercase();
+    let number = match upper.strip_prefix("TYPE") {
+        Some(digits) => digits.parse().ok(),
+        None => upper.parse().ok().map(|known: RecordType| u16::from(known)),
+    };
+    match number {
+        None => Err(Fault::new(format!("{text:?} is no type of records"), "a name such as \"AAAA\", or \"TYPE65\"")),
+        Some(0 | rtype::OPT | rtype::FIRST_META..=rtype::LAST_META) => {
+            Err(Fault::new(format!("{text:?} is never the type of a record"), "a type such as \"AAAA\""))
+        }
+        Some(number) if NEEDED.contains(&number) => {
+            Err(Fault::new(format!("{text:?} is needed to answer for other types"), "a type such as \"AAAA\""))
+        }
+        Some(number) => Ok(number),
+    }
+}
+
+/// Prints a type as [`parse_type`] reads it.
+pub(super) fn print_type(number: u16) -> String {
+    match RecordType::from(number) {
+        RecordType::Unknown(number) => format!("TYPE{number}"),
+        known => known.to_string(),
+    }
 }

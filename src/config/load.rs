@@ -1,6 +1,5 @@
 //! From a file, or from none, to a [`Config`]; again when it has changed.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ::aws_lc_rs::digest;
@@ -12,7 +11,7 @@ use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
 use super::value::{At, Value};
-use super::{Cache, Config, Listen, Transport, sections, upstream, zone};
+use super::{Cache, Config, Listen, Transport, loops, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
@@ -32,6 +31,8 @@ pub struct Loaded {
     pub hash: String,
     /// The files it was made of, each as it was before it was read.
     pub files: Vec<(PathBuf, Stamp)>,
+    /// Whether the machine's nameservers are asked for the cluster's names, since the file says nothing.
+    pub is_silent: bool,
 }
 
 /// Where a configuration comes from: a file and the machine, or the machine alone. It can be read again when these have changed.
@@ -73,30 +74,42 @@ impl Origin {
     /// As [`Config::load`]. From the second time on also for an empty file, and for a pipe, which has nothing more to say: it would be the
     /// silent configuration, but means a file that is just being written.
     pub fn read(&mut self) -> Result<Loaded, Failure> {
-        let stamp = |path: &Path| (path.to_owned(), Stamp::of(path));
-        let mut files: Vec<_> = self.path.iter().map(|path| stamp(path)).collect();
-        let nameservers = stamp(&self.resolv_conf);
+        let stamp = |path: &PathBuf| (path.clone(), Stamp::of(path));
+        let mut files: Vec<_> = self.path.iter().map(stamp).collect();
+        let behind = PathBuf::from(loops::BEHIND_THE_STUB);
+        let nameservers: Vec<_> = [&self.resolv_conf, &behind].into_iter().map(stamp).collect();
         let text = self.path.as_deref().map(read_text).transpose()?.unwrap_or_default();
         if self.path.is_some() && text.trim().is_empty() && self.again {
             let text = format!("{}: is empty; for the built-in configuration, restart", self.name());
             return Err(Failure::new(ExitCode::Config, text));
         }
-        self.again = true;
-        let found = self.environment.refresh(&self.resolv_conf);
-        let mut loaded = Config::parse(&text, &self.name(), &self.environment).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Failure::new(ExitCode::Config, lines.join("\n"))
-        })?;
-        if loaded.files.iter().any(|(path, _)| path == Path::new(RESOLV_CONF)) {
-            if !found && !self.environment.nameservers.is_empty() {
-                let kept = "those from before stay";
-                loaded.warnings.push(format!("no nameserver in {}; {kept}", self.resolv_conf.display()));
-            }
-            loaded.files.retain(|(path, _)| path != Path::new(RESOLV_CONF));
-            files.push(nameservers);
+        let before = self.environment.nameservers.clone();
+        self.environment.refresh(&self.resolv_conf);
+        let mut loaded = self.parse(&text)?;
+        let cluster = |loaded: &Loaded| loaded.config.zones.iter().any(|zone| zone.name == SILENT_CLUSTER_ZONE);
+        if loaded.is_silent && self.again && !cluster(&loaded) && !before.is_empty() {
+            // A file that is being written or was lost, or a node that now asks us, is no reason to forget where the cluster's names are.
+            self.environment.nameservers = before;
+            loaded = self.parse(&text)?;
+            let kept = "those from before stay";
+            loaded
+                .warnings
+                .push(format!("{}: no nameserver that is not ourselves; {kept}", self.resolv_conf.display()));
+        }
+        if loaded.is_silent {
+            files.extend(nameservers.into_iter().filter(|(path, _)| *path == self.resolv_conf || path.exists()));
         }
         loaded.files.splice(..0, files);
+        self.again = true;
         Ok(loaded)
+    }
+
+    /// What a text means on this machine.
+    fn parse(&self, text: &str) -> Result<Loaded, Failure> {
+        Config::parse(text, &self.name(), &self.environment).map_err(|mistakes| {
+            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Failure::new(ExitCode::Config, lines.join("\n"))
+        })
     }
 }
 
@@ -129,22 +142,22 @@ impl Config {
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &cache, environment, &mut report)
         } else {
-            let upstreams = upstream::assemble(&file.upstreams, &listen, &mut report);
+            let upstreams = upstream::assemble(&file.upstreams, &listen, environment, &mut report);
             let zones = zone::assemble(&file.zones, &file.upstreams, &cache, &mut report);
             (upstreams, zones)
         };
+        sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
         let warnings = report.finish()?;
         let named = local.hosts.iter().chain(upstreams.iter().filter_map(|upstream| upstream.ca.as_ref()));
         let mut files: Vec<(PathBuf, Stamp)> = Vec::new();
-        let resolv_conf = file.is_silent.then(|| Path::new(RESOLV_CONF));
-        for path in resolv_conf.into_iter().chain(named.map(PathBuf::as_path)) {
+        for path in named {
             if !files.iter().any(|(known, _)| known == path) {
-                files.push((path.to_owned(), Stamp::of(path)));
+                files.push((path.clone(), Stamp::of(path)));
             }
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
         let config = Self { listen, limits, cache, local, upstreams, zones, metrics, health, log };
-        Ok(Loaded { config, warnings, hash, files })
+        Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }
 
@@ -182,12 +195,20 @@ fn silent(
     report: &mut Report<'_>,
 ) -> (Vec<super::Upstream>, Vec<super::Zone>) {
     let mut text = silent_forwarding();
-    let servers: Vec<At<RawServer>> = environment
-        .nameservers
-        .iter()
-        .filter(|server| !leads_to_us(**server, listen))
-        .map(|address| At::nowhere(RawServer { transport: Transport::Auto, address: *address, name: None }))
-        .collect();
+    let mut servers = Vec::new();
+    for address in &environment.nameservers {
+        match loops::check_nameserver(*address, listen, environment) {
+            None => {
+                servers.push(At::nowhere(RawServer { transport: Transport::Auto, address: *address, name: None }));
+            }
+            // A loop would end every question for the cluster; a nameserver less only those that no other can answer.
+            Some(fault) => {
+                let warning =
+                    format!("a nameserver of {RESOLV_CONF} is left out: {}; name {}", fault.wrong, fault.right);
+                report.warn(Place::Nowhere, "zone", &warning);
+            }
+        }
+    }
     if servers.is_empty() {
         let warning = format!(
             "no nameserver in {RESOLV_CONF} that is not ourselves; there is no zone {SILENT_CLUSTER_ZONE:?}, and its names are asked on the internet"
@@ -202,7 +223,7 @@ fn silent(
     }
     let mut inner = Report::new(NO_FILE, &text);
     let file = File::read(&text, &mut inner);
-    let upstreams = upstream::assemble(&file.upstreams, listen, &mut inner);
+    let upstreams = upstream::assemble(&file.upstreams, listen, environment, &mut inner);
     let zones = zone::assemble(&file.zones, &file.upstreams, cache, &mut inner);
     if let Err(mistakes) = inner.finish() {
         // Only when somebody listens on the very address of a public resolver; then they must say what they want.
@@ -211,19 +232,6 @@ fn silent(
         }
     }
     (upstreams, zones)
-}
-
-/// Whether a nameserver of resolv.conf is this daemon: one of its addresses, whatever the port. A loopback address on which nobody
-/// here listens is somebody else's, such as systemd-resolved on 127.0.0.53; where all addresses are listened on, it is ours.
-fn leads_to_us(server: SocketAddr, listen: &Listen) -> bool {
-    let ip = server.ip().to_canonical();
-    listen
-        .addresses
-        .iter()
-        .map(|address| address.ip().to_canonical())
-        .any(|own| own == ip || (own.is_unspecified() && ip.is_loopback()))
-        || ip.is_unspecified()
-        || ip.is_multicast()
 }
 
 #[cfg(test)]
@@ -253,6 +261,33 @@ mod tests {
         assert_eq!(loaded.files[1].0, Path::new(RESOLV_CONF));
     }
 
+    /// N32
+    #[test]
+    fn nameservers_are_read_again_and_stay_where_none_is_of_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        let mut origin = Origin { resolv_conf: path.clone(), ..Origin::new(None) };
+        for (text, last, kept) in [
+            (Some("nameserver 192.0.2.1\n"), Some("192.0.2.1:53"), false),
+            (Some("nameserver 192.0.2.2\n"), Some("192.0.2.2:53"), false),
+            (Some("options edns0\n"), Some("192.0.2.2:53"), true),
+            (None, Some("192.0.2.2:53"), true),
+            // Ourselves: now the node asks us.
+            (Some("nameserver 127.0.0.1\n"), Some("192.0.2.2:53"), true),
+            (Some("nameserver 127.0.0.1\nnameserver 192.0.2.3\n"), Some("192.0.2.3:53"), false),
+        ] {
+            match text {
+                Some(text) => fs::write(&path, text).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let loaded = origin.read().unwrap();
+            let group = loaded.config.upstreams.iter().find(|upstream| upstream.name == SILENT_CLUSTER_GROUP);
+            assert_eq!(group.map(|group| group.servers[0].address.to_string()).as_deref(), last, "{text:?}");
+            assert_eq!(loaded.warnings.iter().any(|line| line.contains("those from before stay")), kept, "{text:?}");
+            assert_eq!(loaded.files[0], (path.clone(), Stamp::of(&path)));
+        }
+    }
+
     #[test]
     fn the_hash_is_that_of_sha256sum_and_the_files_are_those_named() {
         let folder = tempfile::tempdir().unwrap();
@@ -263,6 +298,7 @@ mod tests {
         fs::write(&path, format!("[local]\nhosts = {hosts:?}\n{servers}")).unwrap();
         let loaded = Config::load(Some(&path)).unwrap();
         assert_eq!(loaded.files.iter().map(|(path, _)| path).collect::<Vec<_>>(), [&path, &hosts]);
+        assert!(!loaded.is_silent);
         let known = Config::parse("", NO_FILE, &Environment::neutral()).unwrap().hash;
         assert_eq!(known, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }

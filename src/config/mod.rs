@@ -24,6 +24,7 @@ mod value;
 // From values to a configuration.
 mod environment;
 mod load;
+mod loops;
 mod resolv;
 mod running;
 mod sections;
@@ -124,6 +125,8 @@ pub struct Local {
     pub hosts: Option<PathBuf>,
     /// Records in zone-file form ("name TTL TYPE data") that are answered here.
     pub records: Vec<String>,
+    /// Suffixes whose names do not exist, whatever an upstream would say: lower-case, without the last dot; a "*" stands for one label.
+    pub dead_suffixes: Vec<String>,
     /// The answer to `id.server` CH TXT (RFC 4892); `None` hides it.
     pub identity: Option<String>,
     /// The answer to `version.server` CH TXT; `None` hides it.
@@ -217,6 +220,10 @@ pub struct Zone {
     pub servfail: Duration,
     /// As [`Cache::prefetch`], for names of this zone.
     pub prefetch: u16,
+    /// Whether the NXDOMAIN of a name answers for the names below it (RFC 8020).
+    pub nxdomain_cut: bool,
+    /// Types of which no name of the zone has records, whatever its servers would say; never A.
+    pub no_types: Vec<u16>,
 }
 
 /// Whose names a zone holds.

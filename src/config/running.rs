@@ -4,9 +4,8 @@ use std::path::Path;
 
 use ::aws_lc_rs::digest;
 
-use super::Config;
-use super::environment::read_bounded;
-use super::upstream::is_same;
+use super::environment::{Environment, read_bounded};
+use super::{Config, loops};
 use crate::error::{ExitCode, Failure};
 
 /// The most that is read of a file to tell whether it has changed, in bytes; what uses such a file takes less.
@@ -27,12 +26,10 @@ impl Config {
     ///
     /// If a server of this configuration is an address on which the daemon still listens: it would ask itself.
     pub fn keep(&mut self, running: &Self) -> Result<Vec<&'static str>, Failure> {
-        for address in &running.listen.addresses {
-            for server in self.upstreams.iter().flat_map(|upstream| &upstream.servers) {
-                if is_same(*address, server.address) {
-                    let text = format!("upstream.servers: {address} is one of our own addresses until the next start");
-                    return Err(Failure::new(ExitCode::Config, text));
-                }
+        for server in self.upstreams.iter().flat_map(|upstream| &upstream.servers) {
+            if let Some(fault) = loops::check(server.address, &running.listen, &Environment::neutral()) {
+                let text = format!("upstream.servers: {} until the next start; {}", fault.wrong, fault.right);
+                return Err(Failure::new(ExitCode::Config, text));
             }
         }
         let mut kept = Vec::new();

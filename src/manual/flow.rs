@@ -41,7 +41,7 @@
 //! The question becomes a [`Key`] on the stack: the name in lower case, the type, and which of DO and CD were set, with one seeded hash of
 //! it all. The worker's own [`Front`] is looked up first; it takes no lock and changes no memory that another worker reads. If it does not
 //! know the answer, the node-wide [`Store`] is asked, and what it finds is put into the front. A denial of a whole name answers for
-//! all its types, and for names below it (RFC 8020).
+//! all its types, and for names below it (RFC 8020) where the zone says `nxdomain-cut`.
 //!
 //! An [`Entry`] is an answer in wire form with the offsets of its TTLs. [`reply::answer`] copies its records behind the client's own
 //! question, which is never touched and so keeps its letter case; sets the flags; takes the entry's age off the TTLs; turns a set of
@@ -56,11 +56,14 @@
 //!
 //! Who finds out is decided in this order:
 //!
-//! 1. **The node itself** ([`Local::lookup`]): own names from `local.hosts` and `local.records`, then the special-use names and empty reverse
-//!    zones, then everything in class CH. These answers are authoritative (AA) and are not kept, since they are here already. A
+//! 1. **The node itself** ([`Local::lookup`]): own names from `local.hosts` and `local.records`, then the special-use names, empty reverse
+//!    zones and `local.dead-suffixes`, then everything in class CH. These answers are authoritative (AA) and are not in the store, since they are here already; denials stay in the front. A
 //!    built-in zone gives way to a configured `[[zone]]`.
 //! 2. **The servers of the name's zone**: [`Zones::find`] looks for the longest suffix, and the zone says which [`Group`] is asked, whether
 //!    DNSSEC is asked for, and how long answers may be kept.
+//!
+//! A type that the zone leaves out (`zone.no-types`) is never asked for. The A answer of the same name is found out instead, and what it leaves
+//! without its addresses is given: aliases, and a denial.
 //!
 //! # 6. The upstream
 //!

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `nodens` alone is `nodens run` without a file: 127.0.0.1:5353, two public resolvers over TLS, and `cluster.local` at the nameservers
-//! of /etc/resolv.conf. The daemon stays in the foreground and writes to standard error. It needs no network to become ready: readiness
+//! of /etc/resolv.conf; where that knows only systemd-resolved, those that it asks in turn. The daemon stays in the foreground and writes to standard error. It needs no network to become ready: readiness
 //! says that the listeners answer, not that the internet is there.
 //!
 //! For a port below 1024 it needs CAP_NET_BIND_SERVICE, and no other right. An address that does not exist yet can be listened on; it answers
@@ -42,7 +42,7 @@
 //!
 //! Everything is made anew beside what is in force. **Any mistake changes nothing**: the old configuration stays, `coredns_reload_failed_total`
 //! grows, one line in the log names file, line and reason of the first mistake, and `/ready` repeats it; `nodens check FILE` lists all. A
-//! resolv.conf without any nameserver changes nothing either.
+//! resolv.conf without any nameserver of use changes nothing either: one that was emptied, or one by which the node asks us now.
 //!
 //! | | after a reload |
 //! |---|---|
@@ -167,6 +167,10 @@
 //!
 //! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
 //! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.
+//!
+//! **A server is refused, or a nameserver is left out.** It would lead questions back to us: it is one of our own addresses; or an address of
+//! this machine, where we listen on all; or 127.0.0.53, systemd-resolved, which may ask us. Name the servers that it asks, from
+//! /run/systemd/resolve/resolv.conf.
 //!
 //! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
 //!

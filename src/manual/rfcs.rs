@@ -47,7 +47,8 @@
 //! | 1035 | 3.2.1 | TTL 0 is given on and not kept | [`Bounds::apply`] | yes |
 //! | 2308 | 2, 5 | NXDOMAIN and NODATA with the SOA's negative TTL; none is kept without an SOA | [`Answer`], [`Bounds::apply`] | yes |
 //! | 2308 | 7 | failures are not kept (RFC 9520 would have them kept for seconds) | [`Bounds::apply`] | not yet |
-//! | 8020 | 2 | a name that does not exist has none below it | [`Store::find`] | yes |
+//! | 4074 | 4.2 | a type that is left out (`zone.no-types`) is no data, never NXDOMAIN | [`pipeline`] | yes |
+//! | 8020 | 2 | a name that does not exist has none below it | [`Store::find`], [`Zone::nxdomain_cut`] | public zones; others by option |
 //! | 8198 | 5 | denials made up from NSEC records | | no |
 //! | 8767 | 4 | a cap on TTLs: `zone.max-ttl` | [`Bounds`] | yes |
 //! | 8767 | 5 | stale answers | | not yet |
@@ -101,6 +102,7 @@
 //! [`Store::find`]: crate::cache::Store::find
 //! [`UpstreamError::ede`]: crate::upstream::UpstreamError::ede
 //! [`Variant`]: crate::cache::Variant
+//! [`Zone::nxdomain_cut`]: crate::config::Zone::nxdomain_cut
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`pipeline`]: crate::pipeline
 //! [`policy::local`]: crate::policy::local

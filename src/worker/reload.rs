@@ -72,7 +72,7 @@ async fn take(
     })
     .await?;
     *origin = reader;
-    let Loaded { config, warnings, hash, files } = loaded?;
+    let Loaded { config, warnings, hash, files, .. } = loaded?;
     let mut changes = running.reload(config).await?;
     changes.warnings.splice(..0, warnings);
     if changes.forgotten.is_some() {

@@ -16,12 +16,14 @@ mod observation;
 mod reload;
 
 // A query's way.
+mod absent;
 mod cache;
 mod coalescing;
 mod failures;
 mod listener;
 mod local;
 mod routing;
+mod search_path;
 mod shedding;
 mod stale;
 

@@ -207,4 +207,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         silent: Silent::Derived { words: "as [cache] says", example: "3" },
         doc: "Uses in its lifetime that make an answer worth asking for again before it expires.",
     },
+    Setting {
+        section: Section::Zone,
+        key: "nxdomain-cut",
+        kind: Kind::Switch,
+        silent: Silent::Derived { words: "true for a public zone, false for an internal one", example: "true" },
+        doc: "Whether a name that does not exist has none below it (RFC 8020): the denial of \"com.svc.cluster.local\" then answers for \
+              \"api.example.com.svc.cluster.local\". Right for every server that keeps the standard; those of companies do not always.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "no-types",
+        kind: Kind::Types,
+        silent: Silent::Value("[]"),
+        doc: "Types of records that no client is shown, such as \"AAAA\" where nothing has IPv6. A name that exists is answered with no \
+              data, one that does not with NXDOMAIN: whether it does is known from its A records, so that one query at the servers \
+              answers for all. Clients that ask for signatures are left out where dnssec is \"forward\".",
+    },
 ];
