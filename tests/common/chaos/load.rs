@@ -78,7 +78,12 @@ struct Sent {
 
 impl Load {
     /// A load for `server`, of names in memory (see [`Load::warm`]) and of names below example.org that only a wildcard knows.
-    pub(crate) fn on(server: SocketAddr, cached: &[(String, &'static str)], prefix: &str, wildcard: &'static str) -> Self {
+    pub(crate) fn on(
+        server: SocketAddr,
+        cached: &[(String, &'static str)],
+        prefix: &str,
+        wildcard: &'static str,
+    ) -> Self {
         let (cached, prefix) = (cached.to_vec(), prefix.to_owned());
         Self { server, cached, prefix, wildcard, rate: 80, time: Duration::from_secs(3) }
     }
@@ -141,7 +146,7 @@ impl Load {
 
     /// The query with this number: names in memory and others take turns.
     fn query(&self, number: u16) -> Sent {
-        let cached = number % 2 == 0 && !self.cached.is_empty();
+        let cached = number.is_multiple_of(2) && !self.cached.is_empty();
         let (name, address) = if cached {
             let (name, address) = &self.cached[usize::from(number / 2) % self.cached.len()];
             (name.clone(), *address)
