@@ -10,6 +10,7 @@
 mod faults;
 mod network;
 mod outage;
+mod proxy;
 
 // Servers that lie.
 mod hostile;

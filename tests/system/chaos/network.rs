@@ -51,6 +51,8 @@ impl Way {
 pub(super) struct World {
     /// Certifies.
     authority: Authority,
+    /// Certifies whom nobody should trust. Servers read their files when they like, so it lives as long as they do.
+    _stranger: Authority,
     /// The server.
     pub(super) server: Peer,
     /// Behind it, where it is a resolver.
@@ -76,13 +78,13 @@ pub(super) struct Stage<'a> {
 impl World {
     /// Starts the servers.
     pub(super) fn new(way: Way) -> Self {
-        let (authority, backend) = (Authority::new(), bind());
+        let (authority, stranger, backend) = (Authority::new(), Authority::new(), bind());
         let resolver = |by: &Authority| Peer::unbound(free_address(), backend.address, &by.certificate(&[NAME]));
         if way == Way::Tls {
-            let (server, impostor) = (resolver(&authority), resolver(&Authority::new()));
-            Self { authority, server, _backend: Some(backend), impostor: Some(impostor), way }
+            let (server, impostor) = (resolver(&authority), resolver(&stranger));
+            Self { authority, _stranger: stranger, server, _backend: Some(backend), impostor: Some(impostor), way }
         } else {
-            Self { authority, server: backend, _backend: None, impostor: None, way }
+            Self { authority, _stranger: stranger, server: backend, _backend: None, impostor: None, way }
         }
     }
 
