@@ -12,7 +12,7 @@ use nodens::listener::limits::Connections;
 use nodens::listener::tcp::{Settings, serve};
 use nodens::listener::{Handler, Incoming, Outcome};
 use nodens::metrics::{Layout, Metrics, Protocol, WorkerMetrics};
-use nodens::pipeline::{Pipeline, Shared};
+use nodens::pipeline::{Numbers, Pipeline, Shared};
 use nodens::policy::local::Local;
 use nodens::sys::clock;
 use nodens::wire::rtype;
@@ -50,7 +50,8 @@ fn warm() -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
         upstreams: vec![("all".to_owned(), "udp://192.0.2.1:53".to_owned())],
     };
     let metrics = Metrics::new(&layout, 1).worker(0);
-    let shared = Shared { config, store, local, tls: vec![None].into() };
+    let numbers = Arc::new(Numbers::of(&config));
+    let shared = Shared { config, store, local, tls: vec![None].into(), loops: Arc::default(), numbers };
     let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
     let queries = (0..NAMES).map(|number| messages::query(&format!("www.site{number}.example"), rtype::A)).collect();
     (pipeline, metrics, queries)

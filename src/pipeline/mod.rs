@@ -2,40 +2,54 @@
 //!
 //! ```text
 //! handle: parse ─► policy ─► cache ─┬─ hit ─► reply                       (hit: no await, no allocation, no shared lock)
-//!                                   └─ miss ─► join or begin an exchange  (miss: one local task a question)
-//!                                        local zones ─► or: route ─► upstream ─► TTL bounds ─► cache ─► reply to all who wait
+//!                                   └─ miss ─► known to fail? ─► join or begin a flight
+//! flight: local zones ─► or: route ─► upstream ─► TTL bounds ─► cache ─► reply to all who wait; or what has expired
 //! ```
 //!
 //! One [`Pipeline`] a worker; a query never leaves it. What workers share is the store, the local zones and the TLS configuration, none of
 //! which a hit writes to.
 //!
+//! - `plan` what the configuration says of queries.
 //! - `hit` what can be answered at once.
-//! - `miss` what has to be found out.
+//! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
+//! - `ask` finding it out.
+//! - `share` how much one client may hold.
+//! - `pace` how fast expired answers are asked for again.
+//! - `prefetch` popular answers that are asked for before they expire.
+//! - `loops` zones whose servers ask us.
 
+mod ask;
 mod hit;
+mod loops;
 mod miss;
+mod pace;
+mod plan;
+mod prefetch;
+mod share;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-
-use ipnet::IpNet;
 
 use crate::cache::store::Passed;
-use crate::cache::ttl::Bounds;
 use crate::cache::{Front, Store};
-use crate::config::{Config, Dnssec};
+use crate::config::Config;
 use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
-use crate::route::Zones;
-use crate::upstream::{Group, TlsGroup};
+use crate::sys::clock;
+use crate::upstream::TlsGroup;
 use crate::wire::answer::Answer;
 
 use miss::Flight;
+use pace::Pace;
+use plan::Plan;
+use prefetch::Prefetch;
+use share::Shares;
+
+pub use loops::Loops;
 
 /// What all workers share.
 #[derive(Clone)]
@@ -48,38 +62,64 @@ pub struct Shared {
     pub local: Arc<Local>,
     /// How to encrypt, a group each; `None` for groups without TLS servers.
     pub tls: Arc<[Option<TlsGroup>]>,
+    /// Zones whose servers ask us.
+    pub loops: Arc<Loops>,
+    /// What zones and servers are numbered by.
+    pub numbers: Arc<Numbers>,
+}
+
+/// The numbers of a configuration's zones and servers, in counters and kept answers. A zone keeps its number over reloads for as long as
+/// nothing about it changes, and a server for as long as it is there; numbers of what is gone are not used again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// Of each zone: its position in [`crate::metrics::Layout::zones`].
+    pub zones: Vec<u16>,
+    /// Of each group's first server: its position in [`crate::metrics::Layout::upstreams`]; the others follow.
+    pub servers: Vec<usize>,
+}
+
+impl Numbers {
+    /// The numbers of the first configuration: zones and servers as they stand in it.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let mut next = 0;
+        let first = |upstream: &crate::config::Upstream| {
+            let first = next;
+            next += upstream.servers.len();
+            first
+        };
+        Self { zones: (0..).take(config.zones.len()).collect(), servers: config.upstreams.iter().map(first).collect() }
+    }
 }
 
 /// One worker's way for queries.
 pub struct Pipeline {
-    /// Who may ask; empty is everybody.
-    allow: Vec<IpNet>,
-    /// Largest UDP answer.
-    udp_size: u16,
-    /// What TCP clients are told by edns-tcp-keepalive, in units of 100 ms.
-    keepalive: u16,
-    /// Whether sets of addresses change their order.
-    rotate: bool,
-    /// Exchanges and clients that may wait.
-    limits: [usize; 2],
+    /// What the configuration says; a reload puts another in its place.
+    plan: RefCell<Rc<Plan>>,
     /// This worker's answers.
     front: RefCell<Front>,
     /// The node's answers.
     store: Arc<Store>,
-    /// The node's own names.
-    local: Arc<Local>,
-    /// Which zone a name belongs to.
-    zones: Zones,
-    /// What the zones say, by position.
-    rules: Vec<Rules>,
-    /// The servers, by position in the configuration.
-    groups: Vec<Group>,
     /// Questions that are being found out, by the hash of their key.
     flights: RefCell<HashMap<u64, Rc<Flight>, BuildHasherDefault<Passed>>>,
     /// How many are, those whose hash met another's included.
     flying: Cell<usize>,
     /// Clients that wait for them.
     waiting: Cell<usize>,
+    /// Of these, whose they are.
+    waiters: Shares,
+    /// Of the questions, whose they are.
+    flyers: Shares,
+    /// Popular answers that will be asked for before they expire.
+    prefetch: Prefetch,
+    /// How fast expired answers are asked for again.
+    pace: Pace,
+    /// Zones whose servers ask us.
+    loops: Arc<Loops>,
+    /// Of those, how many this worker looks after.
+    looping: Cell<u64>,
+    /// Open connections to all servers.
+    connections: Rc<Cell<u64>>,
     /// Room to read an upstream's answer in.
     scratch: RefCell<Answer>,
     /// What is counted.
@@ -88,60 +128,36 @@ pub struct Pipeline {
     limiter: LogLimiter,
 }
 
-/// What a zone says.
-#[derive(Clone, Copy, Debug)]
-struct Rules {
-    /// Position of its servers.
-    group: usize,
-    /// Whether DNSSEC is asked for.
-    dnssec: Dnssec,
-    /// How long its answers are kept.
-    bounds: Bounds,
-}
-
 impl Pipeline {
     /// A pipeline that has seen nothing. Must be made in the worker's own thread.
     #[must_use]
     pub fn new(shared: &Shared, metrics: Arc<WorkerMetrics>) -> Rc<Self> {
-        let config = &shared.config;
-        let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
-        let rules = |zone: &crate::config::Zone| Rules {
-            group: zone.upstream,
-            dnssec: zone.dnssec,
-            bounds: Bounds {
-                max: seconds(zone.max_ttl),
-                min: seconds(zone.min_ttl),
-                max_negative: seconds(zone.max_negative_ttl),
-            },
-        };
-        let connections = Rc::new(Cell::new(0));
-        let mut first = 0;
-        let mut groups = Vec::new();
-        for (upstream, tls) in config.upstreams.iter().zip(shared.tls.iter()) {
-            groups.push(Group::new(upstream, tls.as_ref(), &metrics, first, &connections));
-            first += upstream.servers.len();
-        }
-        // The bounds are for the node; each worker takes its part.
-        let share = |limit: usize| limit.div_ceil(config.listen.workers).max(1);
+        let connections = Rc::default();
         Rc::new(Self {
-            allow: config.listen.allow.clone(),
-            udp_size: config.listen.udp_size,
-            keepalive: u16::try_from(config.listen.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX),
-            rotate: config.cache.rotate,
-            limits: [share(config.limits.in_flight), share(config.limits.waiting)],
+            plan: RefCell::new(Rc::new(Plan::new(shared, &metrics, &connections, None))),
             front: RefCell::default(),
             store: Arc::clone(&shared.store),
-            local: Arc::clone(&shared.local),
-            zones: Zones::new(&config.zones),
-            rules: config.zones.iter().map(rules).collect(),
-            groups,
             flights: RefCell::default(),
             flying: Cell::new(0),
             waiting: Cell::new(0),
+            waiters: Shares::default(),
+            flyers: Shares::default(),
+            prefetch: Prefetch::default(),
+            pace: Pace::new(clock::now()),
+            loops: Arc::clone(&shared.loops),
+            looping: Cell::new(0),
+            connections,
             scratch: RefCell::default(),
             limiter: LogLimiter::new(Arc::clone(&metrics)),
             metrics,
         })
+    }
+
+    /// Goes by another configuration from now on. Queries that are under way end by the one they began with; servers of groups that stay
+    /// as they were keep their connections. The store is the same: whoever reloads takes out of it what no longer holds.
+    pub fn adopt(&self, shared: &Shared) {
+        let next = Plan::new(shared, &self.metrics, &self.connections, Some(&self.plan.borrow()));
+        *self.plan.borrow_mut() = Rc::new(next);
     }
 
     /// Whether no client waits for anything.

@@ -12,8 +12,8 @@ use crate::wire::name;
 /// The zones of a configuration, by suffix.
 #[derive(Clone, Debug)]
 pub struct Zones {
-    /// Positions in the configuration, by wire-format name.
-    positions: HashMap<Box<[u8]>, u16, RandomState>,
+    /// Numbers, by wire-format name.
+    numbers: HashMap<Box<[u8]>, u16, RandomState>,
     /// Bytes of the longest suffix: longer ones are not looked for.
     longest: usize,
     /// Where everything else goes.
@@ -21,29 +21,29 @@ pub struct Zones {
 }
 
 impl Zones {
-    /// A table of `zones`; names under none of them belong to the root's, or to the first if there is none.
+    /// A table of `zones` and their numbers; names under none of them belong to the root's, or to number 0 if there is none.
     #[must_use]
-    pub fn new(zones: &[Zone]) -> Self {
-        let mut table = Self { positions: HashMap::default(), longest: 0, root: 0 };
-        for (position, zone) in (0..).zip(zones) {
+    pub fn new(zones: &[Zone], numbers: &[u16]) -> Self {
+        let mut table = Self { numbers: HashMap::default(), longest: 0, root: 0 };
+        for (zone, number) in zones.iter().zip(numbers.iter().copied()) {
             let Some(name) = name::parse(&zone.name) else { continue };
             if name.len() == 1 {
-                table.root = position;
+                table.root = number;
             } else {
                 table.longest = table.longest.max(name.len());
-                table.positions.insert(name.into_boxed_slice(), position);
+                table.numbers.insert(name.into_boxed_slice(), number);
             }
         }
         table
     }
 
-    /// The position of the zone that `name`, folded and uncompressed, belongs to.
+    /// The number of the zone that `name`, folded and uncompressed, belongs to.
     #[must_use]
     pub fn find(&self, name: &[u8]) -> u16 {
         name::suffixes(name)
             .map(|at| &name[at..])
             .filter(|suffix| suffix.len() <= self.longest)
-            .find_map(|suffix| self.positions.get(suffix).copied())
+            .find_map(|suffix| self.numbers.get(suffix).copied())
             .unwrap_or(self.root)
     }
 
@@ -66,7 +66,7 @@ mod tests {
         let zones: Vec<_> = ["cluster.local", ".", "local", "a.cluster.local"]
             .map(|name| Zone { name: name.into(), ..root.clone() })
             .into();
-        let table = Zones::new(&zones);
+        let table = Zones::new(&zones, &[0, 1, 2, 3]);
         let cases = [
             ("cluster.local", 0),
             ("x.cluster.local", 0),

@@ -127,6 +127,18 @@ impl Group {
         }
     }
 
+    /// Whether no server is up.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        false
+    }
+
+    /// How often that state was left.
+    #[must_use]
+    pub fn recoveries(&self) -> u64 {
+        0
+    }
+
     /// The servers to ask, in order.
     fn order(&self) -> impl Iterator<Item = &Way> {
         (0..ROUNDS).flat_map(|_| &self.ways)

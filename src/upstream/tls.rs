@@ -71,6 +71,16 @@ impl TlsGroup {
         Self::with_roots(upstream, &SystemRoots::default())
     }
 
+    /// Whether two groups open connections by the very same means, with the same certificates in memory.
+    #[must_use]
+    pub fn is_same(one: Option<&Self>, other: Option<&Self>) -> bool {
+        let parts = |group: &Self| {
+            [&group.named, &group.pinned, &group.unchecked]
+                .map(|connector| connector.as_ref().map(|connector| Arc::as_ptr(connector.config())))
+        };
+        one.map(parts) == other.map(parts)
+    }
+
     /// As [`new`](Self::new), with the system's certificates shared between groups.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use crate::config::{Config, Transport};
 use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
 use crate::metrics::{CacheFigures, Layout, Metrics};
-use crate::pipeline::Shared;
+use crate::pipeline::{Numbers, Shared};
 use crate::policy::local::Local;
 use crate::upstream::{SystemRoots, TlsGroup};
 
@@ -81,7 +81,8 @@ pub fn start(config: Config) -> Result<Running, Failure> {
     let metrics = Arc::new(Metrics::new(&layout(&config, &addresses), config.listen.workers));
     metrics.set_cache(Arc::clone(&store) as Arc<dyn CacheFigures>);
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
-    let shared = Shared { config: Arc::new(config), store, local, tls: tls?.into() };
+    let numbers = Arc::new(Numbers::of(&config));
+    let shared = Shared { config: Arc::new(config), store, local, tls: tls?.into(), loops: Arc::default(), numbers };
     let (drain, drained) = watch::channel(false);
     let mut threads = Vec::new();
     for (index, sockets) in sockets.workers.into_iter().enumerate() {
@@ -131,5 +132,9 @@ impl CacheFigures for Store {
 
     fn evictions(&self) -> [u64; 2] {
         Self::evictions(self)
+    }
+
+    fn failures(&self) -> u64 {
+        Self::failures(self)
     }
 }

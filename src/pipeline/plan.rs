@@ -1,0 +1,161 @@
+//! What a configuration says of queries, in the form in which they ask for it. A reload makes another.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::cache::ttl::Bounds;
+use crate::config::{Dnssec, Upstream, Zone};
+use crate::metrics::WorkerMetrics;
+use crate::policy::local::Local;
+use crate::route::Zones;
+use crate::sys::clock::Moment;
+use crate::upstream::{Group, TlsGroup};
+use crate::wire::{class, name};
+
+use super::Shared;
+
+/// What holds for queries that begin now.
+pub(super) struct Plan {
+    /// Who may ask; empty is everybody.
+    pub(super) allow: Vec<IpNet>,
+    /// Largest UDP answer.
+    pub(super) udp_size: u16,
+    /// What TCP clients are told by edns-tcp-keepalive, in units of 100 ms.
+    pub(super) keepalive: u16,
+    /// Whether sets of addresses change their order.
+    pub(super) rotate: bool,
+    /// Exchanges and clients that may wait in this worker.
+    pub(super) limits: [usize; 2],
+    /// The node's own names.
+    pub(super) local: Arc<Local>,
+    /// Which zone a name belongs to, by number.
+    pub(super) zones: Zones,
+    /// What the zones say, by number.
+    rules: Vec<Rules>,
+    /// The servers, by position in the configuration.
+    groups: Vec<Rc<Group>>,
+    /// How often each group was seen to have come back, and when that was noticed last.
+    recovered: RefCell<Vec<(u64, Moment)>>,
+    /// What it was made of.
+    shared: Shared,
+}
+
+/// What a zone says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Position of its servers.
+    group: usize,
+    /// Whether DNSSEC is asked for.
+    pub(super) dnssec: Dnssec,
+    /// How long its answers are kept.
+    pub(super) bounds: Bounds,
+    /// For how long after its expiry an answer may be given, in seconds.
+    pub(super) serve_stale: u32,
+    /// For how long a failure is answered without asking again.
+    pub(super) servfail: Duration,
+    /// Uses that make an answer worth a refresh before it expires.
+    pub(super) prefetch: u16,
+    /// How long a client waits for an answer.
+    pub(super) timeout: Duration,
+}
+
+impl Rules {
+    /// The rules of `zone`, whose servers are `upstream`.
+    fn new(zone: &Zone, upstream: &Upstream) -> Self {
+        let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+        Self {
+            group: zone.upstream,
+            dnssec: zone.dnssec,
+            bounds: Bounds {
+                max: seconds(zone.max_ttl),
+                min: seconds(zone.min_ttl),
+                max_negative: seconds(zone.max_negative_ttl),
+            },
+            serve_stale: seconds(zone.serve_stale),
+            servfail: zone.servfail,
+            prefetch: zone.prefetch,
+            timeout: upstream.timeout,
+        }
+    }
+}
+
+impl Plan {
+    /// What `shared` says. Groups that are in `before` as they are here are taken over with what they have open and have learned.
+    pub(super) fn new(
+        shared: &Shared,
+        metrics: &Arc<WorkerMetrics>,
+        connections: &Rc<Cell<u64>>,
+        before: Option<&Self>,
+    ) -> Self {
+        let config = &shared.config;
+        let group = |(position, upstream): (usize, &Upstream)| {
+            let tls = shared.tls[position].as_ref();
+            let kept = before.and_then(|before| {
+                let same = |old: &usize| {
+                    before.shared.config.upstreams[*old] == *upstream
+                        && TlsGroup::is_same(before.shared.tls[*old].as_ref(), tls)
+                };
+                (0..before.groups.len()).find(same).map(|old| Rc::clone(&before.groups[old]))
+            });
+            let fresh = || Rc::new(Group::new(upstream, tls, metrics, shared.numbers.servers[position], connections));
+            kept.unwrap_or_else(fresh)
+        };
+        // The bounds are for the node; each worker takes its part.
+        let share = |limit: usize| limit.div_ceil(config.listen.workers).max(1);
+        let numbers = &shared.numbers.zones;
+        let rules_of = |zone: &Zone| Rules::new(zone, &config.upstreams[zone.upstream]);
+        let highest = usize::from(numbers.iter().copied().max().unwrap_or(0));
+        let mut rules = vec![rules_of(&config.zones[0]); highest + 1];
+        for (zone, number) in config.zones.iter().zip(numbers) {
+            rules[usize::from(*number)] = rules_of(zone);
+        }
+        Self {
+            allow: config.listen.allow.clone(),
+            udp_size: config.listen.udp_size,
+            keepalive: u16::try_from(config.listen.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX),
+            rotate: config.cache.rotate,
+            limits: [share(config.limits.in_flight), share(config.limits.waiting)],
+            local: Arc::clone(&shared.local),
+            zones: Zones::new(&config.zones, numbers),
+            rules,
+            groups: config.upstreams.iter().enumerate().map(group).collect(),
+            recovered: RefCell::new(vec![(0, Moment::default()); config.upstreams.len()]),
+            shared: shared.clone(),
+        }
+    }
+
+    /// What the zone of that number says; of one that is gone, what another says.
+    pub(super) fn rules(&self, zone: u16) -> &Rules {
+        &self.rules[usize::from(zone).min(self.rules.len() - 1)]
+    }
+
+    /// Whether what the zone of that number said of `name` still holds: the name has not gone to another zone or to the node itself.
+    pub(super) fn holds(&self, name: &[u8], qtype: u16, zone: u16) -> bool {
+        self.zones.find(name) == zone && self.local.lookup(name, qtype, class::IN).is_none()
+    }
+
+    /// Whether the servers of a zone came back after `since`, having all been down.
+    pub(super) fn recovered_since(&self, rules: &Rules, since: Moment, now: Moment) -> bool {
+        let count = self.groups[rules.group].recoveries();
+        let known = &mut self.recovered.borrow_mut()[rules.group];
+        if known.0 != count {
+            *known = (count, now);
+        }
+        known.1 > since
+    }
+
+    /// The name of the zone of that number, in wire format; `None` if it is gone.
+    pub(super) fn zone_name(&self, zone: u16) -> Option<Vec<u8>> {
+        let position = self.shared.numbers.zones.iter().position(|number| *number == zone)?;
+        name::parse(&self.shared.config.zones[position].name)
+    }
+
+    /// The servers of a zone.
+    pub(super) fn group(&self, rules: &Rules) -> &Rc<Group> {
+        &self.groups[rules.group]
+    }
+}
