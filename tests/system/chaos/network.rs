@@ -60,7 +60,7 @@ pub(super) struct World {
     /// The same with a certificate that nobody trusts.
     pub(super) impostor: Option<Peer>,
     /// How it is spoken to.
-    way: Way,
+    pub(super) way: Way,
 }
 
 /// What a story is told with.

@@ -102,31 +102,17 @@ fn play(server: fn() -> Builder, (what, datagram, stream, want): Game) -> Option
     (count > 12 || good.addresses().len() != 1).then(|| format!("{what}: {count} queries for two questions\n{good}"))
 }
 
-/// Plays all games, each with a server and a daemon of its own.
-fn play_all(server: fn() -> Builder) {
+/// N18: over `udp://`, over `auto://`, which passes on what was truncated where TCP fails, and over `tcp://`, where TC is a mistake; each
+/// game with a server and a daemon of its own.
+#[test]
+fn games_with_truncation_end() {
+    const SCHEMES: [fn() -> Builder; 3] = [Upstream::udp, Upstream::auto, Upstream::tcp];
     let wrong: Vec<String> = std::thread::scope(|scope| {
-        let played: Vec<_> = GAMES.iter().map(|game| scope.spawn(move || play(server, *game))).collect();
+        let games = GAMES.iter().flat_map(|game| SCHEMES.map(|scheme| (scheme, *game)));
+        let played: Vec<_> = games.map(|(scheme, game)| scope.spawn(move || play(scheme, game))).collect();
         played.into_iter().filter_map(|played| played.join().expect("played to its end")).collect()
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// N18: over `udp://`.
-#[test]
-fn games_with_truncation_end_for_datagrams() {
-    play_all(Upstream::udp);
-}
-
-/// N18: over `auto://`, which passes on what was truncated where TCP fails.
-#[test]
-fn games_with_truncation_end_for_servers_that_need_no_tcp() {
-    play_all(Upstream::auto);
-}
-
-/// N18: over `tcp://`, where TC is a server's mistake.
-#[test]
-fn games_with_truncation_end_for_streams() {
-    play_all(Upstream::tcp);
 }
 
 /// Chance from a seed that a failing test prints.
