@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `nodens` alone is `nodens run` without a file: 127.0.0.1:5353, two public resolvers over TLS, and `cluster.local` at the nameservers
-//! of /etc/resolv.conf. The daemon stays in the foreground and writes to standard error. It needs no network to become ready: readiness
+//! of /etc/resolv.conf; where that knows only systemd-resolved, those that it asks in turn. The daemon stays in the foreground and writes to standard error. It needs no network to become ready: readiness
 //! says that the listeners answer, not that the internet is there.
 //!
 //! For a port below 1024 it needs CAP_NET_BIND_SERVICE, and no other right. An address that does not exist yet can be listened on; it answers
@@ -26,7 +26,7 @@
 //!
 //! `Restart=always`, because a thread that meets a fault of ours ends the whole process on purpose: half a DNS server is worse than one that starts
 //! anew. `LimitNOFILE` is the hard limit, up to which the daemon raises its own at the start. It may need, at most: `limits.tcp-connections`, and for each
-//! worker and server `connections` (TLS, TCP) or `udp-sockets` (UDP), and a few dozen.
+//! worker and server twice `connections` and one (TLS, TCP; those beyond `connections` are kept for seconds after a server fell silent) or `udp-sockets` (UDP), and a few dozen.
 //!
 //! # Stop
 //!
@@ -75,6 +75,9 @@
 //! | `sum by (zone) (rate(coredns_dns_responses_total{rcode="SERVFAIL"}[5m])) > 1` | a zone's servers do not answer |
 //! | `rate(nodens_upstream_failures_total{reason="authentication"}[5m]) > 0` | a server's certificate is wrong: expired, renamed, or somebody else's |
 //! | `rate(nodens_upstream_failures_total{reason=~"connect\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `nodens_upstream_up < 1` for five minutes | a server is down, for all workers (0) or some; `nodens_upstream_failures_total` says why |
+//! | `rate(coredns_forward_healthcheck_broken_total[5m]) > 0` | questions are asked while all servers of their group are down |
+//! | `rate(nodens_upstream_tries_denied_total{kind="retry"}[5m]) > 1` | servers fail so often that third tries are saved |
 //! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
 //! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
@@ -99,6 +102,8 @@
 //! | info `the system trusts no certificate authority; using the compiled-in ones` | no certificate store in this image | set `ca`, or nothing |
 //! | warn, a file, line and key | something in the configuration or the hosts file is odd | mend it; `nodens check` says the same |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
+//! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
+//! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
 //! | warn `too many queries wait; shedding` | `limits.in-flight` or `limits.waiting` was reached | look at the upstreams, then at the clients |
 //! | warn `cannot listen` | the address for health or metrics cannot be had; tried again every `retry_seconds` | free it or change it |
 //! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |
@@ -136,6 +141,10 @@
 //! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
 //! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.
 //!
+//! **A server is refused, or a nameserver is left out.** It would lead questions back to us: it is one of our own addresses; or an address of
+//! this machine, where we listen on all; or 127.0.0.53, systemd-resolved, which may ask us. Name the servers that it asks, from
+//! /run/systemd/resolve/resolv.conf.
+//!
 //! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
 //!
 //! **It is not ready.** `curl -s ADDRESS:8080/ready` lists the listeners that have not answered. Usual: the address is not on this machine yet.
@@ -147,7 +156,12 @@
 //!
 //! **Answers are slow.** Is the share of hits low, or are the servers slow (`coredns_proxy_request_duration_seconds` by server)? Handshakes
 //! that are `full` again and again (`nodens_upstream_handshakes_total`), with connections closed by `idle_peer`, are a server that
-//! closes early.
+//! closes early; `nodens_upstream_connection_queries` shows how many queries a connection serves. A server counted under
+//! `nodens_upstream_downgrades_total{feature="order"}` answers strictly in order: a slow name delays the others; raise `connections`.
+//!
+//! **Connections end for a reason** (`nodens_upstream_connections_closed_total`): `idle_us`, `idle_peer`, `age` and `told` are everyday life; `silent`
+//! and `timeout` are a network that loses packets or a server that stands still; `broken` is one that was restarted; `tls` one that is not
+//! what it should be.
 //!
 //! [`ExitCode`]: crate::error::ExitCode
 //! [`LogLimiter`]: crate::log::LogLimiter
