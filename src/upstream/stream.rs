@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -116,7 +117,7 @@ impl StreamServer {
                 self.watch(&connection, reply, query).await
             };
             return match answer {
-                Err(UpstreamError::Closed) if used && !waited => {
+                Err(error) if used && !waited && has_died(error) => {
                     self.learned.count(UpstreamEvent::Retried);
                     self.open_or_pick().await?.send(query)?.await
                 }
@@ -273,20 +274,20 @@ impl StreamServer {
         }
         // Nobody else shall go into the same trap.
         connection.suspect();
-        let second = async {
+        let mut second = pin!(async {
             let fresh = self.open_or_pick().await?;
             fresh.send(query)?.await
-        };
+        });
         tokio::select! {
             biased;
             outcome = &mut reply => match outcome {
-                Err(UpstreamError::Closed) => {
+                Err(error) if has_died(error) => {
                     self.learned.count(UpstreamEvent::Retried);
-                    self.open_or_pick().await?.send(query)?.await
+                    second.await
                 }
                 other => other,
             },
-            outcome = second => {
+            outcome = &mut second => {
                 if outcome.is_err() {
                     return reply.await;
                 }
@@ -330,6 +331,11 @@ impl StreamServer {
     pub(super) fn learned(&self) -> &Rc<Learned> {
         &self.learned
     }
+}
+
+/// Whether the error of a query means that its connection ended under it: closed, or its bytes never acknowledged.
+fn has_died(error: UpstreamError) -> bool {
+    matches!(error, UpstreamError::Closed | UpstreamError::Timeout)
 }
 
 impl std::fmt::Debug for StreamServer {
