@@ -59,6 +59,8 @@ pub(super) struct UpstreamRow {
     events: [Counter; UpstreamEvent::COUNT],
     /// By RCODE.
     exchanges: [Durations; RCODE_COUNT],
+    /// Groups of the worker in which it is down: none or one, and two for as long as a reload takes.
+    down: Counter,
     /// Queries of each connection that has ended.
     connections: Counts,
 }
@@ -113,6 +115,14 @@ impl WorkerMetrics {
     pub fn exchanged(&self, server: usize, rcode: u16, duration: Duration) {
         if let Some(row) = self.upstream_row(server) {
             row.exchanges[rcode_index(rcode)].observe(duration);
+        }
+    }
+
+    /// An upstream server was marked down, or is so no more.
+    pub fn upstream_down(&self, server: usize, down: bool) {
+        if let Some(row) = self.upstream_row(server) {
+            let count = row.down.value();
+            row.down.set(if down { count + 1 } else { count.saturating_sub(1) });
         }
     }
 
@@ -220,6 +230,7 @@ impl UpstreamRow {
         Box::new(Self {
             events: [const { Counter::new() }; UpstreamEvent::COUNT],
             exchanges: [const { Durations::new() }; RCODE_COUNT],
+            down: Counter::new(),
             connections: Counts::new(),
         })
     }
@@ -227,6 +238,11 @@ impl UpstreamRow {
     /// How often an event was counted.
     pub(super) fn event(&self, event: UpstreamEvent) -> u64 {
         self.events[event as usize].value()
+    }
+
+    /// Whether it is down.
+    pub(super) fn is_down(&self) -> bool {
+        self.down.value() > 0
     }
 
     /// Queries of each connection that has ended.

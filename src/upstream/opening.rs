@@ -76,6 +76,7 @@ impl Opener {
                 }
                 Err(error) => error,
             };
+            self.learned.unreachable(error);
             self.learned.count(match error {
                 UpstreamError::Authentication(_) => UpstreamEvent::AuthenticationFailed,
                 _ => UpstreamEvent::ConnectFailed,

@@ -49,20 +49,21 @@ impl PlainServer {
         Self { udp, stream, patience, no_stream: Cell::default(), truncated: Truncated::default() }
     }
 
-    /// Asks the server and waits for its answer, for as long as the caller lets it. Cancellation safe.
-    pub(super) async fn exchange(&self, query: &Rc<Outgoing>) -> Result<Vec<u8>, UpstreamError> {
+    /// Asks the server and waits for its answer, for as long as the caller lets it. Cancellation safe. `heard` is set once it has said
+    /// something, so that what goes wrong over TCP afterwards is not taken for its absence.
+    pub(super) async fn exchange(&self, query: &Rc<Outgoing>, heard: &Cell<bool>) -> Result<Vec<u8>, UpstreamError> {
         let now = clock::now();
         if self.truncated.holds(query.question(), now) && now >= self.no_stream.get() {
             self.stream.learned().count(UpstreamEvent::StreamFirst);
-            match self.over_stream(query).await {
-                Err(_) if self.patience.is_some() => {}
-                outcome => return outcome,
+            if let Ok(bytes) = self.over_stream(query).await {
+                return Ok(bytes);
             }
         }
         let bytes = self.udp.exchange(query.as_bytes(), query.question_end(), clock::now()).await?;
         if header::flags(&bytes) & flag::TC == 0 {
             return Ok(bytes);
         }
+        heard.set(true);
         let now = clock::now();
         self.truncated.insert(query.question(), now);
         if now < self.no_stream.get() {

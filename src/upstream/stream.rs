@@ -117,7 +117,8 @@ impl StreamServer {
                 self.watch(&connection, reply, query).await
             };
             return match answer {
-                Err(error) if used && !waited && has_died(error) => {
+                // What we have closed because it was silent is for the group to ask again, within its budget.
+                Err(error) if used && !waited && has_died(error) && !connection.is_suspected() => {
                     self.learned.count(UpstreamEvent::Retried);
                     self.open_or_pick().await?.send(query)?.await
                 }
@@ -192,21 +193,20 @@ impl StreamServer {
         connections.iter().map(|(connection, _)| connection).find(|connection| is_alive(connection)).cloned()
     }
 
-    /// Begins to open a connection if none is open or being opened, and no attempt has failed lately. No query waits for it: whether it
-    /// succeeds tells whether the server is there ([`Learned::reached`]), and the next query finds it open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the health checks call it, once they are here"))]
-    pub(super) fn warm(self: &Rc<Self>) {
+    /// Begins to open a connection if none is open or being opened, and no attempt has failed lately; whether it did. No query waits for
+    /// it: whether it succeeds tells whether the server is there ([`Learned::reached`]), and the next query finds it open.
+    pub(super) fn warm(self: &Rc<Self>) -> bool {
         let now = clock::now();
-        if !self.connections.borrow().iter().any(|(connection, _)| connection.is_usable(now)) {
-            self.begin_opening(now);
-        }
+        !self.connections.borrow().iter().any(|(connection, _)| connection.is_usable(now)) && self.begin_opening(now)
     }
 
-    /// Begins to open a connection that no query waits for, unless one is being opened or an attempt has failed lately.
-    fn begin_opening(self: &Rc<Self>, now: Moment) {
-        if self.opening.borrow().is_none() && self.opener.pace.allows_probe(now) {
+    /// Begins to open a connection that no query waits for, unless one is being opened or an attempt has failed lately; whether it did.
+    fn begin_opening(self: &Rc<Self>, now: Moment) -> bool {
+        let begins = self.opening.borrow().is_none() && self.opener.pace.allows_probe(now);
+        if begins {
             self.start_opening(Duration::ZERO);
         }
+        begins
     }
 
     /// A connection for a query whose own has died: one that was opened since, or else a fresh one.

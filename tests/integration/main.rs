@@ -29,7 +29,10 @@ mod stale;
 // What stands behind.
 mod encrypted;
 mod failover;
+mod health;
+mod hedging;
 mod malformed;
+mod selection;
 mod transport;
 
 use common::daemon::{Daemon, Setup};

@@ -52,6 +52,10 @@ fn servers_that_make_no_sense() {
             "\"tls://192.0.2.1#a b\" has no host name after \"#\"; the name of its certificate, such as \"#dns.example\"",
         ),
         (
+            "127.0.0.53",
+            "127.0.0.53:53 is systemd-resolved on this machine, which may ask us in turn; the servers that it asks, from /run/systemd/resolve/resolv.conf",
+        ),
+        (
             "udp://192.0.2.1,",
             "\"\" is not an address; an IP address with or without a port, such as \"192.0.2.1\" or \"192.0.2.1:53\"",
         ),
@@ -63,10 +67,6 @@ fn servers_that_make_no_sense() {
         (
             "tcp://192.0.2.1,127.0.0.1:5353",
             "127.0.0.1:5353 is one of our own addresses; a server that is not this daemon",
-        ),
-        (
-            "127.0.0.53",
-            "127.0.0.53:53 is systemd-resolved on this machine, which may ask us in turn; the servers that it asks, from /run/systemd/resolve/resolv.conf",
         ),
         ("tcp://127.0.0.1:5353", "127.0.0.1:5353 is one of our own addresses; a server that is not this daemon"),
         (
@@ -94,6 +94,19 @@ fn a_server_may_have_several_addresses() {
     assert_eq!(
         upstream("servers = [\"192.0.2.1,192.0.2.2\", \"192.0.2.2\"]"),
         ["f.toml:3:35: upstream.servers: 192.0.2.2:53 is listed twice; each server once"]
+    );
+}
+
+#[test]
+fn a_group_has_at_most_64_servers() {
+    let list: Vec<String> = (0..65).map(|number| format!("\"192.0.2.{number}\"")).collect();
+    let servers = |count| format!("servers = [{}]", list[..count].join(", "));
+    let text = format!("[[upstream]]\nname = \"u\"\n{}\n{ZONE}", servers(64));
+    assert_eq!(load(&text).config.upstreams[0].servers.len(), 64);
+    let mistakes = upstream(&servers(65));
+    assert!(
+        mistakes.len() == 1 && mistakes[0].ends_with("upstream.servers: 65 servers; at most 64 servers"),
+        "{mistakes:?}"
     );
 }
 
