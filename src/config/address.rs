@@ -22,8 +22,8 @@ use crate::wire::rtype;
 pub(super) struct RawServer {
     /// How it is spoken to.
     pub(super) transport: Transport,
-    /// Where it is.
-    pub(super) address: SocketAddr,
+    /// Where it is; never empty, each once.
+    pub(super) addresses: Vec<SocketAddr>,
     /// The name its certificate must carry.
     pub(super) name: Option<String>,
 }
@@ -85,7 +85,7 @@ pub(super) fn parse_prefix(text: &str) -> Result<IpNet, Fault> {
 
 //------ Servers -------------------------------------------------------------
 
-/// Reads a server: "SCHEME://ADDRESS#NAME", where scheme and name may be missing.
+/// Reads a server: "SCHEME://ADDRESS,ADDRESS#NAME", where scheme and name may be missing and one address is the rule.
 pub(super) fn parse_server(text: &str) -> Result<RawServer, Fault> {
     let (transport, port, rest) = match text.split_once("://") {
         None => (Transport::Auto, 53, text),
@@ -98,6 +98,29 @@ pub(super) fn parse_server(text: &str) -> Result<RawServer, Fault> {
         None => (rest, None),
         Some((place, name)) => (place, Some(name)),
     };
+    let mut addresses = Vec::new();
+    for one in place.split(',') {
+        let address = parse_place(text, one, port)?;
+        if addresses.contains(&address) {
+            return Err(Fault::new(format!("{text:?} has {address} twice"), "each address once"));
+        }
+        addresses.push(address);
+    }
+    match (transport, name) {
+        (Transport::Tls, Some(name)) => check_authentication(text, name)?,
+        (_, Some(_)) => {
+            return Err(Fault::new(
+                format!("{text:?} has an authentication name but is not encrypted"),
+                format!("\"tls://{rest}\", or the server without \"#\" and what follows"),
+            ));
+        }
+        (_, None) => {}
+    }
+    Ok(RawServer { transport, addresses, name: name.map(str::to_owned) })
+}
+
+/// Reads one of the addresses of the server `text`.
+fn parse_place(text: &str, place: &str, port: u16) -> Result<SocketAddr, Fault> {
     let address = parse_address(place, Some(port)).map_err(|fault| {
         let looks_like_a_name = !place.contains(['[', '%', '/'])
             && place.chars().any(|c| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit());
@@ -115,17 +138,7 @@ pub(super) fn parse_server(text: &str) -> Result<RawServer, Fault> {
     if address.port() == 0 {
         return Err(Fault::new(format!("{text:?} has port 0"), format!("a port from 1 to 65535, or none for {port}")));
     }
-    match (transport, name) {
-        (Transport::Tls, Some(name)) => check_authentication(text, name)?,
-        (_, Some(_)) => {
-            return Err(Fault::new(
-                format!("{text:?} has an authentication name but is not encrypted"),
-                format!("\"tls://{rest}\", or the server without \"#\" and what follows"),
-            ));
-        }
-        (_, None) => {}
-    }
-    Ok(RawServer { transport, address, name: name.map(str::to_owned) })
+    Ok(address)
 }
 
 /// What to say about a scheme that is not ours.
@@ -154,14 +167,17 @@ impl From<&Server> for RawServer {
             Some(Authentication::Name(name)) => Some(name.clone()),
             Some(Authentication::Nothing) | None => None,
         };
-        Self { transport: server.transport, address: server.address, name }
+        Self { transport: server.transport, addresses: server.addresses().collect(), name }
     }
 }
 
 /// As [`parse_server`] reads it, port included.
 impl fmt::Display for RawServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.transport.scheme(), self.address)?;
+        write!(f, "{}://", self.transport.scheme())?;
+        for (position, address) in self.addresses.iter().enumerate() {
+            write!(f, "{}{address}", if position == 0 { "" } else { "," })?;
+        }
         self.name.as_ref().map_or(Ok(()), |name| write!(f, "#{name}"))
     }
 }

@@ -199,7 +199,8 @@ fn silent(
     for address in &environment.nameservers {
         match loops::check_nameserver(*address, listen, environment) {
             None => {
-                servers.push(At::nowhere(RawServer { transport: Transport::Auto, address: *address, name: None }));
+                let server = RawServer { transport: Transport::Auto, addresses: vec![*address], name: None };
+                servers.push(At::nowhere(server));
             }
             // A loop would end every question for the cluster; a nameserver less only those that no other can answer.
             Some(fault) => {

@@ -12,8 +12,9 @@ use super::environment::{Environment, read_bounded};
 use super::loops;
 use super::mistake::{Fault, Place, Report};
 use super::raw::Raw;
+use super::sections::choice;
 use super::value::At;
-use super::{Authentication, Listen, Server, Transport, Upstream};
+use super::{Authentication, Listen, MOST_SERVERS, Server, Transport, Upstream};
 
 /// The most that is read of a file of certificates, in bytes; the system's whole store is a quarter of a megabyte.
 const LONGEST_CA_FILE: u64 = 4 << 20;
@@ -52,6 +53,7 @@ fn assemble_one(raw: &Raw, listen: &Listen, environment: &Environment, report: &
     let upstream = Upstream {
         name: raw.value("name"),
         servers,
+        policy: choice(raw, "policy"),
         ca,
         pins: pins.into_iter().map(|at| at.value).collect(),
         timeout: raw.value("timeout"),
@@ -82,25 +84,30 @@ fn servers(raw: &Raw, listen: &Listen, environment: &Environment, report: &mut R
     if !raw.has_failed("servers") {
         check_encryption(raw, &written, report);
     }
+    if let Some(extra) = written.get(MOST_SERVERS) {
+        let fault = Fault::new(format!("{} servers", written.len()), format!("at most {MOST_SERVERS} servers"));
+        report.mistake(Place::Exact(extra.offset), raw.path("servers"), fault);
+    }
     let has_pins = raw.has_failed("pins") || !raw.value::<Vec<At<[u8; 32]>>>("pins").is_empty();
     let insecure = raw.has_failed("insecure") || raw.value("insecure");
     let mut seen = BTreeSet::new();
     let mut servers = Vec::with_capacity(written.len());
     for At { value: server, offset } in written {
         let place = Place::Exact(offset);
-        let address = server.address;
-        if let Some(fault) = loops::check(address, listen, environment) {
-            report.mistake(place, raw.path("servers"), fault);
-        } else if loops::is_beside_us(address, listen) {
-            report.warn(place, &raw.path("servers"), &loops::beside(address));
+        for address in &server.addresses {
+            if let Some(fault) = loops::check(*address, listen, environment) {
+                report.mistake(place, raw.path("servers"), fault);
+            } else if loops::is_beside_us(*address, listen) {
+                report.warn(place, &raw.path("servers"), &loops::beside(*address));
+            }
+            if !seen.insert((server.transport.scheme(), *address)) {
+                let fault = Fault::new(format!("{address} is listed twice"), "each server once");
+                report.mistake(place, raw.path("servers"), fault);
+            }
         }
-        if !seen.insert((server.transport.scheme(), address)) {
-            report.mistake(
-                place,
-                raw.path("servers"),
-                Fault::new(format!("{address} is listed twice"), "each server once"),
-            );
-        }
+        let mut addresses = server.addresses.into_iter();
+        let address = addresses.next().expect("a server has an address");
+        let further = addresses.collect();
         let authentication = match (server.transport, server.name) {
             (Transport::Tls, Some(name)) => Some(Authentication::Name(name)),
             (Transport::Tls, None) if has_pins => None,
@@ -110,7 +117,7 @@ fn servers(raw: &Raw, listen: &Listen, environment: &Environment, report: &mut R
             }
             (Transport::Tcp | Transport::Udp | Transport::Auto, _) => None,
         };
-        servers.push(Server { transport: server.transport, address, authentication });
+        servers.push(Server { transport: server.transport, address, further, authentication });
     }
     if raw.given("insecure") == Some(true)
         && servers.iter().all(|server| server.authentication != Some(Authentication::Nothing))
@@ -162,9 +169,8 @@ fn check_encryption(raw: &Raw, written: &[At<RawServer>], report: &mut Report<'_
         return;
     };
     if let Some(plain) = written.iter().find(|at| !is_tls(at)) {
-        let scheme = plain.value.transport.scheme();
         let fault = Fault::new(
-            format!("{scheme}://{} is not encrypted, but other servers of this upstream are", plain.value.address),
+            format!("{} is not encrypted, but other servers of this upstream are", plain.value),
             "two upstreams, one encrypted and one not",
         );
         report.mistake(Place::Exact(plain.offset), raw.path("servers"), fault);

@@ -70,19 +70,37 @@
 //! [`Outgoing`] is the query as it leaves: one question, RD, an OPT record of our own. Nothing of the client's goes along but the name,
 //! the type, and in zones with `dnssec = "forward"` DO and CD.
 //!
-//! [`Group::exchange`] asks the servers in the configured order. A server that fails, or says that it cannot help, passes the query on
-//! to the next at once. One that takes longer than `try-timeout` is not forgotten: the next is asked beside it, and the first good
-//! answer wins. The list is gone through twice at most; after `timeout` the client gets SERVFAIL.
+//! [`Group::exchange`] asks one server, which `policy` chooses: as a rule the better one of two taken at random, by answer time and queries under
+//! way. A server that fails, or says that it cannot help, passes the query on to another at once. One that takes longer than
+//! `try-timeout` is not forgotten: another is asked beside it, and the first good answer wins. After `timeout` the client gets SERVFAIL. A
+//! server that takes longer than 95 of 100 of its answers is raced by another, for one question in twenty at most, unless the policy is
+//! `sequential`. All in all a question costs two tries; third ones are a tenth of the questions at most, so that servers which fail
+//! under their load do not get more of it.
+//!
+//! A server is **down** when it cannot be reached, or when it was silent three times in a row about names of different domains, or about
+//! what another server knew. What it answers never marks it down, and neither does one broken domain. It is passed over then, and when
+//! its back-off is over (a quarter of a second, doubling to half a minute, with jitter), one query is sent to it beside the server
+//! that answers the client. Any answer brings it back. A server that could not be reached is also found by opening a connection. When all
+//! servers of a group are down, each question is asked of the two least bad ones at once, so that the first question after an outage is
+//! answered. Each worker judges for itself.
 //!
 //! Over **TLS and TCP**, a query takes a connection that is open. In normal times there is one a server and worker; it carries many
-//! queries at a time, answered in any order, and queries of the same turn leave in one write. A connection is opened by one task however
-//! many queries wait for it. A query whose connection dies under it, when that was used before, is sent once more on a fresh one. A
-//! connection that has been quiet is watched: see [`performance`](super::performance). Over TLS the server has proved who it is before the
-//! first query leaves ([`upstream::tls`]).
+//! queries at a time, answered in any order, and queries of the same turn leave in one write. A server that is found to answer strictly in
+//! order is given all the connections it may have, and new queries avoid those on which the first one waits for long. A query whose
+//! connection dies under it, when that was used before, is sent once more on a fresh one. A connection that has been quiet is watched: see
+//! [`performance`](super::performance). One that stays quiet gets no more queries, but is kept for some seconds: a server that was stopped
+//! and goes on answers on it.
+//!
+//! A connection is opened by one task however many queries wait for it, and for as long as there are such queries. Its addresses are tried
+//! IPv6 first, the next beside it after 250 ms or at once when one is refused (RFC 8305); the one that works is remembered for ten minutes.
+//! TCP that is not there after 0.75 s is begun anew, since the kernel would wait twice as long after each SYN; a TLS handshake may take ten
+//! seconds. What fails with certainty is told to those who wait; the next attempt comes 0.1 s later, then after up to a second, and while no
+//! query needs the server up to 30 s. Over TLS the server has proved who it is before the first query leaves ([`upstream::tls`]).
 //!
 //! Over **UDP**, each query has a socket with a random port, a random ID and random letter case; whatever does not match is ignored and
-//! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP. With `auto`, if TCP fails too, the truncated
-//! answer is passed on as such; with `udp`, it is an error.
+//! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP, and for five minutes that question goes over TCP at
+//! once (up to 1,024 of them a server). With `auto`, if TCP fails or takes longer than `try-timeout`, the truncated answer is passed on as
+//! such, and TCP is not tried for half a minute; with `udp`, it is an error. Servers with `tls` are never asked in any other way.
 //!
 //! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
 //!

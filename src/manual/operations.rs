@@ -26,7 +26,7 @@
 //!
 //! `Restart=always`, because a thread that meets a fault of ours ends the whole process on purpose: half a DNS server is worse than one that starts
 //! anew. `LimitNOFILE` is the hard limit, up to which the daemon raises its own at the start. It may need, at most: `limits.tcp-connections`, and for each
-//! worker and server `connections` (TLS, TCP) or `udp-sockets` (UDP), and a few dozen.
+//! worker and server twice `connections` and one (TLS, TCP; those beyond `connections` are kept for seconds after a server fell silent) or `udp-sockets` (UDP), and a few dozen.
 //!
 //! # Stop
 //!
@@ -100,6 +100,9 @@
 //! | `sum by (zone) (rate(coredns_dns_responses_total{rcode="SERVFAIL"}[5m])) > 1` | a zone's servers do not answer |
 //! | `rate(nodens_upstream_failures_total{reason="authentication"}[5m]) > 0` | a server's certificate is wrong: expired, renamed, or somebody else's |
 //! | `rate(nodens_upstream_failures_total{reason=~"connect\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `nodens_upstream_up < 1` for five minutes | a server is down, for all workers (0) or some; `nodens_upstream_failures_total` says why |
+//! | `rate(coredns_forward_healthcheck_broken_total[5m]) > 0` | questions are asked while all servers of their group are down |
+//! | `rate(nodens_upstream_tries_denied_total{kind="retry"}[5m]) > 1` | servers fail so often that third tries are saved |
 //! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
 //! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
@@ -131,6 +134,8 @@
 //! | warn `changed options take effect at the next start` | `options` say something new | restart when it suits |
 //! | warn `the kernel does not tell of changed files; …` | no inotify, or too few watches | raise `fs.inotify.max_user_watches` or `max_user_instances`, or nothing |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
+//! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
+//! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
 //! | warn `too many queries wait; shedding` | `limits.in-flight` or `limits.waiting` was reached | look at the upstreams, then at the clients |
 //! | warn `cannot listen` | the address for health or metrics cannot be had; tried again every `retry_seconds` | free it or change it |
 //! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |
@@ -183,7 +188,12 @@
 //!
 //! **Answers are slow.** Is the share of hits low, or are the servers slow (`coredns_proxy_request_duration_seconds` by server)? Handshakes
 //! that are `full` again and again (`nodens_upstream_handshakes_total`), with connections closed by `idle_peer`, are a server that
-//! closes early.
+//! closes early; `nodens_upstream_connection_queries` shows how many queries a connection serves. A server counted under
+//! `nodens_upstream_downgrades_total{feature="order"}` answers strictly in order: a slow name delays the others; raise `connections`.
+//!
+//! **Connections end for a reason** (`nodens_upstream_connections_closed_total`): `idle_us`, `idle_peer`, `age` and `told` are everyday life; `silent`
+//! and `timeout` are a network that loses packets or a server that stands still; `broken` is one that was restarted; `tls` one that is not
+//! what it should be.
 //!
 //! [`ExitCode`]: crate::error::ExitCode
 //! [`LogLimiter`]: crate::log::LogLimiter

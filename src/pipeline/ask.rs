@@ -44,9 +44,12 @@ impl Pipeline {
             checking_disabled: dnssec && key.variant().checking_disabled(),
             authentic_data: dnssec,
         }));
-        match plan.group(rules).exchange(&query).await {
+        let outcome = plan.group(rules).exchange(&query).await;
+        let conclusive = plan.group(rules).is_conclusive(&outcome);
+        match outcome {
             Ok(response) => {
-                let keepalive = self.understand(flight, &response.bytes, dnssec && response.authenticated, true);
+                let authentic = dnssec && response.authenticated;
+                let keepalive = self.understand(flight, &response.bytes, authentic, conclusive);
                 match keepalive {
                     Ok((finding, told)) => {
                         if let Some(told) = told {
@@ -54,10 +57,10 @@ impl Pipeline {
                         }
                         finding
                     }
-                    Err(()) => self.failed(flight, UpstreamError::Malformed, true),
+                    Err(()) => self.failed(flight, UpstreamError::Malformed, conclusive),
                 }
             }
-            Err(error) => self.failed(flight, error, true),
+            Err(failed) => self.failed(flight, failed.error, conclusive),
         }
     }
 

@@ -10,19 +10,31 @@
 
 // What can go wrong, and what is known.
 pub mod error;
+mod health;
 mod learned;
+mod pace;
 
 // How a server is spoken to.
+mod address;
 mod connection;
+pub(crate) mod dial;
 mod driver;
+mod opening;
+mod order;
+mod plain;
 mod stream;
 pub mod tls;
 pub mod udp;
 
-// Which server.
+// Which server, and how often.
+mod budget;
 pub mod exchange;
+mod select;
+mod trial;
+mod way;
 
 pub use error::{Fault, Rejection, TlsFailure, UpstreamError};
-pub use exchange::{Group, Response};
+pub use exchange::{Failed, Group};
 pub use tls::{SystemRoots, TlsGroup};
 pub use udp::{UdpServer, UdpSettings};
+pub use way::Response;

@@ -30,7 +30,11 @@ mod stale;
 // What stands behind.
 mod encrypted;
 mod failover;
+mod health;
+mod hedging;
 mod malformed;
+mod selection;
+mod transport;
 
 use common::daemon::{Daemon, Setup};
 use common::upstream::{Action, Query, Upstream};

@@ -66,6 +66,7 @@ format = "json"
 [[upstream]]
 name = "a"
 servers = ["tls://[2001:db8::1]:8853#dns.example", "tls://192.0.2.1#192.0.2.1", "tls://192.0.2.2"]
+policy = "round-robin"
 ca = "CA_FILE"
 pins = ["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
 timeout = "9s"
@@ -83,7 +84,7 @@ servers = ["tls://192.0.2.3", "tls://192.0.2.4#dns.example"]
 insecure = true
 [[upstream]]
 name = "c"
-servers = ["192.0.2.5", "2001:db8::5", "tcp://192.0.2.6", "udp://192.0.2.7:54", "auto://[fe80::1%2]"]
+servers = ["192.0.2.5", "2001:db8::5", "tcp://192.0.2.6", "udp://192.0.2.7:54,[2001:db8::7]", "auto://[fe80::1%2]"]
 [[zone]]
 name = "Cluster.Local."
 upstream = "c"

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 
+use super::ROOT;
 use super::{load, mistakes};
 use crate::config::{Class, Config, Dnssec, Environment, Loaded, Transport};
 
@@ -54,6 +55,19 @@ fn servers_that_make_no_sense() {
             "127.0.0.53",
             "127.0.0.53:53 is systemd-resolved on this machine, which may ask us in turn; the servers that it asks, from /run/systemd/resolve/resolv.conf",
         ),
+        (
+            "udp://192.0.2.1,",
+            "\"\" is not an address; an IP address with or without a port, such as \"192.0.2.1\" or \"192.0.2.1:53\"",
+        ),
+        (
+            "udp://192.0.2.1,192.0.2.2:0",
+            "\"udp://192.0.2.1,192.0.2.2:0\" has port 0; a port from 1 to 65535, or none for 53",
+        ),
+        ("192.0.2.1,192.0.2.1:53", "\"192.0.2.1,192.0.2.1:53\" has 192.0.2.1:53 twice; each address once"),
+        (
+            "tcp://192.0.2.1,127.0.0.1:5353",
+            "127.0.0.1:5353 is one of our own addresses; a server that is not this daemon",
+        ),
         ("tcp://127.0.0.1:5353", "127.0.0.1:5353 is one of our own addresses; a server that is not this daemon"),
         (
             "udp://192.0.2.1#dns.example",
@@ -65,6 +79,34 @@ fn servers_that_make_no_sense() {
     assert_eq!(
         upstream("servers = [\"192.0.2.1\", \"192.0.2.1:53\"]"),
         ["f.toml:3:25: upstream.servers: 192.0.2.1:53 is listed twice; each server once"]
+    );
+}
+
+#[test]
+fn a_server_may_have_several_addresses() {
+    let text = format!(
+        "{ROOT}[[upstream]]\nname = \"v\"\nservers = [\"tls://192.0.2.1,[2001:db8::1]:8853,2001:db8::2#dns.example\"]\n"
+    );
+    let server = &load(&text).config.upstreams[1].servers[0];
+    assert_eq!(server.address, "192.0.2.1:853".parse().unwrap());
+    let all: Vec<String> = server.addresses().map(|address| address.to_string()).collect();
+    assert_eq!(all, ["192.0.2.1:853", "[2001:db8::1]:8853", "[2001:db8::2]:853"]);
+    assert_eq!(
+        upstream("servers = [\"192.0.2.1,192.0.2.2\", \"192.0.2.2\"]"),
+        ["f.toml:3:35: upstream.servers: 192.0.2.2:53 is listed twice; each server once"]
+    );
+}
+
+#[test]
+fn a_group_has_at_most_64_servers() {
+    let list: Vec<String> = (0..65).map(|number| format!("\"192.0.2.{number}\"")).collect();
+    let servers = |count| format!("servers = [{}]", list[..count].join(", "));
+    let text = format!("[[upstream]]\nname = \"u\"\n{}\n{ZONE}", servers(64));
+    assert_eq!(load(&text).config.upstreams[0].servers.len(), 64);
+    let mistakes = upstream(&servers(65));
+    assert!(
+        mistakes.len() == 1 && mistakes[0].ends_with("upstream.servers: 65 servers; at most 64 servers"),
+        "{mistakes:?}"
     );
 }
 

@@ -8,7 +8,7 @@ mod serve;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -56,6 +56,8 @@ pub(crate) struct Builder {
     idle: Option<(Duration, Close)>,
     /// Whether TLS handshakes are never answered.
     mute_handshake: bool,
+    /// Whether connections are refused.
+    datagrams_only: bool,
 }
 
 /// What happens to a query.
@@ -65,6 +67,8 @@ pub(crate) enum Action {
     Answer(Vec<Vec<u8>>),
     /// This message goes back once the gate opens.
     After(Gate, Vec<u8>),
+    /// This message goes back after so long.
+    Later(Duration, Vec<u8>),
     /// Nothing goes back.
     Ignore,
     /// The connection ends; over UDP the same as [`Action::Ignore`].
@@ -85,6 +89,10 @@ pub(crate) enum Close {
 /// Holds answers back until a test opens it.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate(Arc<watch::Sender<bool>>);
+
+/// Cuts a server off and brings it back: while it is off, queries are lost.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cut(Arc<AtomicBool>);
 
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +175,7 @@ impl Builder {
     /// A server of this scheme.
     fn new(scheme: &'static str) -> Self {
         let address = ([127, 0, 0, 1], 0).into();
-        Self { scheme, address, tls: None, ca: None, idle: None, mute_handshake: false }
+        Self { scheme, address, tls: None, ca: None, idle: None, mute_handshake: false, datagrams_only: false }
     }
 
     /// Ends connections that bring no query for `after`.
@@ -185,6 +193,12 @@ impl Builder {
     /// Accepts connections but never answers a handshake.
     pub(crate) fn mute_handshake(mut self) -> Self {
         self.mute_handshake = true;
+        self
+    }
+
+    /// Refuses connections.
+    pub(crate) fn datagrams_only(mut self) -> Self {
+        self.datagrams_only = true;
         self
     }
 
@@ -327,6 +341,23 @@ impl Gate {
     /// Waits until it is open.
     async fn passed(&self) {
         let _ = self.0.subscribe().wait_for(|open| *open).await;
+    }
+}
+
+impl Cut {
+    /// From now on nothing comes back.
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on all is well.
+    pub(crate) fn end(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
+    /// This answer, unless the server is cut off.
+    pub(crate) fn pass(&self, answer: &Compose) -> Action {
+        if self.0.load(Ordering::SeqCst) { Action::Ignore } else { Action::Answer(vec![answer.bytes()]) }
     }
 }
 

@@ -42,7 +42,11 @@ pub(super) fn run(
             handler,
             state: Arc::clone(state),
         };
-        tokio::spawn(accept(tcp, Arc::new(server)));
+        if builder.datagrams_only {
+            drop(tcp);
+        } else {
+            tokio::spawn(accept(tcp, Arc::new(server)));
+        }
         let _ = stopped.await;
     });
 }
@@ -90,6 +94,13 @@ async fn datagrams(socket: Arc<UdpSocket>, handler: Arc<impl Handle>, state: Arc
                 let socket = Arc::clone(&socket);
                 tokio::spawn(async move {
                     gate.passed().await;
+                    let _ = socket.send_to(&message, client).await;
+                });
+            }
+            Action::Later(delay, message) => {
+                let socket = Arc::clone(&socket);
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
                     let _ = socket.send_to(&message, client).await;
                 });
             }
@@ -214,6 +225,13 @@ impl<H: Handle> Server<H> {
                     let answers = answers.clone();
                     tokio::spawn(async move {
                         gate.passed().await;
+                        let _ = answers.send(prefixed(&message));
+                    });
+                }
+                Action::Later(delay, message) => {
+                    let answers = answers.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(delay).await;
                         let _ = answers.send(prefixed(&message));
                     });
                 }
