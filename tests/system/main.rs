@@ -9,6 +9,7 @@
 #[expect(dead_code, reason = "each kind of test uses another part")]
 mod common;
 
+mod chaos;
 mod clients;
 mod cluster;
 mod demo;
