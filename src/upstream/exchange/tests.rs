@@ -528,6 +528,22 @@ fn a_server_that_is_always_raced_is_found_to_be_dead_nevertheless() {
 }
 
 #[test]
+fn no_more_than_so_many_losers_of_races_are_listened_to() {
+    run(async {
+        let (group, servers, metrics) = group(&[good(1), good(1)], "policy = \"sequential\"");
+        servers[0].now_does(Deed::Answer(rcode::NOERROR, Duration::from_millis(2500)));
+        group.listeners.set(LISTENERS - 1);
+        // The first is slower than `try-timeout`, and wins when the second has just begun.
+        servers[1].now_does(Deed::Answer(rcode::NOERROR, Duration::from_millis(1000)));
+        let (one, other) = tokio::join!(ask(&group, 0), ask(&group, 1));
+        assert!(one.is_ok() && other.is_ok());
+        assert_eq!(counted(&metrics, 2, UpstreamEvent::Unheard), 1);
+        sleep(Duration::from_secs(3)).await;
+        assert_eq!(group.listeners.get(), LISTENERS - 1);
+    });
+}
+
+#[test]
 fn policies_share_queries_as_they_are_named() {
     for (policy, shares) in
         [("sequential", [300, 0, 0]), ("round-robin", [100, 100, 100]), ("random", [0, 0, 0]), ("fastest", [0, 0, 300])]
