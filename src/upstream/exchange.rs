@@ -422,10 +422,12 @@ impl Question<'_> {
         }
         for Try { position, started, attempt } in self.running {
             let verdict = started + self.group.try_timeout;
-            let listeners = &self.group.listeners;
+            let (way, listeners) = (&self.group.ways[position], &self.group.listeners);
             if verdict <= Instant::now() {
-                self.group.ways[position].learned().outdone();
-            } else if listeners.get() < LISTENERS {
+                way.learned().outdone();
+            } else if listeners.get() >= LISTENERS {
+                way.count(UpstreamEvent::Unheard);
+            } else {
                 listeners.set(listeners.get() + 1);
                 let listeners = Rc::clone(listeners);
                 spawn_local(async move {
