@@ -4,8 +4,10 @@
 //! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
+//! - [`watch`] which files have changed.
 
 pub mod clock;
 pub mod memory;
 pub mod process;
 pub mod socket;
+pub mod watch;

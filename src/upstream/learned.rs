@@ -210,6 +210,11 @@ impl Learned {
         self.idle.get()
     }
 
+    /// What is known of that is learned anew.
+    pub(super) fn forget_idle(&self) {
+        self.idle.set(None);
+    }
+
     /// The server closed a connection that had been unused so long: next time we close first.
     pub(super) fn closed_after(&self, unused: Duration) {
         let earlier = unused.mul_f32(0.9).max(SHORTEST_IDLE);

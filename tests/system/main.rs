@@ -15,6 +15,7 @@ mod cluster;
 mod demo;
 mod network;
 mod node;
+mod reload;
 mod resolvers;
 
 use common::daemon::Setup;
