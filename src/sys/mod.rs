@@ -1,12 +1,14 @@
 //! The edge to the kernel: the only unsafe code and the only clock.
 //!
 //! - [`clock`] monotonic time, fine and coarse.
+//! - [`file`] files of our own that nobody else may have written.
 //! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 //! - [`watch`] which files have changed.
 
 pub mod clock;
+pub mod file;
 pub mod memory;
 pub mod process;
 pub mod socket;
