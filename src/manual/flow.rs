@@ -135,6 +135,12 @@
 //! records have to go, TC is set, and as many as fit are still there for clients that never come back by TCP. Late UDP answers leave together at the
 //! end of the worker's turn. If nothing was found out, [`UpstreamError`] says which RCODE and extended error the client gets.
 //!
+//! # Start and end
+//!
+//! Before the workers begin, while the sockets already take in what clients ask, answers of the last process are read from `cache.snapshot` and put into
+//! the store ([`snapshot::read`]). The main thread writes them there now and then, and once more when the workers have stopped
+//! ([`snapshot::write`]). Each stands there as a server's message, and is read by the same [`Answer::read`].
+//!
 //! # When the configuration changes
 //!
 //! The main thread reads it again ([`Origin`], [`Watch`]) and makes everything anew that workers share ([`Running::reload`]): groups'
@@ -170,6 +176,8 @@
 //! [`pipeline`]: crate::pipeline
 //! [`reply::answer`]: crate::reply::answer
 //! [`reply::minimal_any`]: crate::reply::minimal_any
+//! [`snapshot::read`]: crate::cache::snapshot::read
+//! [`snapshot::write`]: crate::cache::snapshot::write
 //! [`sys::socket::bind_tcp`]: crate::sys::socket::bind_tcp
 //! [`sys::socket::bind_udp`]: crate::sys::socket::bind_udp
 //! [`upstream::tls`]: crate::upstream::tls

@@ -1,7 +1,7 @@
 //! The edge to the kernel: the only unsafe code and the only clock.
 //!
 //! - [`clock`] monotonic time, fine and coarse.
-//! - [`file`] files of our own that nobody else may have written.
+//! - [`mod@file`] files of our own that nobody else may have written.
 //! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.

@@ -27,6 +27,7 @@ mod prefetch;
 mod routing;
 mod search_path;
 mod shedding;
+mod snapshot;
 mod stale;
 
 // What stands behind.
