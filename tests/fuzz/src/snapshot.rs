@@ -54,7 +54,10 @@ pub fn check(data: &[u8]) {
     assert_eq!((count(&twice.entries), twice.dropped), (count(&kept), 0));
     for (one, other) in kept.iter().zip(&twice.entries) {
         assert_eq!(format!("{:?}", one.body(Moment::default())), format!("{:?}", other.body(Moment::default())));
-        assert_eq!((one.key(store.hashing()).as_bytes(), one.lifetime()), (other.key(store.hashing()).as_bytes(), other.lifetime()));
+        assert_eq!(
+            (one.key(store.hashing()).as_bytes(), one.lifetime()),
+            (other.key(store.hashing()).as_bytes(), other.lifetime())
+        );
     }
 }
 
