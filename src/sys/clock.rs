@@ -67,12 +67,47 @@ pub fn coarse() -> Moment {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }
 
-/// Reads one of the kernel's monotonic clocks.
-#[expect(unsafe_code, reason = "clock_gettime has no safe wrapper that offers the coarse clock without a system call")]
+/// Reads one of the kernel's monotonic clocks. In the crate's own tests this is the event loop's clock, which they hold still or move on.
 fn read(clock: libc::clockid_t) -> Moment {
+    #[cfg(not(test))]
+    let moment = kernel(clock);
+    #[cfg(test)]
+    let moment = tests::event_loop(clock);
+    moment
+}
+
+/// Asks the kernel.
+#[expect(unsafe_code, reason = "clock_gettime has no safe wrapper that offers the coarse clock without a system call")]
+fn kernel(clock: libc::clockid_t) -> Moment {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid, writable timespec for the duration of the call, and both clocks exist on every Linux.
     let status = unsafe { libc::clock_gettime(clock, &raw mut time) };
     debug_assert_eq!(status, 0, "the monotonic clocks exist on every Linux");
     Moment(time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// The time of tokio's clock, counted from the kernel's at the first call.
+    pub(super) fn event_loop(clock: libc::clockid_t) -> Moment {
+        static ORIGIN: OnceLock<(Instant, Moment)> = OnceLock::new();
+        let (start, base) = ORIGIN.get_or_init(|| (Instant::now(), kernel(clock)));
+        let now = tokio::time::Instant::now().into_std();
+        let behind = u64::try_from(start.saturating_duration_since(now).as_nanos()).unwrap_or_default();
+        Moment(base.0 - behind) + now.saturating_duration_since(*start)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tests_hold_the_clock_still_and_move_it_on() {
+        let start = now();
+        assert_eq!(now(), start);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(now().since(start), Duration::from_secs(3));
+        assert_eq!(coarse(), now());
+    }
 }

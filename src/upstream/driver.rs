@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::client::TlsStream;
 
@@ -21,6 +20,7 @@ use crate::wire::header::MAX_MESSAGE;
 use crate::wire::u16_at;
 
 use super::connection::Connection;
+use super::dial::Link;
 use super::error::UpstreamError;
 
 /// Bytes read at once to begin with; about a hundred answers.
@@ -35,13 +35,13 @@ pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
     fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>>;
 }
 
-impl Carrier for TcpStream {
+impl Carrier for Link {
     fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(self).poll_write(context, frames)
     }
 }
 
-impl Carrier for TlsStream<TcpStream> {
+impl Carrier for TlsStream<Link> {
     /// Each message gets a TLS record of its own, all of them one write to the socket. Sharing a record would be a little cheaper, but there
     /// are servers that answer the first message of a record and forget the others until more bytes come (dnsdist 1.7 without `maxInFlight`).
     fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {

@@ -21,6 +21,7 @@ use crate::wire::header::{self, COUNTS, flag, rcode};
 use crate::wire::message::Outgoing;
 use crate::wire::u16_at;
 
+use super::dial::{Dial, Tcp};
 use super::error::UpstreamError;
 use super::learned::Learned;
 use super::stream::StreamServer;
@@ -106,6 +107,18 @@ impl Group {
         first: usize,
         connections: &Rc<Cell<u64>>,
     ) -> Self {
+        Self::with_dial(upstream, tls, metrics, first, connections, &(Rc::new(Tcp) as Rc<dyn Dial>))
+    }
+
+    /// A group whose streams are opened by `dial`.
+    pub(crate) fn with_dial(
+        upstream: &Upstream,
+        tls: Option<&TlsGroup>,
+        metrics: &Arc<WorkerMetrics>,
+        first: usize,
+        connections: &Rc<Cell<u64>>,
+        dial: &Rc<dyn Dial>,
+    ) -> Self {
         let way = |(offset, server): (usize, &Server)| {
             let index = first + offset;
             let learned = Rc::new(Learned::new(Arc::clone(metrics), index, Rc::clone(connections)));
@@ -114,7 +127,7 @@ impl Group {
                 transport: server.transport,
                 udp: datagrams
                     .then(|| UdpServer::new(server.address, UdpSettings::from(upstream), Arc::clone(metrics), index)),
-                stream: Rc::new(StreamServer::new(server, upstream, tls, learned)),
+                stream: Rc::new(StreamServer::new(server, upstream, tls, Rc::clone(dial), learned)),
                 authenticated: server.transport == Transport::Tls
                     && server.authentication != Some(Authentication::Nothing),
                 plain_until: Cell::default(),

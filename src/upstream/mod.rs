@@ -14,6 +14,7 @@ mod learned;
 
 // How a server is spoken to.
 mod connection;
+pub(crate) mod dial;
 mod driver;
 mod stream;
 pub mod tls;

@@ -12,7 +12,6 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -21,10 +20,10 @@ use tokio_rustls::TlsConnector;
 use crate::config::{Server, Transport, Upstream};
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
-use crate::sys::socket::prepare_upstream;
 use crate::wire::message::Outgoing;
 
 use super::connection::{Connection, Reply, Terms};
+use super::dial::Dial;
 use super::driver::{Carrier, Driver};
 use super::error::UpstreamError;
 use super::learned::Learned;
@@ -33,9 +32,6 @@ use super::tls::{self, TlsGroup};
 /// A connection on which nothing has come for so long is watched when it is used.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How long unacknowledged bytes may be on the way before the kernel gives the connection up (RFC 5482).
-const USER_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Times a query looks for a connection with room before it is shed.
 const ATTEMPTS: usize = 3;
 
@@ -43,6 +39,8 @@ const ATTEMPTS: usize = 3;
 pub(super) struct StreamServer {
     /// Where it is and how it proves itself.
     server: Server,
+    /// What opens streams to it.
+    dial: Rc<dyn Dial>,
     /// What encrypts; `None` is plain TCP.
     tls: Option<(TlsConnector, ServerName<'static>)>,
     /// How connections are used.
@@ -72,11 +70,18 @@ struct Opening {
 
 impl StreamServer {
     /// A server to which nothing is open yet.
-    pub(super) fn new(server: &Server, upstream: &Upstream, group: Option<&TlsGroup>, learned: Rc<Learned>) -> Self {
+    pub(super) fn new(
+        server: &Server,
+        upstream: &Upstream,
+        group: Option<&TlsGroup>,
+        dial: Rc<dyn Dial>,
+        learned: Rc<Learned>,
+    ) -> Self {
         let encrypted = server.transport == Transport::Tls;
         let padding = if encrypted { upstream.padding } else { 0 };
         Self {
             server: server.clone(),
+            dial,
             tls: group.filter(|_| encrypted).map(|group| group.connector(server)),
             terms: Terms { pipeline: upstream.pipeline, idle: upstream.idle_timeout, padding },
             limit: upstream.connections,
@@ -196,8 +201,7 @@ impl StreamServer {
 
     /// Opens a connection and starts its driver.
     async fn connect(self: &Rc<Self>) -> Result<Rc<Connection>, UpstreamError> {
-        let stream = TcpStream::connect(self.server.address).await.map_err(|error| UpstreamError::from(&error))?;
-        prepare_upstream(&stream, USER_TIMEOUT).map_err(|error| UpstreamError::from(&error))?;
+        let stream = self.dial.dial(self.server.address).await.map_err(|error| UpstreamError::from(&error))?;
         let Some((connector, name)) = &self.tls else { return Ok(self.adopt(stream)) };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| tls::classify(&error))?;
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
@@ -306,3 +310,6 @@ impl std::fmt::Debug for StreamServer {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
