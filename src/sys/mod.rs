@@ -1,11 +1,13 @@
-//! The edge to the kernel: the only unsafe code and the only clock.
+//! The edge to the kernel: the only unsafe code, the only clock and the only chance.
 //!
 //! - [`clock`] monotonic time, fine and coarse.
 //! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
+//! - [`random`] what nobody can foresee.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 
 pub mod clock;
 pub mod memory;
 pub mod process;
+pub mod random;
 pub mod socket;

@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use crate::config::{Server, Transport, Upstream};
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::wire::message::Outgoing;
 
 use super::connection::{Connection, Reply, Terms};
@@ -212,7 +213,7 @@ impl StreamServer {
     /// Takes a stream into the pool.
     fn adopt(self: &Rc<Self>, stream: impl Carrier + 'static) -> Rc<Connection> {
         let (mask, jitter) = {
-            let mut random = rand::rng();
+            let mut random = random::rng();
             (random.random::<u16>(), random.random_range(0.8..1.2))
         };
         let connection = Rc::new(Connection::new(self.terms, mask, Rc::clone(&self.learned)));

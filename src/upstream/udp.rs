@@ -19,6 +19,7 @@ use self::socket::{Outcome, Socket};
 use crate::config::Upstream;
 use crate::metrics::{UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::Moment;
+use crate::sys::random;
 use crate::upstream::error::UpstreamError;
 
 mod letters;
@@ -77,6 +78,10 @@ impl UdpServer {
         if !Query::is_sound(query, question_end) {
             return Err(UpstreamError::System(libc::EINVAL));
         }
+        #[cfg(test)]
+        if let Some(answer) = crate::upstream::dial::simulated(|network| network.ask(self.address, query)) {
+            return answer.await;
+        }
         let randomize = self.settings.case_randomization && self.case.get().is_expected(now);
         let flight = self.depart(query, question_end, randomize)?;
         let mut answer = match flight.outcome().await? {
@@ -121,7 +126,7 @@ impl UdpServer {
 
     /// Sends a query on a socket of its own, or on a shared one if there are as many as there may be.
     fn depart(&self, query: &[u8], question_end: usize, randomize: bool) -> Result<Flight<'_>, UpstreamError> {
-        let mut random = rand::rng();
+        let mut random = random::rng();
         let socket = self.take_socket()?;
         let id = socket.choose_id(&mut random);
         let query = Query::new(query, question_end, id, randomize, &mut random);
@@ -134,7 +139,7 @@ impl UdpServer {
 
     /// A fresh socket, or else one that has room; the caller lets a query wait there at once.
     fn take_socket(&self) -> Result<Rc<Socket>, UpstreamError> {
-        let mut random = rand::rng();
+        let mut random = random::rng();
         let mut sockets = self.sockets.borrow_mut();
         let mut failure = UpstreamError::Shed;
         if sockets.len() < self.settings.sockets.max(1) {
