@@ -1,6 +1,6 @@
 //! Options that are one of a few words: the words, in one place for reading and printing.
 
-use super::{Class, Dnssec, Format, Level};
+use super::{Class, Dnssec, Format, Level, Policy};
 
 /// A type whose values have words.
 pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
@@ -40,4 +40,9 @@ impl Choice for Class {
 impl Choice for Dnssec {
     const NAMES: &'static [&'static str] = &["off", "forward"];
     const VALUES: &'static [Self] = &[Self::Off, Self::Forward];
+}
+
+impl Choice for Policy {
+    const NAMES: &'static [&'static str] = &["fastest", "sequential", "round-robin", "random"];
+    const VALUES: &'static [Self] = &[Self::Fastest, Self::Sequential, Self::RoundRobin, Self::Random];
 }

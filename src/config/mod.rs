@@ -127,8 +127,10 @@ pub struct Local {
 pub struct Upstream {
     /// What zones call it.
     pub name: String,
-    /// Asked in this order; never empty. Either all of them are `tls` or none is, so that no failure leads to plain text.
+    /// From 1 to [`MOST_SERVERS`]. Either all of them are `tls` or none is, so that no failure leads to plain text.
     pub servers: Vec<Server>,
+    /// Which of them is asked.
+    pub policy: Policy,
     /// Certificates that `tls` servers must chain to; `None` is the system's store.
     pub ca: Option<PathBuf>,
     /// SHA-256 digests of acceptable subject public key infos (RFC 7858 section 4.2); empty asks for none.
@@ -151,6 +153,22 @@ pub struct Upstream {
     pub case_randomization: bool,
     /// Most UDP sockets open to one server from one worker.
     pub udp_sockets: usize,
+}
+
+/// Most servers in a group: as many as a worker can tick off in one word. Far more than anybody lists.
+pub const MOST_SERVERS: usize = 64;
+
+/// Which server of a group is asked first, and which next; a server that is down is passed over by all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// The better one of two taken at random, by answer time and queries under way.
+    Fastest,
+    /// The first one listed; the next when it fails.
+    Sequential,
+    /// Each in its turn.
+    RoundRobin,
+    /// Any.
+    Random,
 }
 
 /// One server of a group.

@@ -133,6 +133,7 @@ fn upstream_value(upstream: &Upstream, key: &str) -> Option<Value> {
         "servers" => {
             Value::Servers(upstream.servers.iter().map(|server| At::nowhere(RawServer::from(server))).collect())
         }
+        "policy" => Value::Text(upstream.policy.name().to_owned()),
         "ca" => Value::Text(upstream.ca.as_ref()?.to_string_lossy().into_owned()),
         "pins" => Value::Pins(list(&upstream.pins)),
         "insecure" => {

@@ -11,8 +11,9 @@ use super::address::RawServer;
 use super::environment::read_bounded;
 use super::mistake::{Fault, Place, Report};
 use super::raw::Raw;
+use super::sections::choice;
 use super::value::At;
-use super::{Authentication, Listen, Server, Transport, Upstream};
+use super::{Authentication, Listen, MOST_SERVERS, Server, Transport, Upstream};
 
 /// The most that is read of a file of certificates, in bytes; the system's whole store is a quarter of a megabyte.
 const LONGEST_CA_FILE: u64 = 4 << 20;
@@ -46,6 +47,7 @@ fn assemble_one(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Upstream
     let upstream = Upstream {
         name: raw.value("name"),
         servers,
+        policy: choice(raw, "policy"),
         ca,
         pins: pins.into_iter().map(|at| at.value).collect(),
         timeout: raw.value("timeout"),
@@ -75,6 +77,10 @@ fn servers(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Vec<Server> {
     let Some(written) = raw.given::<Vec<At<RawServer>>>("servers") else { return Vec::new() };
     if !raw.has_failed("servers") {
         check_encryption(raw, &written, report);
+    }
+    if let Some(extra) = written.get(MOST_SERVERS) {
+        let fault = Fault::new(format!("{} servers", written.len()), format!("at most {MOST_SERVERS} servers"));
+        report.mistake(Place::Exact(extra.offset), raw.path("servers"), fault);
     }
     let has_pins = raw.has_failed("pins") || !raw.value::<Vec<At<[u8; 32]>>>("pins").is_empty();
     let insecure = raw.has_failed("insecure") || raw.value("insecure");

@@ -48,8 +48,9 @@
 //! | `upstream.ca` | Public resolvers are signed by authorities that every system trusts; Mozilla's list is compiled in for images that have none. |
 //! | `upstream.pins` | A pin that nobody maintains is an outage to come, so there is none unless the operator wants it. |
 //! | `upstream.insecure` | An unproven server can be anybody. It has to be spelled out. |
-//! | `upstream.timeout` | What glibc and most stub resolvers wait for one try: a later answer finds nobody listening. |
+//! | `upstream.timeout` | Half a second less than glibc and most stub resolvers wait for one try: a later answer finds nobody listening. |
 //! | `upstream.try-timeout` | Leaves room for two more servers within the above. The slow one is not given up, only accompanied. |
+//! | `upstream.policy` | Answers come from whoever is near and well, without anybody measuring first. CoreDNS's `random` and `round_robin` spend every second question on the slower server; its `sequential` is for servers that are not equals. |
 //! | `upstream.connections` | One carries everything in normal times; the second is for the moment when the first is full, aged or silent. Public resolvers count connections of a client. |
 //! | `upstream.pipeline` | More questions than a node has under way, so that a second connection is opened for trouble and not for load. |
 //! | `upstream.idle-timeout` | Long enough that a trickle of misses goes on using one connection. A server that closes sooner is found out, by its word (RFC 7828) or by what it does, and is then closed first. |

@@ -246,10 +246,17 @@ impl Shared {
                     (UpstreamEvent::ConnectionReused | UpstreamEvent::ConnectionOpened, _) => {
                         in_family(&mut samples, family).count(&[PROXY_NAME, address, proto], count);
                     }
+                    (UpstreamEvent::ProbeFailed, _) => {
+                        in_family(&mut samples, family).count(&[PROXY_NAME, address], count);
+                    }
                     (_, Some(label)) => in_family(&mut samples, family).count(&[group, to, label], count),
                     (_, None) => in_family(&mut samples, family).count(&[group, to], count),
                 }
             }
+            // The main thread asks nobody.
+            let workers = self.workers.len().saturating_sub(1).max(1) as f64;
+            let down = rows().filter(|row| row.is_down()).count() as f64;
+            in_family(&mut samples, &family::UPSTREAM_UP).add(&[group, to], 1.0 - down / workers);
             for row in rows() {
                 for (rcode, durations) in row.exchanges().iter().enumerate() {
                     exchanges.add(&[PROXY_NAME, address, rcode_name(rcode)], durations);

@@ -43,6 +43,8 @@ table! {
         ShedInFlight => REJECTED / "in_flight",
         /// A client shed because `limits.waiting` was reached; answered REFUSED.
         ShedWaiting => REJECTED / "waiting",
+        /// A question asked while every server of its group was down (`coredns_forward_healthcheck_broken_total`).
+        AllDown => FORWARD_BROKEN,
         /// A client that joined an exchange which was already under way.
         Coalesced => COALESCED,
         /// A UDP answer that had to be truncated.
@@ -111,6 +113,20 @@ table! {
         CaseNotEchoed => UPSTREAM_DOWNGRADES / "case",
         /// The server does not understand EDNS; asked again without.
         EdnsRefused => UPSTREAM_DOWNGRADES / "edns",
+        /// A server was marked down.
+        Ejected => UPSTREAM_EJECTIONS,
+        /// A server that is down was tried.
+        Probed => UPSTREAM_PROBES,
+        /// It is still down (`coredns_proxy_healthcheck_failures_total`).
+        ProbeFailed => PROXY_HEALTH_FAILURES,
+        /// A query was sent to a second server because the first was slow.
+        HedgeSent => UPSTREAM_HEDGES / "sent",
+        /// The second server was faster.
+        HedgeWon => UPSTREAM_HEDGES / "won",
+        /// The first server was slow, but too many queries were sent twice already.
+        HedgeDenied => UPSTREAM_DENIED / "hedge",
+        /// A third try was not made because too many were made already.
+        RetryDenied => UPSTREAM_DENIED / "retry",
         /// `udp-sockets` was reached; the query shared a socket.
         SocketShared => UPSTREAM_SOCKETS_SHARED,
     }

@@ -71,6 +71,10 @@ families! {
         "Answers dropped before their time to make room.";
     FORWARD_REJECTS = Counter "coredns_forward_max_concurrent_rejects_total" []
         "Queries refused because too many were waiting for upstreams.";
+    FORWARD_BROKEN = Counter "coredns_forward_healthcheck_broken_total" []
+        "Questions asked while every server of their group was down.";
+    PROXY_HEALTH_FAILURES = Counter "coredns_proxy_healthcheck_failures_total" ["proxy_name", "to"]
+        "Tries of a server that was down and still is.";
     PROXY_DURATION = Histogram "coredns_proxy_request_duration_seconds" ["proxy_name", "to", "rcode"]
         "Time from sending a query to an upstream server to its answer.";
     PROXY_CONNECTION_HITS = Counter "coredns_proxy_conn_cache_hits_total" ["proxy_name", "to", "proto"]
@@ -131,6 +135,16 @@ families! {
         "Answers ignored because ID, question or address were not those of a query: late, or forged.";
     UPSTREAM_DOWNGRADES = Counter "nodens_upstream_downgrades_total" ["upstream", "to", "feature"]
         "Times a server was found not to echo letter case, or not to understand EDNS.";
+    UPSTREAM_UP = Gauge "nodens_upstream_up" ["upstream", "to"]
+        "Share of the workers that take the server for usable, from 0 to 1.";
+    UPSTREAM_EJECTIONS = Counter "nodens_upstream_ejections_total" ["upstream", "to"]
+        "Times a worker marked the server down: it could not be reached, or did not answer three times in a row.";
+    UPSTREAM_PROBES = Counter "nodens_upstream_probes_total" ["upstream", "to"]
+        "Tries of the server while it was down, beside the server that was to answer.";
+    UPSTREAM_HEDGES = Counter "nodens_upstream_hedges_total" ["upstream", "to", "event"]
+        "Queries sent to this server because another was slow, and how many of them it answered first.";
+    UPSTREAM_DENIED = Counter "nodens_upstream_tries_denied_total" ["upstream", "to", "kind"]
+        "Tries not made for want of budget: a hedge of a slow query, or a third try of a failed one.";
     UPSTREAM_SOCKETS_SHARED = Counter "nodens_upstream_sockets_shared_total" ["upstream", "to"]
         "Queries that shared a UDP socket because udp-sockets was reached.";
 

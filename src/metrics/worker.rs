@@ -59,6 +59,8 @@ pub(super) struct UpstreamRow {
     events: [Counter; UpstreamEvent::COUNT],
     /// By RCODE.
     exchanges: [Durations; RCODE_COUNT],
+    /// Groups of the worker in which it is down: none or one, and two for as long as a reload takes.
+    down: Counter,
 }
 
 //------ Counting ----------------------------------------------------------------------------------------------------
@@ -111,6 +113,14 @@ impl WorkerMetrics {
     pub fn exchanged(&self, server: usize, rcode: u16, duration: Duration) {
         if let Some(row) = self.upstream_row(server) {
             row.exchanges[rcode_index(rcode)].observe(duration);
+        }
+    }
+
+    /// An upstream server was marked down, or is so no more.
+    pub fn upstream_down(&self, server: usize, down: bool) {
+        if let Some(row) = self.upstream_row(server) {
+            let count = row.down.value();
+            row.down.set(if down { count + 1 } else { count.saturating_sub(1) });
         }
     }
 
@@ -211,12 +221,18 @@ impl UpstreamRow {
         Box::new(Self {
             events: [const { Counter::new() }; UpstreamEvent::COUNT],
             exchanges: [const { Durations::new() }; RCODE_COUNT],
+            down: Counter::new(),
         })
     }
 
     /// How often an event was counted.
     pub(super) fn event(&self, event: UpstreamEvent) -> u64 {
         self.events[event as usize].value()
+    }
+
+    /// Whether it is down.
+    pub(super) fn is_down(&self) -> bool {
+        self.down.value() > 0
     }
 
     /// Exchanges by RCODE.

@@ -196,7 +196,7 @@ impl Pipeline {
                     Err(()) => self.failed(key, zone, UpstreamError::Malformed),
                 }
             }
-            Err(error) => self.failed(key, zone, error),
+            Err(failed) => self.failed(key, zone, failed.error),
         }
     }
 

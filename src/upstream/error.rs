@@ -104,6 +104,12 @@ impl UpstreamError {
         !matches!(self, Self::Shed | Self::System(_) | Self::NoServer)
     }
 
+    /// Whether the server could not be spoken to at all, whatever it was asked.
+    #[must_use]
+    pub const fn is_unreachable(self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::Authentication(_))
+    }
+
     /// The RCODE that the client gets if nothing better is found.
     #[must_use]
     pub const fn rcode(self) -> u16 {

@@ -1,98 +1,120 @@
-//! A group of servers: which is asked, and which next when that one does not help.
+//! A group of servers: one question, as few tries as it takes.
 //!
-//! Servers are asked in the configured order. One that fails, or answers that it cannot help, passes the query on to the next at once; one that
-//! takes longer than `try-timeout` is not forgotten: the next is asked beside it, and the first good answer wins. The whole ends
-//! at `timeout`. (Choosing by latency, health and hedging goes where `Group::order` is.)
+//! ```text
+//! 0                 usual time × ~2        try-timeout                timeout
+//! ├─ one server ────┼─ hedge: a second ────┼─ another, beside it ────┤ SERVFAIL
+//! └─ it fails, or cannot help: another at once
+//! ```
+//!
+//! Which server is asked is [`select`](super::select)'s choice, whether it is up [`health`](super::health)'s. The first good answer
+//! wins. A server that takes longer than `try-timeout` is not forgotten: the next is asked beside it. One that takes longer than 95 of 100 of
+//! its answers is raced by a second server (a hedge), unless the policy is `sequential`: who lists servers in an order means that the
+//! second sees nothing while the first is well. When all servers are down, the two least bad are asked at once.
+//!
+//! # What a question may cost
+//!
+//! Two tries, hedge included, are free; each further one takes a token from a bucket that gets a tenth of a token a question. So servers
+//! never get more than 2.1 queries a question, however many of them are listed and however badly they do; in good times it
+//! is 1, and 1.05 with hedges. Not counted are what a try does inside (TCP after a truncated answer, a connection that died while unused), and
+//! one query a back-off to each server that is down.
 
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::config::{Authentication, Server, Transport, Upstream};
-use crate::metrics::{UpstreamEvent, WorkerMetrics};
+use crate::config::{Authentication, Policy, Server, Transport, Upstream};
+use crate::metrics::{Event, UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
-use crate::wire::header::{self, COUNTS, flag, rcode};
 use crate::wire::message::Outgoing;
-use crate::wire::u16_at;
 
+use super::budget::Budget;
 use super::dial::{Dial, Tcp};
 use super::error::UpstreamError;
-use super::learned::Learned;
+use super::learned::{Learned, Roster};
+use super::select::{Selector, Servers};
 use super::stream::StreamServer;
 use super::tls::TlsGroup;
+use super::trial;
 use super::udp::{UdpServer, UdpSettings};
+use super::way::{Attempt, Inquiry, Response, Way};
 
-/// Times the servers are gone through.
-const ROUNDS: usize = 2;
+/// Tries of a question that need no budget: RFC 9520 wants two before a failure is believed.
+const FREE_TRIES: u8 = 2;
 
-/// How long a server that did not understand EDNS is asked without it, before it is tried again: it may have been replaced. A guess.
-const PLAIN_TIME: Duration = Duration::from_secs(300);
+/// Hundredths of a further try that a question earns, and how many tries may be saved up.
+const RETRIES: (u32, u32) = (10, 10);
 
-/// An answer, and what its way says about it.
-pub struct Response {
-    /// The whole message.
-    pub bytes: Vec<u8>,
-    /// Whether it came from a server that proved who it is, over an encrypted connection.
-    pub authenticated: bool,
-    /// Who sent it.
-    from: Rc<StreamServer>,
+/// Hundredths of a hedge that a question earns, and how many hedges may be saved up. At first there are none.
+const HEDGES: (u32, u32) = (5, 10);
+
+/// No answer is called slow before this: timers are not finer, and a race on one machine is won by chance.
+const SOONEST_HEDGE: Duration = Duration::from_millis(5);
+
+/// Tries that lost a race and are still listened to, a group. What is beyond is forgotten unjudged. A guess.
+const LISTENERS: usize = 128;
+
+/// By how much timers may be late.
+pub(super) const GRAIN: Duration = Duration::from_millis(10);
+
+/// Why a question has no answer, and what was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The last error.
+    pub error: UpstreamError,
+    /// Tries. One that waited in silence for twice `try-timeout` on a stream counts as two: to ask again would only have queued behind it.
+    pub tries: u8,
+    /// Servers that were asked.
+    pub servers: u8,
 }
 
-impl std::fmt::Debug for Response {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Response")
-            .field("length", &self.bytes.len())
-            .field("authenticated", &self.authenticated)
-            .finish_non_exhaustive()
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (tries: {}, servers: {})", self.error, self.tries, self.servers)
     }
 }
 
-impl Response {
-    /// Whether the server says that it could not or would not help.
-    fn is_poor(&self) -> bool {
-        let code = header::flags(&self.bytes) & flag::RCODE;
-        !matches!(code, rcode::NOERROR | rcode::NXDOMAIN)
-    }
-
-    /// The server said how long its connections may be unused, in units of 100 ms (RFC 7828).
-    pub fn keepalive(&self, told: u16) {
-        self.from.told(told);
-    }
-}
-
-/// One server by all ways that lead to it.
-struct Way {
-    /// How it is spoken to first.
-    transport: Transport,
-    /// Datagrams.
-    udp: Option<UdpServer>,
-    /// Streams.
-    stream: Rc<StreamServer>,
-    /// Whether an answer over the stream is from whom it should be.
-    authenticated: bool,
-    /// Until when it is asked without EDNS.
-    plain_until: Cell<Moment>,
-}
+impl std::error::Error for Failed {}
 
 /// A group of servers as one worker knows it.
 pub struct Group {
     /// In the configured order.
-    ways: Vec<Way>,
+    ways: Rc<[Rc<Way>]>,
+    /// Chooses among them.
+    selector: Selector,
+    /// What they know together.
+    roster: Rc<Roster>,
+    /// Whether a slow answer is raced.
+    hedging: bool,
+    /// For hedges.
+    hedges: Budget,
+    /// For third and later tries.
+    retries: Budget,
+    /// Tries that lost a race and are still listened to.
+    listeners: Rc<Cell<usize>>,
+    /// When a question came last.
+    demand: Rc<Cell<Moment>>,
+    /// Whether [`trial::watch`] runs.
+    watched: Rc<Cell<bool>>,
     /// For one query in all.
     timeout: Duration,
     /// Before the next server is asked as well.
     try_timeout: Duration,
+    /// Where it is counted.
+    metrics: Arc<WorkerMetrics>,
 }
 
-impl std::fmt::Debug for Group {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Group").field("servers", &self.ways.len()).finish_non_exhaustive()
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("servers", &self.ways.len())
+            .field("up", &self.roster.up())
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,11 +141,14 @@ impl Group {
         connections: &Rc<Cell<u64>>,
         dial: &Rc<dyn Dial>,
     ) -> Self {
+        let roster = Rc::new(Roster::new(&upstream.name, upstream.servers.len(), metrics));
         let way = |(offset, server): (usize, &Server)| {
             let index = first + offset;
-            let learned = Rc::new(Learned::new(Arc::clone(metrics), index, Rc::clone(connections)));
             let datagrams = matches!(server.transport, Transport::Udp | Transport::Auto);
-            Way {
+            let name = format!("{}://{}", server.transport.scheme(), server.address);
+            let learned = Learned::new(Arc::clone(metrics), index, Rc::clone(connections));
+            let learned = Rc::new(learned.in_group(&roster, name, !datagrams));
+            Rc::new(Way {
                 transport: server.transport,
                 udp: datagrams
                     .then(|| UdpServer::new(server.address, UdpSettings::from(upstream), Arc::clone(metrics), index)),
@@ -131,18 +156,34 @@ impl Group {
                 authenticated: server.transport == Transport::Tls
                     && server.authentication != Some(Authentication::Nothing),
                 plain_until: Cell::default(),
-            }
+            })
         };
         Self {
             ways: upstream.servers.iter().enumerate().map(way).collect(),
+            selector: Selector::new(upstream.policy),
+            roster,
+            hedging: upstream.policy != Policy::Sequential,
+            hedges: Budget::new(HEDGES.0, HEDGES.1, 0),
+            retries: Budget::new(RETRIES.0, RETRIES.1, RETRIES.1),
+            listeners: Rc::default(),
+            demand: Rc::default(),
+            watched: Rc::default(),
             timeout: upstream.timeout,
             try_timeout: upstream.try_timeout,
+            metrics: Arc::clone(metrics),
         }
     }
 
-    /// The servers to ask, in order.
-    fn order(&self) -> impl Iterator<Item = &Way> {
-        (0..ROUNDS).flat_map(|_| &self.ways)
+    /// Whether no server is up. Questions are asked nevertheless.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.roster.up() == 0
+    }
+
+    /// How often a server came up when none was.
+    #[must_use]
+    pub fn recoveries(&self) -> u64 {
+        self.roster.recoveries()
     }
 
     /// Asks until one answers. Cancellation safe.
@@ -150,133 +191,242 @@ impl Group {
     /// # Errors
     ///
     /// The error of the last server, when no server answered at all; an answer that says it could not help is an answer if there is no better.
-    pub async fn exchange(&self, query: &Rc<Outgoing>) -> Result<Response, UpstreamError> {
-        let deadline = Instant::now() + self.timeout;
-        let Some(way) = self.order().next() else { return Err(UpstreamError::NoServer) };
-        let mut first = pin!(way.ask(query));
-        let outcome = timeout_at(deadline.min(Instant::now() + self.try_timeout), first.as_mut()).await;
-        let (running, done): (Vec<Try<'_>>, _) = match outcome {
-            Ok(Ok(response)) if !response.is_poor() => return Ok(response),
-            Ok(outcome) => (Vec::new(), Some(outcome)),
-            Err(_) => {
-                way.count(UpstreamEvent::TryTimeout);
-                (vec![Box::new(first)], None)
-            }
+    pub async fn exchange(&self, query: &Rc<Outgoing>) -> Result<Response, Failed> {
+        self.hedges.earn();
+        self.retries.earn();
+        self.demand.set(clock::now());
+        let mut question = Question {
+            group: self,
+            inquiry: Inquiry::new(query),
+            running: Vec::with_capacity(usize::from(FREE_TRIES)),
+            asked: Servers::default(),
+            again: Servers::default(),
+            hedge: None,
+            tries: 0,
+            best: Err(UpstreamError::NoServer),
         };
-        self.go_on(query, self.order().skip(1), running, done, deadline).await
+        let hedge_after = question.ask_first();
+        if self.roster.up() < self.ways.len() {
+            trial::ask_those_down(&self.ways, question.asked, &question.inquiry, self.try_timeout);
+            self.watch();
+        }
+        question.settle(hedge_after).await
     }
 
-    /// Asks the next servers, beside those in `running`; `last` is what came of the one before.
-    async fn go_on<'a>(
-        &'a self,
-        query: &'a Rc<Outgoing>,
-        mut order: impl Iterator<Item = &'a Way>,
-        mut running: Vec<Try<'a>>,
-        last: Option<Result<Response, UpstreamError>>,
-        deadline: Instant,
-    ) -> Result<Response, UpstreamError> {
-        let mut best = Err(UpstreamError::Timeout);
-        let mut done = last;
-        let mut asked = 1;
-        loop {
-            match done.take() {
-                Some(Ok(response)) if !response.is_poor() => return Ok(response),
-                // A poor answer is not asked for again: the server has spoken.
-                Some(outcome) => {
-                    let ours = matches!(&outcome, Err(error) if !error.retry_elsewhere());
-                    if best.is_err() {
-                        best = outcome;
-                    }
-                    if ours {
-                        return best;
-                    }
-                }
-                None => {}
-            }
-            // In the second round, asking a stream again beside a query that still waits there would only wait twice, unless that
-            // stream is dead.
-            let again =
-                |way: &Way| running.is_empty() || way.udp.is_some() || way.stream.abandon_quiet(self.try_timeout);
-            let next = order.next().filter(|way| asked < self.ways.len() || best.is_err() && again(way));
-            asked += 1;
-            match next {
-                Some(way) => running.push(Box::new(Box::pin(way.ask(query)))),
-                None if running.is_empty() => return best,
-                None => {}
-            }
-            let patience = deadline.min(Instant::now() + self.try_timeout);
-            tokio::select! {
-                biased;
-                outcome = first_of(&mut running) => done = Some(outcome),
-                () = sleep_until(patience) => if patience >= deadline { return best },
-            }
+    /// Looks after the servers that are down, unless somebody does so already.
+    fn watch(&self) {
+        if self.ways.iter().any(|way| way.learned().opens_at().is_some()) && !self.watched.replace(true) {
+            let (ways, demand, watched) = (Rc::clone(&self.ways), Rc::clone(&self.demand), Rc::clone(&self.watched));
+            spawn_local(async move {
+                trial::watch(ways, || demand.get()).await;
+                watched.set(false);
+            });
         }
     }
 }
 
+//------ One question ------------------------------------------------------------------------------------------------
+
 /// A try that is under way.
-type Try<'a> = Box<dyn Future<Output = Result<Response, UpstreamError>> + Unpin + 'a>;
+struct Try {
+    /// Whom it asks.
+    position: usize,
+    /// When it began.
+    started: Instant,
+    /// The try.
+    attempt: Attempt,
+}
+
+/// A question while it is asked.
+struct Question<'a> {
+    /// Whom it is asked.
+    group: &'a Group,
+    /// What its tries share.
+    inquiry: Rc<Inquiry>,
+    /// Its tries.
+    running: Vec<Try>,
+    /// Servers that were asked.
+    asked: Servers,
+    /// Servers that were considered for a second time.
+    again: Servers,
+    /// The server that is asked because another was slow.
+    hedge: Option<usize>,
+    /// Tries that were made.
+    tries: u8,
+    /// The best that came so far: an answer that says it could not help, or the last error.
+    best: Result<Response, UpstreamError>,
+}
+
+impl Question<'_> {
+    /// Asks the first server, or the first two if all are down; after how long the answer is slow.
+    fn ask_first(&mut self) -> Option<Duration> {
+        let failing = self.group.is_failing();
+        let position = self.ask_next(false)?;
+        if failing {
+            self.group.metrics.count(Event::AllDown);
+            self.ask_next(false);
+            return None;
+        }
+        let slow = self.group.ways[position].learned().pace().percentile_95()?.max(SOONEST_HEDGE);
+        (self.group.hedging && slow < self.group.try_timeout && self.group.roster.up() > 1).then_some(slow)
+    }
+
+    /// Asks one more server, or one for a second time where that is allowed; which, or `None` if there is none or no budget for it.
+    fn ask_next(&mut self, again: bool) -> Option<usize> {
+        let other = self.choose(self.asked);
+        let position = other.or_else(|| if again { self.choose_again() } else { None })?;
+        let way = &self.group.ways[position];
+        if self.tries >= FREE_TRIES && !self.group.retries.spend() {
+            way.count(UpstreamEvent::RetryDenied);
+            return None;
+        }
+        self.begin(position);
+        Some(position)
+    }
+
+    /// Chooses a server that is not among these.
+    fn choose(&self, asked: Servers) -> Option<usize> {
+        let (ways, now) = (&self.group.ways, clock::now());
+        let standing = |position: usize| ways[position].learned().standing(now);
+        self.group.selector.choose(ways.len(), asked, standing, &mut rand::rng())
+    }
+
+    /// Chooses a server for a second try, when all had their first. A poor answer is not asked for again: the server has spoken. To ask a
+    /// stream again beside a query that still waits there would only be to wait twice, unless that stream is dead.
+    fn choose_again(&mut self) -> Option<usize> {
+        if self.best.is_ok() {
+            return None;
+        }
+        let mut looked_at = self.again;
+        while let Some(position) = self.choose(looked_at) {
+            looked_at.insert(position);
+            let waits = self.running.iter().find(|running| running.position == position);
+            let Some(begun) = waits.map(|waits| waits.started) else {
+                self.again.insert(position);
+                return Some(position);
+            };
+            // The youngest tries have some time left.
+            if begun.elapsed() >= self.group.try_timeout {
+                self.again.insert(position);
+                let way = &self.group.ways[position];
+                if way.udp.is_some() || way.stream.abandon_quiet(self.group.try_timeout) {
+                    return Some(position);
+                }
+                self.tries = self.tries.saturating_add(1);
+            }
+        }
+        None
+    }
+
+    /// Begins a try.
+    fn begin(&mut self, position: usize) {
+        let attempt = self.group.ways[position].attempt(&self.inquiry, self.group.try_timeout);
+        self.running.push(Try { position, started: Instant::now(), attempt });
+        self.asked.insert(position);
+        self.tries = self.tries.saturating_add(1);
+    }
+
+    /// Waits for an answer and asks on until there is one or the time is over.
+    async fn settle(mut self, hedge_after: Option<Duration>) -> Result<Response, Failed> {
+        let started = Instant::now();
+        let deadline = started + self.group.timeout;
+        let mut hedge_at = hedge_after.map(|after| started + after);
+        let mut next_at = started + self.group.try_timeout;
+        // Unless the fault is ours.
+        let mut go_on = true;
+        while !self.running.is_empty() {
+            let wake = hedge_at.unwrap_or(next_at).min(deadline);
+            let outcome = tokio::select! {
+                biased;
+                outcome = first_of(&mut self.running) => Some(outcome),
+                () = sleep_until(wake) => None,
+            };
+            match outcome {
+                Some((position, Ok(response))) if !response.is_poor() => return Ok(self.won(position, response)),
+                Some((_, outcome)) => {
+                    go_on &= outcome.as_ref().err().is_none_or(|error| error.retry_elsewhere());
+                    if self.best.is_err() {
+                        self.best = outcome;
+                    }
+                    // What has just failed is not asked again beside one that may still answer.
+                    let again = self.running.is_empty();
+                    if !go_on || self.ask_next(again).is_none() {
+                        continue;
+                    }
+                }
+                None if wake >= deadline => break,
+                None if hedge_at.is_some() => {
+                    hedge_at = None;
+                    if !self.ask_hedge() {
+                        continue;
+                    }
+                }
+                None if go_on => drop(self.ask_next(true)),
+                None => {}
+            }
+            hedge_at = None;
+            next_at = Instant::now() + self.group.try_timeout;
+        }
+        // Those who are still silent now were so until the end.
+        if !self.running.is_empty() && self.best.is_err() {
+            self.best = Err(UpstreamError::Timeout);
+        }
+        let (tries, servers) = (self.tries, self.asked.count());
+        match self.best {
+            Ok(response) => Ok(response.after(tries, servers)),
+            Err(error) => Err(Failed { error, tries, servers }),
+        }
+    }
+
+    /// Asks a second server because the first is slow, if one is up and there is a budget.
+    fn ask_hedge(&mut self) -> bool {
+        let up = |position: &usize| self.group.ways[*position].learned().is_up();
+        let Some(position) = self.choose(self.asked).filter(up) else { return false };
+        let way = &self.group.ways[position];
+        if !self.group.hedges.spend() {
+            way.count(UpstreamEvent::HedgeDenied);
+            return false;
+        }
+        way.count(UpstreamEvent::HedgeSent);
+        self.hedge = Some(position);
+        self.begin(position);
+        true
+    }
+
+    /// A server gave a good answer. Those that lost are held to account: a server that is always raced and never waited for would not be
+    /// found to be dead.
+    fn won(self, position: usize, response: Response) -> Response {
+        self.inquiry.answered.set(true);
+        if self.hedge == Some(position) {
+            self.group.ways[position].count(UpstreamEvent::HedgeWon);
+        }
+        for Try { position, started, attempt } in self.running {
+            let verdict = started + self.group.try_timeout;
+            let listeners = &self.group.listeners;
+            if verdict <= Instant::now() {
+                self.group.ways[position].learned().outdone();
+            } else if listeners.get() < LISTENERS {
+                listeners.set(listeners.get() + 1);
+                let listeners = Rc::clone(listeners);
+                spawn_local(async move {
+                    let _ = timeout_at(verdict + GRAIN, attempt).await;
+                    listeners.set(listeners.get() - 1);
+                });
+            }
+        }
+        response.after(self.tries, self.asked.count())
+    }
+}
 
 /// Waits for the first of the tries to end and takes it out.
-async fn first_of(running: &mut Vec<Try<'_>>) -> Result<Response, UpstreamError> {
+async fn first_of(running: &mut Vec<Try>) -> (usize, Result<Response, UpstreamError>) {
     std::future::poll_fn(|context| {
         for index in 0..running.len() {
-            if let Poll::Ready(outcome) = Pin::new(&mut running[index]).poll(context) {
-                drop(running.swap_remove(index));
-                return Poll::Ready(outcome);
+            if let Poll::Ready(outcome) = running[index].attempt.as_mut().poll(context) {
+                return Poll::Ready((running.swap_remove(index).position, outcome));
             }
         }
         Poll::Pending
     })
     .await
-}
-
-impl Way {
-    /// Counts an event at the server.
-    fn count(&self, event: UpstreamEvent) {
-        self.stream.learned().count(event);
-    }
-
-    /// Asks the server; once more without EDNS if it does not understand that (RFC 6891 section 7).
-    async fn ask(&self, query: &Rc<Outgoing>) -> Result<Response, UpstreamError> {
-        let started = clock::now();
-        let plain = started < self.plain_until.get();
-        let mut response =
-            if plain { self.ask_once(&Rc::new(query.without_edns())).await? } else { self.ask_once(query).await? };
-        let code = header::flags(&response.bytes) & flag::RCODE;
-        // An answer to EDNS without an OPT record, and an error: the server is older than EDNS.
-        let bare = u16_at(&response.bytes, COUNTS[3]) == Some(0);
-        if matches!(code, rcode::FORMERR | rcode::NOTIMP) && bare && query.has_edns() && !plain {
-            self.count(UpstreamEvent::EdnsRefused);
-            response = self.ask_once(&Rc::new(query.without_edns())).await?;
-            if !response.is_poor() {
-                self.plain_until.set(started + PLAIN_TIME);
-            }
-        }
-        let took = clock::now().since(started);
-        let learned = self.stream.learned();
-        learned.answered(took);
-        learned.exchanged(header::flags(&response.bytes) & flag::RCODE, took);
-        Ok(response)
-    }
-
-    /// Asks the server by UDP, then by TCP if the answer was truncated; or by its stream.
-    async fn ask_once(&self, query: &Rc<Outgoing>) -> Result<Response, UpstreamError> {
-        let from = Rc::clone(&self.stream);
-        if let Some(udp) = &self.udp {
-            let bytes = udp.exchange(query.as_bytes(), query.question_end(), clock::now()).await?;
-            if header::flags(&bytes) & flag::TC == 0 {
-                return Ok(Response { bytes, authenticated: false, from });
-            }
-            self.count(UpstreamEvent::TruncatedRetry);
-            return match self.stream.exchange(query).await {
-                Ok(bytes) => Ok(Response { bytes, authenticated: false, from }),
-                // Half an answer, marked as such, is better than none where TCP is not allowed.
-                Err(_) if self.transport == Transport::Auto => Ok(Response { bytes, authenticated: false, from }),
-                Err(error) => Err(error),
-            };
-        }
-        let bytes = self.stream.exchange(query).await?;
-        Ok(Response { bytes, authenticated: self.authenticated, from })
-    }
 }

@@ -1,10 +1,20 @@
-//! What a worker has found out about one server by using it.
+//! What a worker has found out about one server by using it, and about a group by using its servers.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt as _;
+
+use crate::log::{LogLimiter, Topic};
 use crate::metrics::{Gauge, UpstreamEvent, WorkerMetrics};
+use crate::sys::clock::{self, Moment};
+
+use super::error::{Fault, UpstreamError};
+use super::health::{Change, Evidence, Health, JITTER};
+use super::pace::Pace;
+use super::select::Standing;
 
 /// The idle time is never taken to be less, lest a server that closed by chance makes every query open a connection.
 const SHORTEST_IDLE: Duration = Duration::from_millis(200);
@@ -16,22 +26,181 @@ const SUSPICION: [Duration; 2] = [Duration::from_millis(200), Duration::from_sec
 pub(super) struct Learned {
     /// How long it lets a connection be unused, by its own word (RFC 7828) or by what it did.
     idle: Cell<Option<Duration>>,
-    /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does).
+    /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does); unlike that of [`Pace`] it does not fade.
     answer_time: Cell<Duration>,
+    /// How well it answers.
+    pace: Pace,
+    /// Whether it answers.
+    health: Health,
+    /// What its group has in common.
+    roster: Rc<Roster>,
+    /// What logs call it.
+    name: String,
+    /// Whether queries go over streams first, so that a stream which cannot be opened is as good as no server.
+    needs_stream: bool,
     /// Connections open to all servers of this worker.
-    all_connections: std::rc::Rc<Cell<u64>>,
+    all_connections: Rc<Cell<u64>>,
     /// Where it is counted.
     metrics: Arc<WorkerMetrics>,
     /// Position of the server in [`crate::metrics::Layout::upstreams`].
     index: usize,
 }
 
-impl Learned {
-    /// Nothing yet.
-    pub(super) fn new(metrics: Arc<WorkerMetrics>, index: usize, all_connections: std::rc::Rc<Cell<u64>>) -> Self {
-        let (idle, answer_time) = (Cell::default(), Cell::default());
-        Self { idle, answer_time, all_connections, metrics, index }
+/// What the servers of a group know together.
+pub(super) struct Roster {
+    /// What logs call the group.
+    name: String,
+    /// Servers that are up.
+    up: Cell<usize>,
+    /// Times one came up when none was.
+    recoveries: Cell<u64>,
+    /// Bounds what is logged.
+    limiter: LogLimiter,
+}
+
+impl Roster {
+    /// A group of so many servers, all of them up until they show otherwise.
+    pub(super) fn new(name: &str, servers: usize, metrics: &Arc<WorkerMetrics>) -> Self {
+        let limiter = LogLimiter::new(Arc::clone(metrics));
+        Self { name: name.to_owned(), up: Cell::new(servers), recoveries: Cell::default(), limiter }
     }
+
+    /// Servers that are up.
+    pub(super) fn up(&self) -> usize {
+        self.up.get()
+    }
+
+    /// Times one came up when none was.
+    pub(super) fn recoveries(&self) -> u64 {
+        self.recoveries.get()
+    }
+}
+
+impl Learned {
+    /// Nothing yet, of a server that is alone.
+    pub(super) fn new(metrics: Arc<WorkerMetrics>, index: usize, all_connections: Rc<Cell<u64>>) -> Self {
+        Self {
+            idle: Cell::default(),
+            answer_time: Cell::default(),
+            pace: Pace::default(),
+            health: Health::default(),
+            roster: Rc::new(Roster::new("", 1, &metrics)),
+            name: String::new(),
+            needs_stream: true,
+            all_connections,
+            metrics,
+            index,
+        }
+    }
+
+    /// The same of a server that belongs to a group.
+    pub(super) fn in_group(mut self, roster: &Rc<Roster>, name: String, needs_stream: bool) -> Self {
+        self.roster = Rc::clone(roster);
+        (self.name, self.needs_stream) = (name, needs_stream);
+        self
+    }
+
+    //------ Whether and how well it answers -------------------------------------------------------------------------
+
+    /// Whether it is asked like any other.
+    pub(super) fn is_up(&self) -> bool {
+        self.health.is_up()
+    }
+
+    /// By what it is compared with others.
+    pub(super) fn standing(&self, now: Moment) -> Standing {
+        if self.is_up() { Standing::Up(self.pace.cost(now)) } else { Standing::Down(self.health.badness()) }
+    }
+
+    /// How well it answers.
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Whether it is down and it is time to try it; saying so begins the next back-off.
+    pub(super) fn is_due(&self, now: Moment) -> bool {
+        !self.is_up() && self.health.is_due(now, jitter())
+    }
+
+    /// When it is time to open a connection in order to see whether that goes again; `None` if it is up, or silent in spite of connections.
+    pub(super) fn opens_at(&self) -> Option<Moment> {
+        self.health.due().filter(|(_, unreachable)| *unreachable && self.needs_stream).map(|(ends, _)| ends)
+    }
+
+    /// It answered a question about a name of `domain` after so long, and whether that helped.
+    pub(super) fn answered(&self, took: Duration, helped: bool, domain: u64) {
+        let now = clock::now();
+        let known = self.answer_time.get();
+        self.answer_time.set(if known.is_zero() { took } else { (known * 7 + took) / 8 });
+        self.pace.took(took, now);
+        self.pace.helped(helped, domain);
+        self.heard();
+    }
+
+    /// It answered, never mind what and when.
+    pub(super) fn heard(&self) {
+        self.note(self.health.answered(clock::now()), UpstreamError::Timeout);
+    }
+
+    /// A try of it failed, or is not answered yet, after `took`.
+    pub(super) fn failed(&self, took: Duration, error: UpstreamError, domain: u64, outdone: bool) {
+        if error.fault() == Fault::Us {
+            return;
+        }
+        let now = clock::now();
+        let evidence = if error.is_unreachable() {
+            Evidence::Unreachable
+        } else {
+            self.pace.took(took, now);
+            Evidence::Silent { domain, outdone }
+        };
+        self.note(self.health.failed(now, evidence, jitter()), error);
+    }
+
+    /// Another server has answered what it was silent about.
+    pub(super) fn outdone(&self) {
+        self.note(self.health.outdone(clock::now(), jitter()), UpstreamError::Timeout);
+    }
+
+    /// A connection to it was opened.
+    pub(super) fn reached(&self) {
+        if self.needs_stream {
+            self.note(self.health.reached(clock::now()), UpstreamError::Timeout);
+        }
+    }
+
+    /// A connection to it could not be opened.
+    pub(super) fn unreachable(&self, error: UpstreamError) {
+        if self.needs_stream && error.fault() == Fault::Upstream {
+            self.note(self.health.failed(clock::now(), Evidence::Unreachable, jitter()), error);
+        }
+    }
+
+    /// Tells what became of the server to all who want to know.
+    fn note(&self, change: Option<Change>, error: UpstreamError) {
+        let Some(change) = change else { return };
+        let (roster, now) = (&self.roster, clock::coarse());
+        let (upstream, server) = (&roster.name, &self.name);
+        match change {
+            Change::Down => {
+                roster.up.set(roster.up.get().saturating_sub(1));
+                self.count(UpstreamEvent::Ejected);
+                if roster.limiter.admits(Topic::Upstream, now) {
+                    tracing::warn!(upstream, server, error = %error, left = roster.up.get(), "a server is down");
+                }
+            }
+            Change::Up(after) => {
+                roster.recoveries.set(roster.recoveries.get() + u64::from(roster.up.get() == 0));
+                roster.up.set(roster.up.get() + 1);
+                if roster.limiter.admits(Topic::Upstream, now) {
+                    tracing::info!(upstream, server, after_seconds = after.as_secs(), "a server is up again");
+                }
+            }
+        }
+        self.metrics.upstream_down(self.index, change == Change::Down);
+    }
+
+    //------ How its connections are used ----------------------------------------------------------------------------
 
     /// How long a connection may be unused, if the server gave a hint.
     pub(super) fn idle(&self) -> Option<Duration> {
@@ -50,25 +219,9 @@ impl Learned {
         self.idle.set(Some(self.idle.get().map_or(said, |known| known.min(said))));
     }
 
-    /// An answer took so long.
-    pub(super) fn answered(&self, took: Duration) {
-        let known = self.answer_time.get();
-        self.answer_time.set(if known.is_zero() { took } else { (known * 7 + took) / 8 });
-    }
-
     /// After what time without an answer a connection that has been quiet is suspected to be dead.
     pub(super) fn suspicion(&self) -> Duration {
         (self.answer_time.get() * 4).clamp(SUSPICION[0], SUSPICION[1])
-    }
-
-    /// Counts an event.
-    pub(super) fn count(&self, event: UpstreamEvent) {
-        self.metrics.upstream(self.index, event);
-    }
-
-    /// Counts an exchange.
-    pub(super) fn exchanged(&self, rcode: u16, took: Duration) {
-        self.metrics.exchanged(self.index, rcode, took);
     }
 
     /// A connection was opened.
@@ -82,4 +235,30 @@ impl Learned {
         self.all_connections.set(self.all_connections.get().saturating_sub(1));
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }
+
+    //------ What is counted -----------------------------------------------------------------------------------------
+
+    /// Counts an event.
+    pub(super) fn count(&self, event: UpstreamEvent) {
+        self.metrics.upstream(self.index, event);
+    }
+
+    /// Counts an exchange.
+    pub(super) fn exchanged(&self, rcode: u16, took: Duration) {
+        self.metrics.exchanged(self.index, rcode, took);
+    }
+}
+
+impl Drop for Learned {
+    /// A group that a reload replaced says no longer that a server is down.
+    fn drop(&mut self) {
+        if !self.is_up() {
+            self.metrics.upstream_down(self.index, false);
+        }
+    }
+}
+
+/// A factor for a back-off.
+fn jitter() -> f32 {
+    rand::rng().random_range(JITTER)
 }

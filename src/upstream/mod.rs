@@ -10,7 +10,9 @@
 
 // What can go wrong, and what is known.
 pub mod error;
+mod health;
 mod learned;
+mod pace;
 
 // How a server is spoken to.
 mod connection;
@@ -20,10 +22,15 @@ mod stream;
 pub mod tls;
 pub mod udp;
 
-// Which server.
+// Which server, and how often.
+mod budget;
 pub mod exchange;
+mod select;
+mod trial;
+mod way;
 
 pub use error::{Fault, Rejection, TlsFailure, UpstreamError};
-pub use exchange::{Group, Response};
+pub use exchange::{Failed, Group};
 pub use tls::{SystemRoots, TlsGroup};
 pub use udp::{UdpServer, UdpSettings};
+pub use way::Response;

@@ -185,7 +185,11 @@ impl StreamServer {
         let (server, promise) = (Rc::clone(self), Rc::clone(&opening));
         spawn_local(async move {
             let outcome = timeout(server.timeout, server.connect()).await.unwrap_or(Err(UpstreamError::Timeout));
+            if outcome.is_ok() {
+                server.learned.reached();
+            }
             if let Err(error) = outcome {
+                server.learned.unreachable(error);
                 let authentication = matches!(error, UpstreamError::Authentication(_));
                 server.learned.count(if authentication {
                     UpstreamEvent::AuthenticationFailed
@@ -198,6 +202,15 @@ impl StreamServer {
             promise.done.notify_waiters();
         });
         opening
+    }
+
+    /// Begins to open a connection if none is open and none is being opened; [`Learned`] is told how it went.
+    pub(super) fn warm(self: &Rc<Self>) {
+        if !self.connections.borrow().iter().any(|(connection, _)| connection.is_open())
+            && self.opening.borrow().is_none()
+        {
+            self.start_opening();
+        }
     }
 
     /// Opens a connection and starts its driver.

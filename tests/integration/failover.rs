@@ -13,9 +13,10 @@ use super::common::peer::free_address;
 use super::common::upstream::{Action, Close, Upstream, Via, one_address};
 use super::common::wire::{kind, rcode};
 
-/// A daemon with these servers in one group.
+/// A daemon with these servers in one group, asked in this order.
 fn daemon(servers: &[String], extra: &str) -> Daemon {
-    Setup::new().upstream("all", servers, extra).zone(".", "all", "").start()
+    let extra = format!("policy = \"sequential\"\n{extra}");
+    Setup::new().upstream("all", servers, &extra).zone(".", "all", "").start()
 }
 
 /// Asks for a new name each time and expects an address.

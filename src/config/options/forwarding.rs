@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Kind, Section, Setting, Silent};
 use crate::config::choice::Choice;
-use crate::config::{Class, Dnssec};
+use crate::config::{Class, Dnssec, Policy};
 
 /// What `[[upstream]]` is about.
 pub(super) const UPSTREAM_DOC: &str = "A group of servers that know the same names. One [[upstream]] a group; a [[zone]] refers to it by name. A file that has neither \
@@ -41,10 +41,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "servers",
         kind: Kind::Servers,
         silent: Silent::Required { example: "[\"tls://1.1.1.1#cloudflare-dns.com\", \"tls://9.9.9.9#dns.quad9.net\"]" },
-        doc: "The servers, asked in this order. tls:// is DNS over TLS (port 853), and what stands after # is the name that the \
+        doc: "The servers, at most 64. tls:// is DNS over TLS (port 853), and what stands after # is the name that the \
               certificate must carry. tcp:// (port 53) keeps connections open. udp:// (port 53) asks again over TCP what was \
               truncated; auto://, or no scheme, does too, and passes the truncated answer on where TCP fails. Encrypted and plain \
               servers do not mix in a group, since a failure would then send in plain text what should be encrypted.",
+    },
+    Setting {
+        section: Section::Upstream,
+        key: "policy",
+        kind: Kind::Choice(Policy::NAMES),
+        silent: Silent::Value("\"fastest\""),
+        doc: "Which server is asked: \"fastest\" takes the better one of two, by answer time and queries under way; \"sequential\" the \
+              first one listed, and the next only when that fails; \"round-robin\" each in its turn; \"random\" any. A server that is \
+              down is passed over, and asked now and then until it answers. A slow answer is raced by a second server, for \
+              5 % of the questions at most; not with \"sequential\".",
     },
     Setting {
         section: Section::Upstream,
@@ -72,7 +82,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         section: Section::Upstream,
         key: "timeout",
         kind: Kind::Duration { minimum: Duration::from_millis(100), maximum: Duration::from_secs(60) },
-        silent: Silent::Value("\"5s\""),
+        silent: Silent::Value("\"4500ms\""),
         doc: "How long a query may take over all servers of the group. Then the client gets SERVFAIL.",
     },
     Setting {

@@ -62,6 +62,7 @@ format = "json"
 [[upstream]]
 name = "a"
 servers = ["tls://[2001:db8::1]:8853#dns.example", "tls://192.0.2.1#192.0.2.1", "tls://192.0.2.2"]
+policy = "round-robin"
 ca = "CA_FILE"
 pins = ["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
 timeout = "9s"

@@ -65,6 +65,20 @@ fn servers_that_make_no_sense() {
 }
 
 #[test]
+fn a_group_has_at_most_64_servers() {
+    let list: Vec<String> = (0..65).map(|number| format!("\"192.0.2.{number}\"")).collect();
+    let servers = |count| format!("servers = [{}]", list[..count].join(", "));
+    let mut text = format!("[[upstream]]\nname = \"a\"\n{}\n", servers(64));
+    text.push_str("[[zone]]\nname = \".\"\nupstream = \"a\"\n");
+    assert_eq!(load(&text).config.upstreams[0].servers.len(), 64);
+    let mistakes = upstream(&servers(65));
+    assert!(
+        mistakes.len() == 1 && mistakes[0].ends_with("upstream.servers: 65 servers; at most 64 servers"),
+        "{mistakes:?}"
+    );
+}
+
+#[test]
 fn an_upstream_without_servers() {
     let kind = "a list of servers \"tls://IP[:PORT]#NAME\", \"tcp://IP[:PORT]\", \"udp://IP[:PORT]\" or \"IP[:PORT]\"";
     let example = "[\"tls://1.1.1.1#cloudflare-dns.com\", \"tls://9.9.9.9#dns.quad9.net\"]";

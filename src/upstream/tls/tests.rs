@@ -171,6 +171,7 @@ fn group(address: SocketAddr, authentication: Option<Authentication>) -> Upstrea
         servers: vec![Server { transport: Transport::Tls, address, authentication }],
         ca: None,
         pins: Vec::new(),
+        policy: crate::config::Policy::Fastest,
         timeout: Duration::from_secs(5),
         try_timeout: Duration::from_secs(2),
         connections: 2,
