@@ -221,7 +221,8 @@ impl Judge {
             (false, _) => Kind::Empty,
         };
         let any_type = kind == Kind::Gone;
-        if said.name != position || kind != said.kind || below && positive || said.qtype != question.qtype && !any_type {
+        if said.name != position || kind != said.kind || below && positive || said.qtype != question.qtype && !any_type
+        {
             bad(&format!("this was said of something else: {said:?}"));
         }
         self.judge_age(question, &said, records, stale)
@@ -244,9 +245,10 @@ impl Judge {
                 if behind > self.serve_stale {
                     bad(&format!("a stale answer is {age:?} old, with TTL {lifetime}"));
                 }
-                if !self.servers[truth.zone].iter().any(|server| {
-                    self.was_troubled(truth.zone, *server, before(clock::now(), STALE_AFTER))
-                }) {
+                if !self.servers[truth.zone]
+                    .iter()
+                    .any(|server| self.was_troubled(truth.zone, *server, before(clock::now(), STALE_AFTER)))
+                {
                     bad("a stale answer, although its servers are in order");
                 }
                 Verdict::Stale

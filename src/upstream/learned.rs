@@ -10,6 +10,7 @@ use rand::RngExt as _;
 use crate::log::{LogLimiter, Topic};
 use crate::metrics::{Gauge, UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 
 use super::error::{Fault, UpstreamError};
 use super::health::{Change, Evidence, Health, JITTER};
@@ -260,5 +261,5 @@ impl Drop for Learned {
 
 /// A factor for a back-off.
 fn jitter() -> f32 {
-    rand::rng().random_range(JITTER)
+    random::rng().random_range(JITTER)
 }
