@@ -1,0 +1,253 @@
+//! A thousand nodes, one resolver and one DNS of the cluster: what the servers see when they fail, and when they are back.
+//!
+//! Each node is a whole worker with its cache; its clients ask at random times, half of the time for names that everybody asks for, half for
+//! names that nobody asked for before. Both servers suffer the same at the same time: the groups of a node share nothing.
+//!
+//! The figures are in the manual's chapter on fleets.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::time::sleep;
+
+use super::node::{Node, query, run};
+use super::server::{Fault, Seen, Server, Servers};
+use super::truth::Truth;
+use crate::sys::clock::{self, Moment};
+use crate::upstream::dial::take_over;
+use crate::wire::header::{self, flag, rcode, rtype};
+use crate::wire::name;
+
+/// What each node is configured with; the resolver stands for one over TLS, whose greeting takes a round trip more.
+const CONFIG: &str = r#"
+[listen]
+workers = 1
+[cache]
+size = "1MiB"
+[[upstream]]
+name = "cluster"
+servers = ["auto://10.96.0.10"]
+[[upstream]]
+name = "internet"
+servers = ["tcp://192.0.2.1"]
+[[zone]]
+name = "cluster.local"
+upstream = "cluster"
+class = "internal"
+[[zone]]
+name = "."
+upstream = "internet"
+"#;
+
+/// The servers: name, address, way there and back, round trips before the first query.
+const SERVERS: [(&str, &str, Duration, u32); 2] = [
+    ("cluster DNS", "10.96.0.10:53", Duration::from_millis(1), 1),
+    ("resolver", "192.0.2.1:53", Duration::from_millis(10), 2),
+];
+
+/// Nodes.
+const NODES: usize = 1000;
+
+/// Names that everybody asks for.
+const NAMES: usize = 200;
+
+/// Questions of a node's clients a second and zone.
+const RATE: f64 = 0.2;
+
+/// The time before an outage, of which the second half is the steady state.
+const BEFORE: u64 = 30;
+
+/// The time that is looked at after one.
+const AFTER: u64 = 30;
+
+/// A node, and what its clients wait for.
+struct Member {
+    /// The node.
+    node: Node,
+    /// By server: since when, after the outage, a client has waited for it.
+    needs: [Cell<Option<Moment>>; 2],
+    /// By server: how long the first of them waited until a client was answered.
+    waited: [Cell<Option<Duration>>; 2],
+    /// By server: clients that wait.
+    waiting: [Cell<u64>; 2],
+}
+
+/// All nodes.
+struct Fleet {
+    /// The nodes.
+    members: Vec<Member>,
+    /// The servers, in the order of [`SERVERS`].
+    servers: Vec<Rc<Server>>,
+    /// What they know.
+    truth: Rc<Truth>,
+    /// Whether the outage is over.
+    over: Cell<bool>,
+    /// Answers, and failures, so far.
+    answers: RefCell<[u64; 2]>,
+}
+
+/// What a server saw.
+#[derive(Debug)]
+struct Report {
+    /// In a second of the steady state.
+    steady: Seen,
+    /// In the worst second of the outage.
+    outage: Seen,
+    /// In the worst second after it.
+    peak: Seen,
+    /// In all seconds after it.
+    after: Seen,
+    /// The longest that the clients of a node waited for it after the outage, and the 99th percentile of all nodes.
+    longest: [Duration; 2],
+}
+
+impl Fleet {
+    /// Nodes that have just started.
+    fn new() -> Rc<Self> {
+        let truth = Rc::new(Truth::new(NAMES));
+        let server = |(number, (_, _, round_trip, greetings)): (usize, &(&str, &str, Duration, u32))| {
+            Server::new(number, Rc::clone(&truth) as _, *round_trip, *greetings)
+        };
+        let servers: Vec<_> = SERVERS.iter().enumerate().map(server).collect();
+        let addresses = SERVERS.iter().map(|(_, address, ..)| address.parse().unwrap());
+        take_over(Rc::new(Servers(addresses.zip(servers.iter().cloned()).collect())));
+        let member = |_| Member {
+            node: Node::new(CONFIG),
+            needs: Default::default(),
+            waited: Default::default(),
+            waiting: Default::default(),
+        };
+        Rc::new(Self {
+            members: (0..NODES).map(member).collect(),
+            servers,
+            truth,
+            over: Cell::new(false),
+            answers: RefCell::default(),
+        })
+    }
+
+    /// Lets a client of a node ask.
+    fn ask(self: &Rc<Self>, member: usize, zone: usize, wire: &[u8]) {
+        let (fleet, asked) = (Rc::clone(self), clock::now());
+        let own = &self.members[member];
+        own.waiting[zone].set(own.waiting[zone].get() + 1);
+        own.node.ask(IpAddr::V4(Ipv4Addr::LOCALHOST), &query(1, wire, rtype::A), move |answer, at_once| {
+            let own = &fleet.members[member];
+            own.waiting[zone].set(own.waiting[zone].get() - 1);
+            let good = matches!(header::flags(answer) & flag::RCODE, rcode::NOERROR | rcode::NXDOMAIN);
+            fleet.answers.borrow_mut()[usize::from(!good)] += 1;
+            if fleet.over.get() && !at_once && own.waited[zone].get().is_none() {
+                let since = own.needs[zone].get().unwrap_or(asked);
+                own.needs[zone].set(Some(since));
+                if good {
+                    own.waited[zone].set(Some(clock::now().since(since)));
+                }
+            }
+        });
+    }
+
+    /// Clients that ask for so many seconds.
+    async fn live(self: &Rc<Self>, random: &mut StdRng, seconds: u64) {
+        let end = clock::now() + Duration::from_secs(seconds);
+        let pace = 1.0 / (RATE * 2.0 * NODES as f64);
+        loop {
+            sleep(Duration::from_secs_f64(-random.random_range(f64::EPSILON..1.0).ln() * pace)).await;
+            if clock::now() >= end {
+                return;
+            }
+            // Half of all names are of each zone, and popular as the reciprocal of their rank.
+            let rank = (NAMES as f64).powf(random.random_range(0.0..1.0));
+            let name = &self.truth.names[(0..NAMES).nth(rank.floor() as usize - 1).unwrap()];
+            let label = name::parse(&format!("u{}", random.random::<u32>())).unwrap();
+            let below = [&label[..label.len() - 1], &name.wire].concat();
+            let wire = if random.random_bool(0.5) { &name.wire } else { &below };
+            self.ask(random.random_range(0..NODES), name.zone, wire);
+        }
+    }
+
+    /// The servers go out of order for so many seconds.
+    async fn outage(self: Rc<Self>, fault: Fault, seconds: u64) -> Vec<Report> {
+        let mut random = StdRng::seed_from_u64(1);
+        self.live(&mut random, BEFORE).await;
+        self.servers.iter().for_each(|server| server.suffer(Some(fault)));
+        self.live(&mut random, seconds).await;
+        self.servers.iter().for_each(|server| server.suffer(None));
+        self.over.set(true);
+        let now = clock::now();
+        for member in &self.members {
+            for zone in 0..2 {
+                member.needs[zone].set((member.waiting[zone].get() > 0).then_some(now));
+            }
+        }
+        self.live(&mut random, AFTER).await;
+        (0..2).map(|zone| self.report(zone, seconds)).collect()
+    }
+
+    /// What a server saw.
+    fn report(&self, zone: usize, seconds: u64) -> Report {
+        let mut seen = self.servers[zone].seen();
+        seen.resize(usize::try_from(BEFORE + seconds + AFTER).unwrap(), Seen::default());
+        let after = seen.split_off(usize::try_from(BEFORE + seconds).unwrap());
+        let outage = seen.split_off(usize::try_from(BEFORE).unwrap());
+        let steady = &seen[seen.len() / 2..];
+        let with = |seen: &[Seen], of: fn(&mut dyn Iterator<Item = u64>) -> u64| Seen {
+            attempts: of(&mut seen.iter().map(|seen| seen.attempts)),
+            handshakes: of(&mut seen.iter().map(|seen| seen.handshakes)),
+            queries: of(&mut seen.iter().map(|seen| seen.queries)),
+        };
+        let (sum, most): (fn(&mut dyn Iterator<Item = u64>) -> u64, fn(&mut dyn Iterator<Item = u64>) -> u64) =
+            (|all| all.sum(), |all| all.max().unwrap_or(0));
+        let mean = with(steady, sum);
+        let number = steady.len() as u64;
+        let mut waited: Vec<_> = self
+            .members
+            .iter()
+            .filter(|member| member.needs[zone].get().is_some())
+            .map(|member| member.waited[zone].get().unwrap_or(Duration::MAX))
+            .collect();
+        waited.sort_unstable();
+        Report {
+            steady: Seen {
+                attempts: mean.attempts / number,
+                handshakes: mean.handshakes / number,
+                queries: mean.queries / number,
+            },
+            outage: with(&outage, most),
+            peak: with(&after, most),
+            after: with(&after, sum),
+            longest: [waited[waited.len() - 1], waited[waited.len() * 99 / 100]],
+        }
+    }
+}
+
+/// An outage of both servers.
+fn outage(fault: Fault, seconds: u64) -> Vec<Report> {
+    run(1, async {
+        let fleet = Fleet::new();
+        let reports = Rc::clone(&fleet).outage(fault, seconds).await;
+        for ((name, ..), report) in SERVERS.iter().zip(&reports) {
+            println!("{fault:?} {name}: {report:#?}");
+        }
+        println!("answers and failures: {:?}", fleet.answers.borrow());
+        reports
+    })
+}
+
+#[test]
+fn a_restart_of_ten_seconds() {
+    outage(Fault::Gone, 10);
+}
+
+#[test]
+fn packets_dropped_for_a_minute() {
+    outage(Fault::Silent, 60);
+}
+
+#[test]
+fn answers_that_take_five_seconds_for_half_a_minute() {
+    outage(Fault::Slow(Duration::from_secs(5)), 30);
+}
