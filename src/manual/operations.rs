@@ -75,6 +75,9 @@
 //! | `sum by (zone) (rate(coredns_dns_responses_total{rcode="SERVFAIL"}[5m])) > 1` | a zone's servers do not answer |
 //! | `rate(nodens_upstream_failures_total{reason="authentication"}[5m]) > 0` | a server's certificate is wrong: expired, renamed, or somebody else's |
 //! | `rate(nodens_upstream_failures_total{reason=~"connect\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `nodens_upstream_up < 1` for five minutes | a server is down, for all workers (0) or some; `nodens_upstream_failures_total` says why |
+//! | `rate(coredns_forward_healthcheck_broken_total[5m]) > 0` | questions are asked while all servers of their group are down |
+//! | `rate(nodens_upstream_tries_denied_total{kind="retry"}[5m]) > 1` | servers fail so often that third tries are saved |
 //! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
 //! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
@@ -99,6 +102,8 @@
 //! | info `the system trusts no certificate authority; using the compiled-in ones` | no certificate store in this image | set `ca`, or nothing |
 //! | warn, a file, line and key | something in the configuration or the hosts file is odd | mend it; `nodens check` says the same |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
+//! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
+//! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
 //! | warn `too many queries wait; shedding` | `limits.in-flight` or `limits.waiting` was reached | look at the upstreams, then at the clients |
 //! | warn `cannot listen` | the address for health or metrics cannot be had; tried again every `retry_seconds` | free it or change it |
 //! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |

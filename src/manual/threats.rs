@@ -34,7 +34,9 @@
 //! | answers to other questions | the question is compared; on a stream the ID must be one that waits | [`Answer::read`], [`upstream::udp`] |
 //! | TTLs of years, or of zero | `max-ttl`; TTL 0 is given to those who wait and not kept | [`Bounds`] |
 //! | AD without having validated | AD passes only from a server that proved who it is, over TLS, in a zone with `dnssec = "forward"` | [`Response::authenticated`] |
-//! | silence | the next server is asked beside it after `try-timeout`, and the whole ends after `timeout` | [`Group::exchange`] |
+//! | silence | another server is asked beside it after `try-timeout`, and the whole ends after `timeout`; a server that stays silent is passed over | [`Group::exchange`] |
+//! | silence about names of a domain of the attacker's, to have servers marked down | silence counts only about different domains, or where another server knew the answer; a server that is down is asked all the same when no other is up | [`Group::exchange`] |
+//! | failures, to make us load the others | two tries a question, and a tenth of a third one | [`Group::exchange`] |
 //! | closing connections at any time, or letting them die silently | a query on a reused connection is sent once more; a connection that has been quiet is watched | [`performance`](super::performance) |
 //!
 //! What a server says within its own answer is believed: nodens does not validate signatures itself.

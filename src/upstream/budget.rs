@@ -29,7 +29,7 @@ impl Budget {
     /// Takes a token, if there is one.
     pub(super) fn spend(&self) -> bool {
         let rest = self.hundredths.get().checked_sub(100);
-        self.hundredths.set(rest.unwrap_or(self.hundredths.get()));
+        self.hundredths.set(rest.unwrap_or_else(|| self.hundredths.get()));
         rest.is_some()
     }
 }

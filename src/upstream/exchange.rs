@@ -15,8 +15,8 @@
 //!
 //! Two tries, hedge included, are free; each further one takes a token from a bucket that gets a tenth of a token a question. So servers
 //! never get more than 2.1 queries a question, however many of them are listed and however badly they do; in good times it
-//! is 1, and 1.05 with hedges. Not counted are what a try does inside (TCP after a truncated answer, a connection that died while unused), and
-//! one query a back-off to each server that is down.
+//! is 1, and 1.05 with hedges. Not counted are what a try does inside (TCP after a truncated answer, a fresh connection for one that died
+//! or fell silent), and one query a back-off to each server that is down.
 
 use std::cell::Cell;
 use std::fmt;
@@ -209,9 +209,12 @@ impl Group {
         let hedge_after = question.ask_first();
         if self.roster.up() < self.ways.len() {
             trial::ask_those_down(&self.ways, question.asked, &question.inquiry, self.try_timeout);
+        }
+        let outcome = question.settle(hedge_after).await;
+        if self.roster.up() < self.ways.len() {
             self.watch();
         }
-        question.settle(hedge_after).await
+        outcome
     }
 
     /// Looks after the servers that are down, unless somebody does so already.
@@ -431,3 +434,6 @@ async fn first_of(running: &mut Vec<Try>) -> (usize, Result<Response, UpstreamEr
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,8 @@ pub(super) enum Evidence {
 pub(super) enum Change {
     /// It was up and is down.
     Down,
+    /// It was down, was tried, and still is.
+    StaysDown,
     /// It was down for so long, and is up.
     Up(Duration),
 }
@@ -77,6 +79,8 @@ struct Down {
     since: Moment,
     /// Whether it could not be reached when it was tried last; otherwise it was silent.
     unreachable: bool,
+    /// Whether it was tried since the last back-off ended, and nothing is known of that.
+    tried: bool,
     /// The back-off that runs, before jitter.
     back_off: Duration,
     /// When it ends.
@@ -110,9 +114,10 @@ impl Health {
     pub(super) fn failed(&self, now: Moment, evidence: Evidence, jitter: f32) -> Option<Change> {
         let unreachable = evidence == Evidence::Unreachable;
         if let Some(mut down) = self.down.get() {
+            let tried = std::mem::take(&mut down.tried);
             down.unreachable = unreachable;
             self.down.set(Some(down));
-            return None;
+            return tried.then_some(Change::StaysDown);
         }
         if let Evidence::Silent { domain, outdone } = evidence {
             let first = self.failures.get() == 0;
@@ -143,13 +148,14 @@ impl Health {
     /// Marks it down.
     fn fall(&self, now: Moment, unreachable: bool, jitter: f32) -> Change {
         let ends = now + FIRST_BACK_OFF.mul_f32(jitter);
-        self.down.set(Some(Down { since: now, unreachable, back_off: FIRST_BACK_OFF, ends }));
+        self.down.set(Some(Down { since: now, unreachable, tried: false, back_off: FIRST_BACK_OFF, ends }));
         Change::Down
     }
 
     /// Whether it is time to try a server that is down. Saying so begins the next back-off, so that it is tried once in each.
     pub(super) fn is_due(&self, now: Moment, jitter: f32) -> bool {
         let Some(mut down) = self.down.get().filter(|down| now >= down.ends) else { return false };
+        down.tried = true;
         down.back_off = (down.back_off * 2).min(LONGEST_BACK_OFF);
         down.ends = now + down.back_off.mul_f32(jitter);
         self.down.set(Some(down));
@@ -302,6 +308,8 @@ mod tests {
         let health = down();
         let later = START + Duration::from_secs(100);
         assert!(health.is_due(later, 1.0) && health.badness().0 == FIRST_BACK_OFF * 2);
+        assert_eq!(health.failed(later, Evidence::Unreachable, 1.0), Some(Change::StaysDown), "the try failed");
+        assert_eq!(health.failed(later, Evidence::Unreachable, 1.0), None, "which is told once");
         assert_eq!(health.answered(later), Some(Change::Up(Duration::from_secs(100))));
         assert!(health.is_up());
         assert_eq!(health.failed(later, silence("www.example.org"), 1.0), None, "failures are counted anew");

@@ -189,16 +189,18 @@ impl Learned {
                 if roster.limiter.admits(Topic::Upstream, now) {
                     tracing::warn!(upstream, server, error = %error, left = roster.up.get(), "a server is down");
                 }
+                self.metrics.upstream_down(self.index, true);
             }
+            Change::StaysDown => self.count(UpstreamEvent::ProbeFailed),
             Change::Up(after) => {
                 roster.recoveries.set(roster.recoveries.get() + u64::from(roster.up.get() == 0));
                 roster.up.set(roster.up.get() + 1);
                 if roster.limiter.admits(Topic::Upstream, now) {
                     tracing::info!(upstream, server, after_seconds = after.as_secs(), "a server is up again");
                 }
+                self.metrics.upstream_down(self.index, false);
             }
         }
-        self.metrics.upstream_down(self.index, change == Change::Down);
     }
 
     //------ How its connections are used ----------------------------------------------------------------------------

@@ -56,10 +56,10 @@ pub(super) struct Pace {
 
 impl Pace {
     /// A try took so long, to its answer or until it was given up. Each counts an eighth (as RFC 6298 section 2 does), and more the longer
-    /// those before are ago.
+    /// those before are ago: a server that is tried again after half a minute is known by what it does then.
     pub(super) fn took(&self, took: Duration, now: Moment) {
         let (known, at) = self.time.get();
-        let weight = if known.is_zero() { 0.0 } else { 7.0 * faded(now.since(at)) };
+        let weight = if known.is_zero() { 0.0 } else { 7.0 * faded(now.since(at) * 4) };
         self.time.set(((known.mul_f64(weight) + took).div_f64(weight + 1.0), now));
         let mut cells = self.cells.borrow_mut();
         cells[BOUNDS.partition_point(|bound| *bound < took)] += 1;
@@ -147,11 +147,10 @@ mod tests {
         assert_eq!(cost(START), ms(80));
         pace.took(ms(160), START);
         assert_eq!(cost(START), ms(90));
-        // After three half-lives what was known counts as much as one answer.
         let later = START + HALF_LIFE * 3;
         assert_eq!(cost(later), ms(90) / 8);
         pace.took(ms(10), later);
-        assert!((ms(46)..ms(48)).contains(&cost(later)), "{:?}", cost(later));
+        assert!((ms(10)..ms(11)).contains(&cost(later)), "{:?}", cost(later));
     }
 
     #[test]

@@ -26,12 +26,7 @@ pub(super) fn ask_those_down(ways: &[Rc<Way>], asked: Servers, inquiry: &Rc<Inqu
     for (_, way) in ways.iter().enumerate().filter(|(position, _)| !asked.contains(*position)) {
         if way.learned().is_due(now) {
             way.count(UpstreamEvent::Probed);
-            let (way, attempt) = (Rc::clone(way), way.attempt(inquiry, patience));
-            spawn_local(async move {
-                if !matches!(timeout(patience + GRAIN, attempt).await, Ok(Ok(_))) {
-                    way.count(UpstreamEvent::ProbeFailed);
-                }
-            });
+            spawn_local(timeout(patience + GRAIN, way.attempt(inquiry, patience)));
         }
     }
 }

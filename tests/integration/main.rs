@@ -25,7 +25,10 @@ mod shedding;
 // What stands behind.
 mod encrypted;
 mod failover;
+mod health;
+mod hedging;
 mod malformed;
+mod selection;
 
 use common::daemon::{Daemon, Setup};
 use common::upstream::{Action, Query, Upstream};

@@ -8,7 +8,7 @@ mod serve;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -65,6 +65,8 @@ pub(crate) enum Action {
     Answer(Vec<Vec<u8>>),
     /// This message goes back once the gate opens.
     After(Gate, Vec<u8>),
+    /// This message goes back after so long.
+    Later(Duration, Vec<u8>),
     /// Nothing goes back.
     Ignore,
     /// The connection ends; over UDP the same as [`Action::Ignore`].
@@ -85,6 +87,10 @@ pub(crate) enum Close {
 /// Holds answers back until a test opens it.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate(Arc<watch::Sender<bool>>);
+
+/// Cuts a server off and brings it back: while it is off, queries are lost.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cut(Arc<AtomicBool>);
 
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -327,6 +333,23 @@ impl Gate {
     /// Waits until it is open.
     async fn passed(&self) {
         let _ = self.0.subscribe().wait_for(|open| *open).await;
+    }
+}
+
+impl Cut {
+    /// From now on nothing comes back.
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on all is well.
+    pub(crate) fn end(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
+    /// This answer, unless the server is cut off.
+    pub(crate) fn pass(&self, answer: &Compose) -> Action {
+        if self.0.load(Ordering::SeqCst) { Action::Ignore } else { Action::Answer(vec![answer.bytes()]) }
     }
 }
 

@@ -93,6 +93,13 @@ async fn datagrams(socket: Arc<UdpSocket>, handler: Arc<impl Handle>, state: Arc
                     let _ = socket.send_to(&message, client).await;
                 });
             }
+            Action::Later(delay, message) => {
+                let socket = Arc::clone(&socket);
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    let _ = socket.send_to(&message, client).await;
+                });
+            }
             Action::Ignore | Action::End(_) => {}
         }
     }
@@ -214,6 +221,13 @@ impl<H: Handle> Server<H> {
                     let answers = answers.clone();
                     tokio::spawn(async move {
                         gate.passed().await;
+                        let _ = answers.send(prefixed(&message));
+                    });
+                }
+                Action::Later(delay, message) => {
+                    let answers = answers.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(delay).await;
                         let _ = answers.send(prefixed(&message));
                     });
                 }
