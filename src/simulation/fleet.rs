@@ -68,10 +68,12 @@ const AFTER: u64 = 30;
 struct Member {
     /// The node.
     node: Node,
-    /// By server: since when, after the outage, a client has waited for it.
+    /// By server: since when a client waits without a break; not before the end of the outage.
     needs: [Cell<Option<Moment>>; 2],
-    /// By server: how long the first of them waited until a client was answered.
-    waited: [Cell<Option<Duration>>; 2],
+    /// By server: how long clients waited after the outage until the first got an answer.
+    waited: [Cell<Duration>; 2],
+    /// By server: whether one got an answer.
+    served: [Cell<bool>; 2],
     /// By server: clients that wait.
     waiting: [Cell<u64>; 2],
 }
@@ -101,8 +103,8 @@ struct Report {
     peak: Seen,
     /// In all seconds after it.
     after: Seen,
-    /// The longest that the clients of a node waited for it after the outage, and the 99th percentile of all nodes.
-    longest: [Duration; 2],
+    /// For how long the clients of a node waited after the outage until one was answered: half of all nodes, 99 of 100, all.
+    waited: [Duration; 3],
 }
 
 impl Fleet {
@@ -119,6 +121,7 @@ impl Fleet {
             node: Node::new(CONFIG),
             needs: Default::default(),
             waited: Default::default(),
+            served: Default::default(),
             waiting: Default::default(),
         };
         Rc::new(Self {
@@ -135,16 +138,18 @@ impl Fleet {
         let (fleet, asked) = (Rc::clone(self), clock::now());
         let own = &self.members[member];
         own.waiting[zone].set(own.waiting[zone].get() + 1);
+        own.needs[zone].set(own.needs[zone].get().or(Some(asked)));
         own.node.ask(IpAddr::V4(Ipv4Addr::LOCALHOST), &query(1, wire, rtype::A), move |answer, at_once| {
             let own = &fleet.members[member];
             own.waiting[zone].set(own.waiting[zone].get() - 1);
             let good = matches!(header::flags(answer) & flag::RCODE, rcode::NOERROR | rcode::NXDOMAIN);
             fleet.answers.borrow_mut()[usize::from(!good)] += 1;
-            if fleet.over.get() && !at_once && own.waited[zone].get().is_none() {
-                let since = own.needs[zone].get().unwrap_or(asked);
-                own.needs[zone].set(Some(since));
-                if good {
-                    own.waited[zone].set(Some(clock::now().since(since)));
+            let served = good && !at_once;
+            if served || own.waiting[zone].get() == 0 {
+                let since = own.needs[zone].take().unwrap_or(asked);
+                if fleet.over.get() && !own.served[zone].get() {
+                    own.waited[zone].set(own.waited[zone].get() + clock::now().since(since));
+                    own.served[zone].set(served);
                 }
             }
         });
@@ -206,8 +211,8 @@ impl Fleet {
         let mut waited: Vec<_> = self
             .members
             .iter()
-            .filter(|member| member.needs[zone].get().is_some())
-            .map(|member| member.waited[zone].get().unwrap_or(Duration::MAX))
+            .filter(|member| member.served[zone].get())
+            .map(|member| member.waited[zone].get())
             .collect();
         waited.sort_unstable();
         Report {
@@ -219,7 +224,7 @@ impl Fleet {
             outage: with(&outage, most),
             peak: with(&after, most),
             after: with(&after, sum),
-            longest: [waited[waited.len() - 1], waited[waited.len() * 99 / 100]],
+            waited: [50, 99, 100].map(|percent| waited[(waited.len() * percent / 100).min(waited.len() - 1)]),
         }
     }
 }
@@ -230,7 +235,7 @@ fn outage(fault: Fault, seconds: u64) -> Vec<Report> {
         let fleet = Fleet::new();
         let reports = Rc::clone(&fleet).outage(fault, seconds).await;
         for ((name, ..), report) in SERVERS.iter().zip(&reports) {
-            println!("{fault:?} {name}: {report:#?}");
+            println!("{fault:?} {name}: {report:?}");
         }
         println!("answers and failures: {:?}", fleet.answers.borrow());
         reports

@@ -223,8 +223,12 @@ impl Connection {
 
     /// Ends all waits.
     pub(super) fn fail_all(&self, error: UpstreamError) {
-        let slots = std::mem::take(&mut self.waiting.borrow_mut().slots);
-        self.waiting.borrow_mut().free.clear();
+        let slots = {
+            let mut waiting = self.waiting.borrow_mut();
+            waiting.free.clear();
+            waiting.abandoned = 0;
+            std::mem::take(&mut waiting.slots)
+        };
         for slot in slots.into_iter().flatten() {
             slot.finish(|| Err(error));
         }

@@ -20,6 +20,9 @@ use super::select::Standing;
 /// The idle time is never taken to be less, lest a server that closed by chance makes every query open a connection.
 const SHORTEST_IDLE: Duration = Duration::from_millis(200);
 
+/// Two idle times are the same if they differ by no more than the longer one divided by this. A guess.
+const HABIT: u32 = 5;
+
 /// Bounds of the time after which silence of a connection that has been quiet is odd; in between, it follows the usual time of an answer.
 const SUSPICION: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
@@ -27,6 +30,8 @@ const SUSPICION: [Duration; 2] = [Duration::from_millis(200), Duration::from_sec
 pub(super) struct Learned {
     /// How long it lets a connection be unused, by its own word (RFC 7828) or by what it did.
     idle: Cell<Option<Duration>>,
+    /// When the server closed an unused connection last, and for how long that had been unused.
+    closed: Cell<Option<(Moment, Duration)>>,
     /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does); unlike that of [`Pace`] it does not fade.
     answer_time: Cell<Duration>,
     /// How well it answers.
@@ -82,6 +87,7 @@ impl Learned {
     pub(super) fn new(metrics: Arc<WorkerMetrics>, index: usize, all_connections: Rc<Cell<u64>>) -> Self {
         Self {
             idle: Cell::default(),
+            closed: Cell::default(),
             answer_time: Cell::default(),
             pace: Pace::default(),
             health: Health::default(),
@@ -210,8 +216,20 @@ impl Learned {
         self.idle.get()
     }
 
-    /// The server closed a connection that had been unused so long: next time we close first.
+    /// The server closed a connection that had been unused so long. If it does so twice, one after the other and after about the same time, it
+    /// has a habit, and next time we close first. Once is nothing: a restart closes all connections after whatever time each was unused, and
+    /// a node that took that for a habit would open connections all the time from then on.
     pub(super) fn closed_after(&self, unused: Duration) {
+        let now = clock::now();
+        let Some((before, then)) = self.closed.replace(Some((now, unused))) else { return };
+        let habit = now.since(before) >= unused && then.abs_diff(unused) <= then.max(unused) / HABIT;
+        if habit {
+            self.forgets_after(then.min(unused));
+        }
+    }
+
+    /// The server does not know a connection any more that has been unused so long: next time we close first.
+    pub(super) fn forgets_after(&self, unused: Duration) {
         let earlier = unused.mul_f32(0.9).max(SHORTEST_IDLE);
         self.idle.set(Some(self.idle.get().map_or(earlier, |known| known.min(earlier))));
     }
