@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::sleep;
 
-use super::node::{Node, query, run};
+use super::node::{Node, configure, query, run};
 use super::server::{Fault, Seen, Server, Servers};
 use super::truth::Truth;
 use crate::sys::clock::{self, Moment};
@@ -59,10 +59,10 @@ const NAMES: usize = 200;
 const RATE: f64 = 0.2;
 
 /// The time before an outage, of which the second half is the steady state.
-const BEFORE: u64 = 30;
+const BEFORE: u64 = 20;
 
 /// The time that is looked at after one.
-const AFTER: u64 = 30;
+const AFTER: u64 = 15;
 
 /// A node, and what its clients wait for.
 struct Member {
@@ -117,8 +117,9 @@ impl Fleet {
         let servers: Vec<_> = SERVERS.iter().enumerate().map(server).collect();
         let addresses = SERVERS.iter().map(|(_, address, ..)| address.parse().unwrap());
         take_over(Rc::new(Servers(addresses.zip(servers.iter().cloned()).collect())));
+        let shared = configure(CONFIG);
         let member = |_| Member {
-            node: Node::new(CONFIG),
+            node: Node::new(&shared),
             needs: Default::default(),
             waited: Default::default(),
             served: Default::default(),
@@ -166,7 +167,7 @@ impl Fleet {
             }
             // Half of all names are of each zone, and popular as the reciprocal of their rank.
             let rank = (NAMES as f64).powf(random.random_range(0.0..1.0));
-            let name = &self.truth.names[(0..NAMES).nth(rank.floor() as usize - 1).unwrap()];
+            let name = &self.truth.names[(rank as usize).min(NAMES) - 1];
             let label = name::parse(&format!("u{}", random.random::<u32>())).unwrap();
             let below = [&label[..label.len() - 1], &name.wire].concat();
             let wire = if random.random_bool(0.5) { &name.wire } else { &below };
@@ -235,7 +236,11 @@ fn outage(fault: Fault, seconds: u64) -> Vec<Report> {
         let fleet = Fleet::new();
         let reports = Rc::clone(&fleet).outage(fault, seconds).await;
         for ((name, ..), report) in SERVERS.iter().zip(&reports) {
-            println!("{fault:?} {name}: {report:?}");
+            let [middle, most, all] = report.waited;
+            println!("{fault:?}: {name} (attempts, handshakes, queries a second)");
+            println!("  steady {}, worst of the outage {}", report.steady, report.outage);
+            println!("  worst after it {}, in all {}", report.peak, report.after);
+            println!("  clients waited {middle:?} on half of the nodes, {most:?} on 99 %, {all:?} on all");
         }
         println!("answers and failures: {:?}", fleet.answers.borrow());
         reports

@@ -26,17 +26,11 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// A node with a configuration, which must have one worker and no TLS.
-    pub(super) fn new(text: &str) -> Self {
-        let config = Config::parse(text, "simulation.toml", &Environment::neutral()).unwrap().config;
+    /// A node with an empty cache, and apart from that like all others of `shared`.
+    pub(super) fn new(shared: &Shared) -> Self {
+        let cache = &shared.config.cache;
+        let shared = Shared { store: Arc::new(Store::new(cache.size, cache.negative_size)), ..shared.clone() };
         let metrics = Metrics::new(&Layout::default(), 1).worker(0);
-        let shared = Shared {
-            store: Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
-            local: Arc::new(Local::new(&config).unwrap()),
-            tls: config.upstreams.iter().map(|_| None).collect(),
-            numbers: Arc::new(Numbers::of(&config)),
-            config: Arc::new(config),
-        };
         Self { pipeline: Pipeline::new(&shared, Arc::clone(&metrics)), metrics }
     }
 
@@ -71,6 +65,18 @@ impl Node {
     /// Whether nobody waits for anything.
     pub(super) fn is_idle(&self) -> bool {
         self.pipeline.is_idle()
+    }
+}
+
+/// What nodes of a configuration have in common, which must have one worker and no TLS.
+pub(super) fn configure(text: &str) -> Shared {
+    let config = Config::parse(text, "simulation.toml", &Environment::neutral()).unwrap().config;
+    Shared {
+        store: Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
+        local: Arc::new(Local::new(&config).unwrap()),
+        tls: config.upstreams.iter().map(|_| None).collect(),
+        numbers: Arc::new(Numbers::of(&config)),
+        config: Arc::new(config),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
@@ -96,6 +97,12 @@ pub(super) struct Seen {
     pub(super) handshakes: u64,
     /// Queries that reached the process.
     pub(super) queries: u64,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.attempts, self.handshakes, self.queries)
+    }
 }
 
 impl Server {

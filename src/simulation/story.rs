@@ -15,7 +15,7 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::judge::{DEADLINE, Judge, Question, Verdict};
-use super::node::{Node, query, run};
+use super::node::{Node, configure, query, run};
 use super::server::{Fault, Server, Servers};
 use super::truth::Truth;
 use crate::sys::clock;
@@ -109,7 +109,7 @@ impl Story {
         let addresses = SERVERS.iter().map(|(_, address, ..)| address.parse::<SocketAddr>().unwrap());
         take_over(Rc::new(Servers(addresses.zip(servers.iter().cloned()).collect())));
         Rc::new(Self {
-            node: Node::new(CONFIG),
+            node: Node::new(&configure(CONFIG)),
             judge: Judge::new(&truth, [vec![0], vec![1, 2]], SERVE_STALE, seed),
             truth,
             servers,
