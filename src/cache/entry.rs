@@ -7,8 +7,12 @@ use triomphe::ThinArc;
 use crate::sys::clock::Moment;
 use crate::wire::answer::{Answer, Kind, Rotation};
 use crate::wire::body::Body;
+use crate::wire::header::ede;
 
 use super::key::{EVERY_TYPE, Key, Variant};
+
+/// The TTL of an expired answer, in seconds (RFC 8767 section 4: "a value of 30 seconds").
+const STALE_TTL: u32 = 30;
 
 /// An answer and everything needed to give it; immutable, shared by all workers, cheap to clone.
 ///
@@ -51,6 +55,10 @@ struct Head {
     authoritative: bool,
     /// Whether records are missing; never kept then.
     truncated: bool,
+    /// Whether it was asked for before its predecessor expired.
+    prefetched: bool,
+    /// Uses that make it worth a refresh before it expires; 0 is never.
+    popular_at: u16,
 }
 
 /// What an entry is made of besides the answer.
@@ -66,6 +74,10 @@ pub struct Terms {
     pub authentic: bool,
     /// Whether we own the name ourselves.
     pub authoritative: bool,
+    /// Whether it was asked for before its predecessor expired.
+    pub prefetched: bool,
+    /// Uses that make it worth a refresh before it expires; 0 is never.
+    pub popular_at: u16,
 }
 
 impl Entry {
@@ -94,6 +106,8 @@ impl Entry {
             authentic: terms.authentic,
             authoritative: terms.authoritative,
             truncated: answer.truncated,
+            prefetched: terms.prefetched,
+            popular_at: terms.popular_at,
         };
         answer.records.extend(answer.ttls.iter().flat_map(|at| at.to_be_bytes()));
         answer.records.extend_from_slice(name);
@@ -130,6 +144,49 @@ impl Entry {
         now.since(self.head().inserted) < Duration::from_secs(u64::from(self.head().lifetime))
     }
 
+    /// Whether it has expired no longer ago than `limit` seconds (RFC 8767 section 5: the maximum stale timer).
+    #[must_use]
+    pub fn is_stale(&self, now: Moment, limit: u32) -> bool {
+        !self.is_fresh(now) && now.since(self.expires()) < Duration::from_secs(u64::from(limit))
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn inserted(&self) -> Moment {
+        self.head().inserted
+    }
+
+    /// When it expires, or did.
+    #[must_use]
+    pub fn expires(&self) -> Moment {
+        self.head().inserted + Duration::from_secs(u64::from(self.head().lifetime))
+    }
+
+    /// Whether it was asked for before its predecessor expired.
+    #[must_use]
+    pub fn is_prefetched(&self) -> bool {
+        self.head().prefetched
+    }
+
+    /// Uses that make it worth a refresh before it expires; 0 is never.
+    #[must_use]
+    #[inline]
+    pub fn popular_at(&self) -> u16 {
+        self.head().popular_at
+    }
+
+    /// The key it is kept under.
+    #[must_use]
+    pub fn key(&self, hashing: &super::Hashing) -> Key {
+        Key::new(self.name(), self.head().qtype, self.head().variant, hashing)
+    }
+
+    /// Whether two are one and the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.head(), other.head())
+    }
+
     /// How long it is good for in all, in seconds.
     #[must_use]
     pub fn lifetime(&self) -> u32 {
@@ -154,6 +211,7 @@ impl Entry {
             records,
             ttls: &rest[..rest.len() - usize::from(head.name)],
             age: u32::try_from(now.since(self.head().inserted).as_secs()).unwrap_or(u32::MAX),
+            least_ttl: 0,
             counts: self.head().counts,
             rcode: self.head().rcode,
             ede: self.head().ede,
@@ -161,6 +219,20 @@ impl Entry {
             authentic: self.head().authentic,
             authoritative: self.head().authoritative,
             truncated: self.head().truncated,
+        }
+    }
+
+    /// What goes to a client when it has expired and there is nothing better: every TTL is [`STALE_TTL`], the extended error says so, and
+    /// nobody vouches for it any more.
+    #[must_use]
+    pub fn stale_body(&self) -> Body<'_> {
+        let ede = if self.kind() == Kind::NxDomain { ede::STALE_NXDOMAIN_ANSWER } else { ede::STALE_ANSWER };
+        Body {
+            age: u32::MAX,
+            least_ttl: STALE_TTL,
+            ede: Some(ede),
+            authentic: false,
+            ..self.body(self.head().inserted)
         }
     }
 

@@ -14,6 +14,9 @@ const WAYS: usize = 8;
 /// One hit in so many is reported to the store, so that a name this table holds does not look cold there.
 const REPORT_EVERY: u16 = 64;
 
+/// Uses of a predecessor that count at most: a name that was in fashion once is forgotten after a few lifetimes.
+const MOST_CARRIED: u16 = 64;
+
 /// A set: two cache lines of its own. A look-up that finds nothing reads only the first, which has all tags.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -33,7 +36,7 @@ struct Set {
 pub struct Found<'a> {
     /// The answer.
     pub entry: &'a Entry,
-    /// How often it was given by this worker before; drives rotation.
+    /// How often it was given by this worker before; drives rotation, and tells what is worth a prefetch.
     pub uses: u16,
     /// Whether the store should hear of it.
     pub report: bool,
@@ -91,19 +94,39 @@ impl Front {
         None
     }
 
-    /// Puts an answer in, under the hash of the question it answered here (an NXDOMAIN has several).
-    pub fn insert(&mut self, key: &Key, entry: Entry, now: Moment) {
+    /// How often `entry` was given under `key`, if it is still here.
+    #[must_use]
+    pub fn uses(&self, key: &Key, entry: &Entry) -> Option<u16> {
+        let (set, tag) = place(key.hash());
+        let set = &self.sets[set];
+        let same =
+            |way: &usize| set.tags[*way] == tag && set.entries[*way].as_ref().is_some_and(|known| known.is_same(entry));
+        (0..WAYS).find(same).map(|way| set.uses[way])
+    }
+
+    /// Puts an answer in, under the hash of the question it answered here (an NXDOMAIN has several); how many uses it begins with.
+    ///
+    /// Three quarters of its predecessor's uses count for it, too, if that was not out of date for long: a name that is asked every 20 seconds is
+    /// popular, although no answer with a TTL of 30 is given three times.
+    pub fn insert(&mut self, key: &Key, entry: Entry, now: Moment) -> u16 {
         let (set, tag) = place(key.hash());
         let set = &mut self.sets[set];
         let same = (0..WAYS)
             .find(|way| set.tags[*way] == tag && set.entries[*way].as_ref().is_some_and(|old| old.answers(key)));
         let free = || (0..WAYS).find(|way| set.entries[*way].as_ref().is_none_or(|old| !old.is_fresh(now)));
         let way = same.or_else(free).unwrap_or_else(|| usize::from(set.hand) % WAYS);
+        let carried = match (same, &set.entries[way]) {
+            (Some(_), Some(old)) if now < old.expires() + (old.expires() - old.inserted()) => {
+                set.uses[way].min(MOST_CARRIED) * 3 / 4
+            }
+            _ => 0,
+        };
         if same.is_none() {
             set.hand = set.hand.wrapping_add(1);
-            set.uses[way] = 0;
         }
+        set.uses[way] = carried;
         set.tags[way] = tag;
         set.entries[way] = Some(entry);
+        carried
     }
 }

@@ -25,7 +25,7 @@ pub mod ttl;
 pub use entry::Entry;
 pub use front::Front;
 pub use key::{Hashing, Key, Variant};
-pub use store::Store;
+pub use store::{Failure, Known, Store};
 
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,42 @@ impl Hasher for Passed {
 /// A moka cache from a key's hash to its entry.
 type Shelf = Cache<u64, Entry, BuildHasherDefault<Passed>>;
 
+/// What is known of a question.
+#[derive(Debug)]
+pub enum Known {
+    /// An answer that may be given.
+    Fresh(Entry),
+    /// An answer that has expired; of use only if no server gives a better one (RFC 8767).
+    Stale(Entry),
+    /// Nothing.
+    Nothing,
+}
+
+impl Known {
+    /// The answer that may be given, if there is one.
+    #[must_use]
+    pub fn fresh(self) -> Option<Entry> {
+        match self {
+            Self::Fresh(entry) => Some(entry),
+            Self::Stale(_) | Self::Nothing => None,
+        }
+    }
+}
+
+/// That a question was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When it was asked last.
+    pub at: Moment,
+    /// RCODE for clients.
+    pub rcode: u16,
+    /// Extended error for clients.
+    pub ede: Option<u16>,
+}
+
+/// Questions of which a failure is noted, at most; about 100 bytes each.
+const MOST_FAILURES: u64 = 16_384;
+
 /// The node-wide store.
 #[derive(Debug)]
 pub struct Store {
@@ -44,6 +80,10 @@ pub struct Store {
     success: Shelf,
     /// NXDOMAIN and NODATA.
     denial: Shelf,
+    /// Questions that were not answered when they were asked last.
+    failures: Cache<u64, Failure, BuildHasherDefault<Passed>>,
+    /// Whether there ever was one.
+    failed: AtomicBool,
     /// Whether a denial was ever kept: until then, looking for one is saved.
     denials: AtomicBool,
     /// Bytes allowed for each.
@@ -67,6 +107,8 @@ impl Store {
         Self {
             success: shelf(size),
             denial: shelf(negative_size),
+            failures: Cache::builder().max_capacity(MOST_FAILURES).build_with_hasher(BuildHasherDefault::default()),
+            failed: AtomicBool::new(false),
             denials: AtomicBool::new(false),
             capacity: [size, negative_size],
             kept: [AtomicU64::new(0), AtomicU64::new(0)],
@@ -88,25 +130,118 @@ impl Store {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// Finds a fresh answer, or the NXDOMAIN of the name or of one above it (RFC 8020). About 0.5 µs.
+    /// Finds what is known: a fresh answer, or the fresh NXDOMAIN of the name or of one above it (RFC 8020), or else an answer to the very
+    /// question that has expired. About 0.5 µs.
     #[must_use]
-    pub fn find(&self, key: &Key, now: Moment) -> Option<Entry> {
-        let good = |entry: &Entry| entry.answers(key) && entry.is_fresh(now);
-        if let Some(entry) = self.success.get(&key.hash()).filter(good) {
-            return Some(entry);
+    pub fn find(&self, key: &Key, now: Moment) -> Known {
+        let mut stale: Option<Entry> = None;
+        if let Some(entry) = self.success.get(&key.hash()).filter(|entry| entry.answers(key)) {
+            if entry.is_fresh(now) {
+                return Known::Fresh(entry);
+            }
+            stale = Some(entry);
         }
         // Asking whether a key is there does no policy work, unlike getting it; most questions have no denial.
         let denial = |hash| self.denial.contains_key(&hash).then(|| self.denial.get(&hash)).flatten();
-        if !self.denials.load(Ordering::Relaxed) {
+        if self.denials.load(Ordering::Relaxed) {
+            // Of two that have expired, the later says how things were last.
+            let later = |entry: Entry, known: Option<Entry>| match known {
+                Some(known) if known.inserted() > entry.inserted() => Some(known),
+                _ => Some(entry),
+            };
+            if let Some(entry) = denial(key.hash()).filter(|entry| entry.answers(key)) {
+                if entry.is_fresh(now) {
+                    return Known::Fresh(entry);
+                }
+                stale = later(entry, stale);
+            }
+            for from in name::suffixes(key.name()) {
+                let above = key.nxdomain(from, &self.hashing);
+                let Some(entry) = denial(above.hash()).filter(|entry| entry.answers(&above) && entry.cuts()) else {
+                    continue;
+                };
+                if entry.is_fresh(now) {
+                    return Known::Fresh(entry);
+                }
+                if from == 0 {
+                    stale = later(entry, stale);
+                }
+            }
+        }
+        stale.map_or(Known::Nothing, Known::Stale)
+    }
+
+    /// Takes out what is kept of the very question of `key`.
+    pub fn forget(&self, key: &Key) {
+        for (index, hash) in [(0, key.hash()), (1, key.hash()), (1, key.nxdomain(0, &self.hashing).hash())] {
+            if self.shelf(index).contains_key(&hash) {
+                self.shelf(index).invalidate(&hash);
+                self.kept[index].fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Why the question of this hash was not answered when it was asked last, if it was not. Hashes are 64 bits and seeded: that one
+    /// question is taken for another does not happen in the life of a node.
+    #[must_use]
+    pub fn failure(&self, hash: u64) -> Option<Failure> {
+        // As with denials: nothing is looked for where nothing ever was.
+        if !self.failed.load(Ordering::Relaxed) || !self.failures.contains_key(&hash) {
             return None;
         }
-        if let Some(entry) = denial(key.hash()).filter(good) {
-            return Some(entry);
+        self.failures.get(&hash)
+    }
+
+    /// Notes that the question of this hash was not answered (RFC 9520).
+    pub fn fail(&self, hash: u64, failure: Failure) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.failures.insert(hash, failure);
+    }
+
+    /// The question of this hash was answered.
+    pub fn succeed(&self, hash: u64) {
+        if self.failed.load(Ordering::Relaxed) && self.failures.contains_key(&hash) {
+            self.failures.invalidate(&hash);
         }
-        name::suffixes(key.name()).find_map(|from| {
-            let above = key.nxdomain(from, &self.hashing);
-            denial(above.hash()).filter(|entry| entry.answers(&above) && entry.cuts() && entry.is_fresh(now))
-        })
+    }
+
+    /// Questions of which a failure is noted; lags behind by moka's housekeeping.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.entry_count()
+    }
+
+    /// Takes expired answers out where room becomes short, those first that expired first; how many. Walks a shelf that is nine tenths full.
+    ///
+    /// moka knows what is asked often, not what is still good: without this, a good answer could make room while expired ones stay.
+    pub fn tidy(&self, now: Moment) -> usize {
+        let mut taken = 0;
+        for index in 0..2 {
+            let shelf = self.shelf(index);
+            let (full, enough) = (self.capacity[index] / 10 * 9, self.capacity[index] / 10 * 8);
+            shelf.run_pending_tasks();
+            let used = shelf.weighted_size();
+            if used < full {
+                continue;
+            }
+            let mut expired: Vec<_> = shelf
+                .iter()
+                .filter(|(_, entry)| !entry.is_fresh(now))
+                .map(|(hash, entry)| (entry.expires(), *hash, u64::from(entry.weight())))
+                .collect();
+            expired.sort_unstable_by_key(|(expires, ..)| *expires);
+            let mut left = used;
+            for (_, hash, weight) in expired {
+                if left <= enough {
+                    break;
+                }
+                shelf.invalidate(&hash);
+                self.kept[index].fetch_sub(1, Ordering::Relaxed);
+                left = left.saturating_sub(weight);
+                taken += 1;
+            }
+        }
+        taken
     }
 
     /// Keeps an answer.
@@ -167,6 +302,7 @@ impl Store {
     pub fn settle(&self) {
         self.success.run_pending_tasks();
         self.denial.run_pending_tasks();
+        self.failures.run_pending_tasks();
     }
 
     /// Forgets all answers to `name`, or with `below` also to every name below it; how many. Walks the whole store.

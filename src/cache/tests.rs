@@ -22,7 +22,15 @@ fn key(store: &Store, text: &str) -> Key {
 fn entry(store: &Store, text: &str, kind: Kind, lifetime: u32) -> Entry {
     let mut answer = Answer::default();
     answer.kind = kind;
-    let terms = Terms { now: START, lifetime, zone: 0, authentic: false, authoritative: false };
+    let terms = Terms {
+        now: START,
+        lifetime,
+        zone: 0,
+        authentic: false,
+        authoritative: false,
+        prefetched: false,
+        popular_at: 0,
+    };
     Entry::new(&key(store, text), &mut answer, terms, store.hashing())
 }
 
@@ -36,8 +44,8 @@ fn an_answer_is_found_in_any_letter_case_until_it_expires() {
     let store = store();
     store.insert(entry(&store, "www.example", Kind::Positive, 60));
     let upper = Key::new(b"\x03WWW\x07eXample\0", 1, Variant::default(), store.hashing());
-    assert!(store.find(&upper, START + Duration::from_millis(59_999)).is_some());
-    assert!(store.find(&upper, START + Duration::from_secs(60)).is_none());
+    assert!(store.find(&upper, START + Duration::from_millis(59_999)).fresh().is_some());
+    assert!(store.find(&upper, START + Duration::from_secs(60)).fresh().is_none());
 }
 
 #[test]
@@ -46,7 +54,7 @@ fn type_and_dnssec_bits_are_never_mixed() {
     store.insert(entry(&store, "www.example", Kind::Positive, 60));
     let name = name::parse("www.example").unwrap();
     for (qtype, variant) in [(28, Variant::default()), (1, Variant::new(true, false)), (1, Variant::new(false, true))] {
-        assert!(store.find(&Key::new(&name, qtype, variant, store.hashing()), START).is_none());
+        assert!(store.find(&Key::new(&name, qtype, variant, store.hashing()), START).fresh().is_none());
     }
 }
 
@@ -58,20 +66,20 @@ fn nxdomain_answers_for_every_type_and_every_name_below() {
     for (name, denied) in
         [("gone.example", true), ("a.b.gone.example", true), ("example", false), ("undergone.example", false)]
     {
-        assert_eq!(store.find(&aaaa(name), START).is_some(), denied, "{name}");
+        assert_eq!(store.find(&aaaa(name), START).fresh().is_some(), denied, "{name}");
     }
     let other = Key::new(&name::parse("a.gone.example").unwrap(), 1, Variant::new(true, false), store.hashing());
-    assert!(store.find(&other, START).is_none(), "only within the same answer class");
+    assert!(store.find(&other, START).fresh().is_none(), "only within the same answer class");
 }
 
 #[test]
 fn nodata_denies_one_type_of_one_name() {
     let store = store();
     store.insert(entry(&store, "half.example", Kind::NoData, 30));
-    assert!(store.find(&key(&store, "half.example"), START).is_some());
-    assert!(store.find(&key(&store, "a.half.example"), START).is_none());
+    assert!(store.find(&key(&store, "half.example"), START).fresh().is_some());
+    assert!(store.find(&key(&store, "a.half.example"), START).fresh().is_none());
     let mx = Key::new(&name::parse("half.example").unwrap(), 15, Variant::default(), store.hashing());
-    assert!(store.find(&mx, START).is_none());
+    assert!(store.find(&mx, START).fresh().is_none());
 }
 
 #[test]
@@ -84,7 +92,7 @@ fn a_flood_of_denials_pushes_out_no_good_answer() {
     for i in 0..20_000 {
         store.insert(entry(&store, &format!("bad{i}.example"), Kind::NxDomain, 60));
     }
-    assert!(kept.iter().all(|name| store.find(&key(&store, name), START).is_some()));
+    assert!(kept.iter().all(|name| store.find(&key(&store, name), START).fresh().is_some()));
 }
 
 #[test]
@@ -110,7 +118,8 @@ fn flushing_takes_a_name_or_a_whole_subtree_from_store_and_fronts() {
     }
     assert_eq!(store.flush(&name::parse("a.example").unwrap(), true), 2);
     front.follow(store.generation());
-    let left: Vec<_> = names.into_iter().filter(|name| store.find(&key(&store, name), START).is_some()).collect();
+    let left: Vec<_> =
+        names.into_iter().filter(|name| store.find(&key(&store, name), START).fresh().is_some()).collect();
     assert_eq!(left, ["example", "aexample"]);
     assert!(front.find(&key(&store, "a.example"), START).is_none());
 }

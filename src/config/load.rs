@@ -9,7 +9,7 @@ use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
 use super::value::{At, Value};
-use super::{Config, Listen, Transport, sections, upstream, zone};
+use super::{Cache, Config, Listen, Transport, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 
 /// The largest configuration file, in bytes: thousands of zones fit, and nothing that is read by accident does.
@@ -60,10 +60,10 @@ impl Config {
         let log = sections::log(file.section(Section::Log));
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
         let (upstreams, zones) = if file.is_silent {
-            silent(&listen, environment, &mut report)
+            silent(&listen, &cache, environment, &mut report)
         } else {
             let upstreams = upstream::assemble(&file.upstreams, &listen, &mut report);
-            let zones = zone::assemble(&file.zones, &file.upstreams, &mut report);
+            let zones = zone::assemble(&file.zones, &file.upstreams, &cache, &mut report);
             (upstreams, zones)
         };
         let warnings = report.finish()?;
@@ -100,6 +100,7 @@ fn read_text(path: &Path) -> Result<String, Failure> {
 /// Groups and zones of a file that has none: the world over TLS, the cluster by the resolvers that this machine uses.
 fn silent(
     listen: &Listen,
+    cache: &Cache,
     environment: &Environment,
     report: &mut Report<'_>,
 ) -> (Vec<super::Upstream>, Vec<super::Zone>) {
@@ -125,7 +126,7 @@ fn silent(
     let mut inner = Report::new(NO_FILE, &text);
     let file = File::read(&text, &mut inner);
     let upstreams = upstream::assemble(&file.upstreams, listen, &mut inner);
-    let zones = zone::assemble(&file.zones, &file.upstreams, &mut inner);
+    let zones = zone::assemble(&file.zones, &file.upstreams, cache, &mut inner);
     if let Err(mistakes) = inner.finish() {
         // Only when somebody listens on the very address of a public resolver; then they must say what they want.
         for mistake in mistakes {

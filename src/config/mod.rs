@@ -105,6 +105,12 @@ pub struct Cache {
     pub negative_size: u64,
     /// Whether A and AAAA sets of an answer change their order from hit to hit.
     pub rotate: bool,
+    /// For how long after its expiry an answer may be given when no server gives a better one (RFC 8767); zero is never.
+    pub serve_stale: Duration,
+    /// For how long a failure is answered without asking again (RFC 9520); zero is not at all.
+    pub servfail: Duration,
+    /// Uses within its lifetime that make an answer worth a refresh before it expires; 0 refreshes nothing.
+    pub prefetch: u16,
 }
 
 /// `[local]`: what the node answers from its own knowledge.
@@ -221,6 +227,12 @@ pub struct Zone {
     pub min_ttl: Duration,
     /// Longest time a negative answer is kept (RFC 2308 section 5).
     pub max_negative_ttl: Duration,
+    /// As [`Cache::serve_stale`], for names of this zone.
+    pub serve_stale: Duration,
+    /// As [`Cache::servfail`], for names of this zone.
+    pub servfail: Duration,
+    /// As [`Cache::prefetch`], for names of this zone.
+    pub prefetch: u16,
 }
 
 /// Whose names a zone holds.

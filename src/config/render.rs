@@ -85,6 +85,9 @@ impl Config {
             "size" => Value::Size(self.cache.size),
             "negative-size" => Value::Size(self.cache.negative_size),
             "rotate" => Value::Switch(self.cache.rotate),
+            "serve-stale" => Value::Duration(self.cache.serve_stale),
+            "servfail" => Value::Duration(self.cache.servfail),
+            "prefetch" => Value::Integer(self.cache.prefetch.into()),
             _ => return unknown(Section::Cache, key),
         })
     }
@@ -112,6 +115,9 @@ impl Config {
             "max-ttl" => Value::Duration(zone.max_ttl),
             "min-ttl" => Value::Duration(zone.min_ttl),
             "max-negative-ttl" => Value::Duration(zone.max_negative_ttl),
+            "serve-stale" => Value::Duration(zone.serve_stale),
+            "servfail" => Value::Duration(zone.servfail),
+            "prefetch" => Value::Integer(zone.prefetch.into()),
             _ => return unknown(Section::Zone, key),
         })
     }

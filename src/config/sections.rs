@@ -73,7 +73,14 @@ pub(super) fn cache(raw: &Raw, environment: &Environment) -> Cache {
         let most: u64 = default(Section::Cache, "size");
         environment.memory_limit.map_or(most, |limit| (limit / 2).clamp(smallest("size"), most))
     });
-    Cache { size, negative_size: raw.given("negative-size").unwrap_or(size / 4), rotate: raw.value("rotate") }
+    Cache {
+        size,
+        negative_size: raw.given("negative-size").unwrap_or(size / 4),
+        rotate: raw.value("rotate"),
+        serve_stale: raw.value("serve-stale"),
+        servfail: raw.value("servfail"),
+        prefetch: raw.value("prefetch"),
+    }
 }
 
 /// The smallest value of one of the sizes in `[cache]`.

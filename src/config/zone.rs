@@ -8,10 +8,10 @@ use super::options::{INTERNAL_MAX_NEGATIVE_TTL, Section};
 use super::raw::{Raw, default};
 use super::sections::choice;
 use super::units::print_duration;
-use super::{Class, Dnssec, Zone};
+use super::{Cache, Class, Dnssec, Zone};
 
 /// All zones, in the order of the file; `groups` are the sections of the groups that they refer to.
-pub(super) fn assemble(raws: &[Raw], groups: &[Raw], report: &mut Report<'_>) -> Vec<Zone> {
+pub(super) fn assemble(raws: &[Raw], groups: &[Raw], cache: &Cache, report: &mut Report<'_>) -> Vec<Zone> {
     let mut positions: BTreeMap<String, usize> = BTreeMap::new();
     for (position, group) in groups.iter().enumerate() {
         if let Some(name) = group.given("name") {
@@ -40,7 +40,7 @@ pub(super) fn assemble(raws: &[Raw], groups: &[Raw], report: &mut Report<'_>) ->
             position
         });
         used.extend(group);
-        zones.push(assemble_one(raw, group.unwrap_or_default(), report));
+        zones.push(assemble_one(raw, group.unwrap_or_default(), cache, report));
     }
     let names_failed = raws.iter().any(|raw| raw.has_failed("name"));
     if !names.contains(".") && !names_failed {
@@ -72,7 +72,7 @@ fn unknown_group(name: &str, positions: &BTreeMap<String, usize>) -> Fault {
 }
 
 /// One zone.
-fn assemble_one(raw: &Raw, upstream: usize, report: &mut Report<'_>) -> Zone {
+fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'_>) -> Zone {
     let class: Class = choice(raw, "class");
     let dnssec = match (raw.given::<String>("dnssec"), class) {
         (Some(_), _) => choice(raw, "dnssec"),
@@ -89,5 +89,16 @@ fn assemble_one(raw: &Raw, upstream: usize, report: &mut Report<'_>) -> Zone {
         let wrong = format!("min-ttl {} is longer than max-ttl {}", print_duration(min_ttl), print_duration(max_ttl));
         report.mistake(raw.place(key), raw.path(key), Fault::new(wrong, "a min-ttl that is not longer"));
     }
-    Zone { name: raw.value("name"), upstream, class, dnssec, max_ttl, min_ttl, max_negative_ttl }
+    Zone {
+        name: raw.value("name"),
+        upstream,
+        class,
+        dnssec,
+        max_ttl,
+        min_ttl,
+        max_negative_ttl,
+        serve_stale: raw.given("serve-stale").unwrap_or(cache.serve_stale),
+        servfail: raw.given("servfail").unwrap_or(cache.servfail),
+        prefetch: raw.given("prefetch").unwrap_or(cache.prefetch),
+    }
 }

@@ -45,6 +45,8 @@ pub trait CacheFigures: Send + Sync {
     fn capacity(&self) -> [u64; 2];
     /// Answers dropped before their time to make room.
     fn evictions(&self) -> [u64; 2];
+    /// Questions of which a failure is noted.
+    fn failures(&self) -> u64;
 }
 
 /// The counters of all workers, and how to read them.
@@ -206,7 +208,7 @@ impl Shared {
             in_family(&mut samples, family).count(label.as_slice(), value);
         }
         in_family(&mut samples, &family::FORWARD_REJECTS)
-            .count(&[], total(Event::ShedInFlight) + total(Event::ShedWaiting));
+            .count(&[], total(Event::ShedInFlight) + total(Event::ShedWaiting) + total(Event::ShedClient));
         families.extend(samples.into_iter().map(Scalars::finish));
     }
 
@@ -223,6 +225,13 @@ impl Shared {
             }
             families.push(samples.finish());
         }
+        let mut prefetches = Scalars::new(&family::COREDNS_PREFETCHES);
+        let asked = self.workers.iter().map(|worker| worker.counted(Event::Prefetched)).sum();
+        prefetches.count(&[server, ".", NO_VIEW], asked);
+        families.push(prefetches.finish());
+        let mut failures = Scalars::new(&family::CACHE_FAILURES);
+        failures.count(&[], cache.failures());
+        families.push(failures.finish());
         for (family, values) in [(&family::CACHE_BYTES, cache.bytes()), (&family::CACHE_CAPACITY, cache.capacity())] {
             let mut samples = Scalars::new(family);
             for (kind, value) in CACHE_TYPES.into_iter().zip(values) {
@@ -304,6 +313,8 @@ struct Queries<'a> {
     cache_requests: Scalars<'a>,
     /// Found there.
     cache_hits: Scalars<'a>,
+    /// Of those, what had expired.
+    served_stale: Scalars<'a>,
     /// Not found there.
     cache_misses: Scalars<'a>,
     /// How long they took.
@@ -323,6 +334,7 @@ impl<'a> Queries<'a> {
             with_do: Scalars::new(&family::DO_REQUESTS),
             cache_requests: Scalars::new(&family::CACHE_REQUESTS),
             cache_hits: Scalars::new(&family::CACHE_HITS),
+            served_stale: Scalars::new(&family::SERVED_STALE),
             cache_misses: Scalars::new(&family::CACHE_MISSES),
             durations: Histograms::new(&family::REQUEST_DURATION),
             request_sizes: Histograms::new(&family::REQUEST_SIZE),
@@ -341,8 +353,16 @@ impl<'a> Queries<'a> {
         }
         self.with_do.count(&[server, zone, NO_VIEW], with_do);
 
-        let by_source = [Source::CacheSuccess, Source::CacheDenial, Source::Forward, Source::Local, Source::Policy]
-            .map(|source| (source, row.responses(source)));
+        let sources = [
+            Source::CacheSuccess,
+            Source::CacheDenial,
+            Source::Stale,
+            Source::CacheFailure,
+            Source::Forward,
+            Source::Local,
+            Source::Policy,
+        ];
+        let by_source = sources.map(|source| (source, row.responses(source)));
         for (source, by_rcode) in &by_source {
             for (rcode, &count) in by_rcode.iter().enumerate() {
                 self.responses.count_if_any(&[server, zone, NO_VIEW, rcode_name(rcode), plugin(*source)], count);
@@ -350,8 +370,13 @@ impl<'a> Queries<'a> {
         }
         if zone != NO_ZONE {
             // An error made up here is a miss when it is SERVFAIL: no upstream answered. Other errors come before the cache.
-            let [success, denial, forward, _, policy] = by_source.each_ref().map(|(_, by_rcode)| by_rcode);
-            let [success, denial, forward] = [success, denial, forward].map(|by_rcode| by_rcode.iter().sum::<u64>());
+            let [success, denial, stale, failure, forward, _, policy] =
+                by_source.each_ref().map(|(_, by_rcode)| by_rcode);
+            let [success, denial, stale, failure, forward] =
+                [success, denial, stale, failure, forward].map(|by_rcode| by_rcode.iter().sum::<u64>());
+            // CoreDNS counts both among the hits, failures as denials.
+            let (success, denial) = (success + stale, denial + failure);
+            self.served_stale.count(&[server, zone, NO_VIEW], stale);
             let misses = forward + policy[SERVFAIL];
             self.cache_hits.count(&[server, CACHE_TYPES[0], zone, NO_VIEW], success);
             self.cache_hits.count(&[server, CACHE_TYPES[1], zone, NO_VIEW], denial);
@@ -366,8 +391,15 @@ impl<'a> Queries<'a> {
 
     /// The families as the exposition has them.
     fn finish(self, families: &mut Vec<MetricFamily>) {
-        let scalars =
-            [self.requests, self.responses, self.with_do, self.cache_requests, self.cache_hits, self.cache_misses];
+        let scalars = [
+            self.requests,
+            self.responses,
+            self.with_do,
+            self.cache_requests,
+            self.cache_hits,
+            self.served_stale,
+            self.cache_misses,
+        ];
         families.extend(scalars.map(Scalars::finish));
         families.push(self.durations.finish::<Durations>());
         families.push(self.request_sizes.finish::<Sizes>());
@@ -378,7 +410,7 @@ impl<'a> Queries<'a> {
 /// CoreDNS's name for who gave an answer.
 const fn plugin(source: Source) -> &'static str {
     match source {
-        Source::CacheSuccess | Source::CacheDenial => "cache",
+        Source::CacheSuccess | Source::CacheDenial | Source::Stale | Source::CacheFailure => "cache",
         Source::Forward => "forward",
         Source::Local => "local",
         Source::Policy => "policy",

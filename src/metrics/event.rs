@@ -45,6 +45,20 @@ table! {
         ShedWaiting => REJECTED / "waiting",
         /// A question asked while every server of its group was down (`coredns_forward_healthcheck_broken_total`).
         AllDown => FORWARD_BROKEN,
+        /// A query shed because its client held as much of these limits as was left for all others; answered REFUSED.
+        ShedClient => REJECTED / "client_share",
+        /// A popular answer was asked for before it expired.
+        Prefetched => PREFETCHES / "asked",
+        /// A popular answer was not asked for before it expired: too many such requests were for nobody.
+        PrefetchOverBudget => PREFETCHES / "over_budget",
+        /// A popular answer was not asked for before it expired: too many wait for their moment.
+        PrefetchFull => PREFETCHES / "full",
+        /// Servers were asked again beside giving an expired answer.
+        Rechecked => RECHECKS,
+        /// Clients that came late to a question which ran out of time shared another try.
+        FlownAgain => FLOWN_AGAIN,
+        /// The servers of a zone were found to ask us what we ask them.
+        LoopFound => LOOPS,
         /// A client that joined an exchange which was already under way.
         Coalesced => COALESCED,
         /// A UDP answer that had to be truncated.
@@ -137,6 +151,8 @@ table! {
     Gauge {
         /// Distinct questions waiting for an upstream.
         InFlight => IN_FLIGHT,
+        /// Zones that are cut off because their servers ask us.
+        LoopingZones => LOOPING_ZONES,
         /// Clients waiting.
         Waiting => WAITING,
         /// Open TCP connections of clients.

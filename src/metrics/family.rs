@@ -69,6 +69,10 @@ families! {
         "Queries the cache had no answer for: answered by an upstream, or SERVFAIL because none did.";
     CACHE_EVICTIONS = Counter "coredns_cache_evictions_total" ["server", "type", "zones", "view"]
         "Answers dropped before their time to make room.";
+    SERVED_STALE = Counter "coredns_cache_served_stale_total" ["server", "zones", "view"]
+        "Queries answered with what had expired, because no server gave a better answer.";
+    COREDNS_PREFETCHES = Counter "coredns_cache_prefetch_total" ["server", "zones", "view"]
+        "Popular answers asked for before they expired; shown under the first server and the root.";
     FORWARD_REJECTS = Counter "coredns_forward_max_concurrent_rejects_total" []
         "Queries refused because too many were waiting for upstreams.";
     FORWARD_BROKEN = Counter "coredns_forward_healthcheck_broken_total" []
@@ -93,6 +97,18 @@ families! {
         "Queries answered with an error before anything was asked: malformed, from a source that is not allowed, or over a limit.";
     COALESCED = Counter "nodens_queries_coalesced_total" []
         "Queries that shared an exchange which was already under way.";
+    PREFETCHES = Counter "nodens_cache_prefetches_total" ["result"]
+        "Popular answers whose time to be asked for again had come: asked, or not, because the budget was spent or too many wait.";
+    RECHECKS = Counter "nodens_stale_rechecks_total" []
+        "Times servers were asked again beside giving an expired answer.";
+    FLOWN_AGAIN = Counter "nodens_questions_asked_again_total" []
+        "Questions that ran out of time and were asked once more for clients who had come late.";
+    LOOPS = Counter "nodens_loops_found_total" []
+        "Times the servers of a zone were found to ask us what we ask them.";
+    LOOPING_ZONES = Gauge "nodens_zones_looping" []
+        "Zones that are answered with SERVFAIL because their servers ask us what we ask them.";
+    CACHE_FAILURES = Gauge "nodens_cache_failures" []
+        "Questions of which it is noted that no server answered them.";
     TRUNCATED = Counter "nodens_responses_truncated_total" []
         "UDP answers that did not fit and told the client to ask over TCP.";
     SEND_FAILED = Counter "nodens_responses_unsent_total" []

@@ -59,6 +59,10 @@ pub enum Source {
     CacheSuccess,
     /// The cache, NXDOMAIN or NODATA.
     CacheDenial,
+    /// The cache, an answer that has expired, because no server gave a better one.
+    Stale,
+    /// The cache, the failure of a moment ago.
+    CacheFailure,
     /// An upstream, just now.
     Forward,
     /// The node's own zones.

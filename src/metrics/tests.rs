@@ -93,6 +93,10 @@ const HIT: Answered = Answered {
 struct HalfFull;
 
 impl CacheFigures for HalfFull {
+    fn failures(&self) -> u64 {
+        3
+    }
+
     fn entries(&self) -> [u64; 2] {
         [100, 20]
     }
@@ -116,6 +120,8 @@ fn busy() -> Metrics {
         for (source, rcode) in [
             (Source::CacheSuccess, 0),
             (Source::CacheDenial, 3),
+            (Source::Stale, 0),
+            (Source::CacheFailure, 2),
             (Source::Forward, 0),
             (Source::Local, 0),
             (Source::Policy, 2),
@@ -292,13 +298,14 @@ fn workers_and_the_main_thread_are_added_up() {
 fn hits_and_misses_make_up_the_requests_of_the_cache() {
     let families = read(&busy().exposition());
     let total = |name: &str| families[name].sum(&[]);
-    // Of six answers a zone and worker, two are hits, two are misses, one is local, one was refused.
-    assert_eq!(total("coredns_cache_hits_total"), 2.0 * 4.0);
+    // Of eight answers a zone and worker, four are hits, of which one had expired and one is a failure, two are misses, one is local, one was refused.
+    assert_eq!(total("coredns_cache_hits_total"), 4.0 * 4.0);
+    assert_eq!(total("coredns_cache_served_stale_total"), 4.0);
     assert_eq!(total("coredns_cache_misses_total"), 2.0 * 4.0);
-    assert_eq!(total("coredns_cache_requests_total"), 4.0 * 4.0);
-    assert_eq!(total("coredns_dns_requests_total"), 6.0 * 4.0);
-    assert_eq!(total("coredns_dns_responses_total"), 6.0 * 4.0);
-    assert_eq!(total("coredns_forward_max_concurrent_rejects_total"), 4.0);
+    assert_eq!(total("coredns_cache_requests_total"), 6.0 * 4.0);
+    assert_eq!(total("coredns_dns_requests_total"), 8.0 * 4.0);
+    assert_eq!(total("coredns_dns_responses_total"), 8.0 * 4.0);
+    assert_eq!(total("coredns_forward_max_concurrent_rejects_total"), 6.0);
     assert_eq!(families["coredns_cache_entries"].sum(&["denial"]), 20.0);
     assert_eq!(families["nodens_cache_capacity_bytes"].sum(&["success"]), 64_000.0);
 }
@@ -352,7 +359,7 @@ prop_compose! {
         rcode in prop_oneof![0..24_u16, any::<u16>()],
         dnssec_ok in any::<bool>(),
         source in prop::sample::select(vec![
-            Source::CacheSuccess, Source::CacheDenial, Source::Forward, Source::Local, Source::Policy,
+            Source::CacheSuccess, Source::CacheDenial, Source::Stale, Source::CacheFailure, Source::Forward, Source::Local, Source::Policy,
         ]),
         request_size in 0..70_000_usize,
         response_size in 0..70_000_usize,
@@ -383,7 +390,7 @@ proptest! {
             let qtype = type_name(type_index(answer.qtype));
             add(format!("coredns_dns_requests_total{{{at},proto=\"{protocol}\",family=\"{family}\",type=\"{qtype}\"}}"), 1.0);
             let (rcode, plugin) = (rcode_name(rcode_index(answer.rcode)), match answer.source {
-                Source::CacheSuccess | Source::CacheDenial => "cache",
+                Source::CacheSuccess | Source::CacheDenial | Source::Stale | Source::CacheFailure => "cache",
                 Source::Forward => "forward",
                 Source::Local => "local",
                 Source::Policy => "policy",

@@ -16,7 +16,7 @@ use super::{Answered, Layout, Protocol, Source};
 const PROTOCOLS: usize = 2;
 
 /// How many sources an answer can have.
-pub(super) const SOURCES: usize = 5;
+pub(super) const SOURCES: usize = 7;
 
 /// The counters of one worker.
 ///

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::cache::entry::Terms;
-use crate::cache::{Entry, Key, Variant};
+use crate::cache::front::Found;
+use crate::cache::{Entry, Key, Known, Variant};
 use crate::listener::{Handler, Incoming, Outcome, ReplyTo};
 use crate::metrics::{Answered, Event, Protocol, Source};
 use crate::reply::{self, Client, Composed};
@@ -32,6 +33,8 @@ pub(super) struct Context {
     pub(super) protocol: Protocol,
     /// When.
     pub(super) received: Moment,
+    /// From whom.
+    pub(super) client: IpAddr,
     /// Bytes of it.
     pub(super) size: usize,
     /// QTYPE; 0 before it is known.
@@ -43,10 +46,10 @@ pub(super) struct Context {
 impl Handler for Pipeline {
     #[inline]
     fn handle(self: &Rc<Self>, incoming: Incoming<'_>, reply_to: &dyn Fn() -> ReplyTo) -> Outcome {
-        let Incoming { server, protocol, client: address, room, length, cut, now } = incoming;
+        let Incoming { server, protocol, client, room, length, cut, now } = incoming;
         let Some(message) = room.get(..length) else { return Outcome::Drop };
         let mut context =
-            Context { server, protocol, received: now, size: length, qtype: 0, question_end: header::HEADER };
+            Context { server, protocol, received: now, client, size: length, qtype: 0, question_end: header::HEADER };
         let query = match Query::parse(message) {
             Ok(query) if !cut => query,
             // The rest of the datagram is lost, and with it what it meant.
@@ -67,37 +70,46 @@ impl Handler for Pipeline {
         };
         context.question_end = query.question_end;
         context.qtype = query.qtype;
-        if let Some(outcome) = self.judge(room, &context, &query, address) {
+        if let Some(outcome) = self.judge(room, &context, &query) {
             return outcome;
         }
         let variant = Variant::new(query.dnssec_ok(), header::flags(room) & flag::CD != 0);
         if query.qclass == class::CH {
             let key = Key::new(query.name(room), query.qtype, variant.chaos(), self.store.hashing());
-            return self.later(room, &context, &query, key, reply_to);
+            return self.later(room, &context, &query, key, None, reply_to);
         }
         let key = Key::new(query.name(room), query.qtype, variant, self.store.hashing());
         let mut front = self.front.borrow_mut();
         front.follow(self.store.generation());
         if let Some(found) = front.find(&key, now) {
-            if found.report {
-                self.store.touch(found.entry);
+            let Found { entry, uses, report } = found;
+            if report {
+                self.store.touch(entry);
             }
-            return self.give(room, &context, query.edns, found.entry, usize::from(found.uses));
-        }
-        if let Some(entry) = self.store.find(&key, now) {
-            if entry.answers(&key) {
-                let outcome = self.give(room, &context, query.edns, &entry, 0);
-                front.insert(&key, entry, now);
-                return outcome;
+            if uses.wrapping_add(1) == entry.popular_at() {
+                self.prefetch_later(entry, entry.popular_at(), now);
             }
-            if let Some(entry) = self.cut(&entry, &key, now) {
-                let outcome = self.give(room, &context, query.edns, &entry, 0);
-                front.insert(&key, entry, now);
-                return outcome;
-            }
+            return self.give(room, &context, query.edns, entry, usize::from(uses));
         }
         drop(front);
-        self.later(room, &context, &query, key, reply_to)
+        let stale = match self.store.find(&key, now) {
+            Known::Fresh(entry) if entry.answers(&key) => {
+                let outcome = self.give(room, &context, query.edns, &entry, 0);
+                self.put_in_front(&key, &entry, now);
+                return outcome;
+            }
+            Known::Fresh(above) => {
+                if let Some(entry) = self.cut(&above, &key, now) {
+                    let outcome = self.give(room, &context, query.edns, &entry, 0);
+                    self.put_in_front(&key, &entry, now);
+                    return outcome;
+                }
+                None
+            }
+            Known::Stale(entry) => Some(entry),
+            Known::Nothing => None,
+        };
+        self.later(room, &context, &query, key, stale, reply_to)
     }
 }
 
@@ -117,15 +129,31 @@ impl Pipeline {
         let mut answer = self.scratch.borrow_mut();
         answer.read_below(&body, above.name(), &asked).ok()?;
         let lifetime = above.lifetime().saturating_sub(body.age);
-        let terms = Terms { now, lifetime, zone, authentic: body.authentic, authoritative: false };
+        let terms = Terms {
+            now,
+            lifetime,
+            zone,
+            authentic: body.authentic,
+            authoritative: false,
+            prefetched: false,
+            popular_at: 0,
+        };
         Some(Entry::new(key, &mut answer, terms, self.store.hashing()))
+    }
+
+    /// Puts an answer where it is found soonest, and sees to it that a popular one is refreshed.
+    pub(super) fn put_in_front(self: &Rc<Self>, key: &Key, entry: &Entry, now: Moment) {
+        let carried = self.front.borrow_mut().insert(key, entry.clone(), now);
+        if entry.popular_at() > 0 && carried >= entry.popular_at() {
+            self.prefetch_later(entry, carried + 1, now);
+        }
     }
 
     /// What policy says before anything is looked up: who may ask, and what is never asked of a cache. `None` if the query may pass.
     #[inline]
-    fn judge(&self, room: &mut [u8], context: &Context, query: &Query, client: IpAddr) -> Option<Outcome> {
+    fn judge(&self, room: &mut [u8], context: &Context, query: &Query) -> Option<Outcome> {
         let plan = self.plan.borrow();
-        if !plan.allow.is_empty() && !plan.allow.iter().any(|net| net.contains(&client)) {
+        if !plan.allow.is_empty() && !plan.allow.iter().any(|net| net.contains(&context.client)) {
             self.metrics.count(Event::NotAllowed);
             return Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::PROHIBITED)));
         }
@@ -188,7 +216,7 @@ impl Pipeline {
 
     /// Counts an answer that goes out at once.
     #[inline]
-    fn done(
+    pub(super) fn done(
         &self,
         context: &Context,
         edns: Option<Edns>,

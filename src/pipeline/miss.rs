@@ -1,40 +1,72 @@
 //! What has to be found out: one task a question, however many clients wait for it.
+//!
+//! ```text
+//! later ─► known to fail? ─┬─ yes ─► the expired answer, or the failure, at once; now and then servers are asked again beside it
+//!                          └─ no ──► join the flight of the same question, or begin one
+//! flight: ask ─┬─ an answer ──────────────► all who wait
+//!              ├─ not within 1.8 s ───────► the expired answer, if there is one; the flight goes on
+//!              └─ a failure ──────────────► the expired answer; or the failure; who came late gets one more flight, together
+//! ```
+//!
+//! Clients keep their own deadlines: nobody waits longer for others than the servers would be given for him alone.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 use tracing::warn;
 
-use crate::cache::entry::Terms;
-use crate::cache::{Entry, Key};
-use crate::config::Dnssec;
+use crate::cache::{Entry, Failure, Key};
 use crate::listener::{Outcome, ReplyTo};
-use crate::log::{Topic, escaped};
+use crate::log::Topic;
 use crate::metrics::{Event, Source};
 use crate::reply::{self, Composed, compose::LARGEST_OPT};
-use crate::sys::clock;
-use crate::upstream::UpstreamError;
-use crate::wire::answer::{Asked, Kind};
+use crate::sys::clock::{self, Moment};
 use crate::wire::header::{class, ede};
-use crate::wire::message::{Outgoing, Question};
 use crate::wire::query::{Edns, Query};
-use crate::wire::{name, rcode};
+use crate::wire::rcode;
 
 use super::Pipeline;
 use super::hit::Context;
 use super::plan::Plan;
 
+/// How long the first clients wait before they get an expired answer (RFC 8767 section 5: the client response timer, "1.8 seconds").
+const STALE_AFTER: Duration = Duration::from_millis(1_800);
+
+/// How long a question that failed rests before servers are asked again beside an expired answer (RFC 8767 section 5: the failure recheck
+/// timer, "no more frequently than every 30 seconds").
+const RECHECK: Duration = Duration::from_secs(30);
+
+/// Part of its patience that a client must have left for another flight to be worth it, as a divisor.
+const WORTH_ANOTHER: u32 = 4;
+
 /// A question that is being found out.
 pub(super) struct Flight {
     /// The question.
-    key: Key,
+    pub(super) key: Key,
     /// Its class.
-    qclass: u16,
+    pub(super) qclass: u16,
+    /// The zone it belongs to.
+    pub(super) zone: u16,
     /// What held when it was asked.
-    plan: Rc<Plan>,
-    /// Who wants to know.
-    waiters: RefCell<Vec<Waiter>>,
+    pub(super) plan: Rc<Plan>,
+    /// Whether it is asked before the answer expires, for nobody in particular.
+    pub(super) ahead: bool,
+    /// Whether it is the second for those who came late to the first.
+    second: bool,
+    /// The client that has to answer for it.
+    owner: Option<IpAddr>,
+    /// The answer that has expired, if there is one that may be given.
+    pub(super) stale: Option<Entry>,
+    /// Whether that is given now to all who come.
+    settled_for_stale: Cell<bool>,
+    /// Who wants to know, who came first first.
+    waiters: RefCell<VecDeque<Waiter>>,
 }
 
 /// A client that waits.
@@ -50,38 +82,66 @@ struct Waiter {
 }
 
 /// What was found out.
-enum Finding {
+pub(super) enum Finding {
     /// An answer, and who knew it.
     Entry(Entry, Source),
     /// None, and why.
-    Nothing {
-        /// The code for the client.
-        rcode: u16,
-        /// More about it.
-        ede: Option<u16>,
-        /// The zone.
-        zone: u16,
-    },
+    Nothing(Failed),
+}
+
+/// That servers gave no answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    /// The code for the client.
+    pub(super) rcode: u16,
+    /// More about it.
+    pub(super) ede: Option<u16>,
+    /// The zone.
+    pub(super) zone: u16,
+    /// Who says so.
+    pub(super) source: Source,
+    /// Whether enough was tried that asking again at once is of no use (RFC 9520 section 3.1).
+    pub(super) is_conclusive: bool,
+    /// Whether it was for want of time, so that somebody with more of it may see another end.
+    pub(super) is_timeout: bool,
 }
 
 impl Pipeline {
-    /// Lets the client wait for the answer, with others who asked the same, or sheds it where too many wait already.
+    /// Answers what is known to fail; lets the client wait for everything else, with others who asked the same, or sheds it where too many
+    /// wait already. `stale` is the answer that has expired.
+    #[cold]
     pub(super) fn later(
         self: &Rc<Self>,
         room: &mut [u8],
         context: &Context,
         query: &Query,
         key: Key,
+        stale: Option<Entry>,
         reply_to: &dyn Fn() -> ReplyTo,
     ) -> Outcome {
         let plan = Rc::clone(&self.plan.borrow());
+        let zone = plan.zones.find(key.name());
+        let stale = stale.filter(|entry| entry.is_stale(context.received, plan.rules(zone).serve_stale));
+        if query.qclass == class::IN
+            && let Some(outcome) = self.known(room, context, query, &key, zone, &plan, stale.as_ref())
+        {
+            return outcome;
+        }
         if self.waiting.get() >= plan.limits[1] {
             return self.shed(room, context, query.edns, Event::ShedWaiting);
         }
-        let flying =
-            self.flights.borrow().get(&key.hash()).filter(|flight| flight.key.as_bytes() == key.as_bytes()).cloned();
+        if !self.waiters.admits(context.client, self.waiting.get(), plan.limits[1]) {
+            return self.shed(room, context, query.edns, Event::ShedClient);
+        }
+        let flying = self.flight(&key);
+        if let Some(entry) = flying.as_ref().filter(|flight| flight.settled_for_stale.get()).and(stale.as_ref()) {
+            return self.give_stale(room, context, query.edns, entry);
+        }
         if flying.is_none() && self.flying.get() >= plan.limits[0] {
             return self.shed(room, context, query.edns, Event::ShedInFlight);
+        }
+        if flying.is_none() && !self.flyers.admits(context.client, self.flying.get(), plan.limits[0]) {
+            return self.shed(room, context, query.edns, Event::ShedClient);
         }
         let waiter = Waiter {
             question: room.get(..query.question_end).unwrap_or_default().into(),
@@ -91,173 +151,338 @@ impl Pipeline {
             reply_to: reply_to(),
         };
         self.waiting.set(self.waiting.get() + 1);
+        self.waiters.take(context.client);
         if let Some(flight) = flying {
             self.metrics.count(Event::Coalesced);
-            flight.waiters.borrow_mut().push(waiter);
+            flight.waiters.borrow_mut().push_back(waiter);
         } else {
-            let flight = Rc::new(Flight { key, qclass: query.qclass, plan, waiters: RefCell::new(vec![waiter]) });
-            self.flying.set(self.flying.get() + 1);
-            // Of two questions with one hash, the second flies alone.
-            self.flights.borrow_mut().entry(flight.key.hash()).or_insert_with(|| Rc::clone(&flight));
-            spawn_local(Rc::clone(self).fly(flight));
+            self.prefetch.earn();
+            if !plan.group(plan.rules(zone)).is_failing() {
+                self.pace.count(context.received);
+            }
+            self.begin(Flight {
+                key,
+                qclass: query.qclass,
+                zone,
+                plan,
+                ahead: false,
+                second: false,
+                owner: Some(context.client),
+                stale,
+                settled_for_stale: Cell::new(false),
+                waiters: RefCell::new(VecDeque::from([waiter])),
+            });
         }
         self.publish();
         Outcome::Later
+    }
+
+    /// Answers at once what cannot be found out now: with the expired answer, or with the failure, while that is young.
+    #[expect(clippy::too_many_arguments, reason = "the facts of a query, gathered by the only caller")]
+    fn known(
+        self: &Rc<Self>,
+        room: &mut [u8],
+        context: &Context,
+        query: &Query,
+        key: &Key,
+        zone: u16,
+        plan: &Rc<Plan>,
+        stale: Option<&Entry>,
+    ) -> Option<Outcome> {
+        let now = context.received;
+        if let Some(failed) = self.loops.judge(key, zone) {
+            return Some(match stale {
+                Some(entry) => self.give_stale(room, context, query.edns, entry),
+                None => self.give_failure(room, context, query.edns, zone, failed.0, failed.1),
+            });
+        }
+        let rules = plan.rules(zone);
+        let failure = self.store.failure(key.hash());
+        let group = plan.group(rules);
+        let Some(entry) = stale else {
+            let failure = failure.filter(|failure| now.since(failure.at) < rules.servfail)?;
+            return Some(self.give_failure(room, context, query.edns, zone, failure.rcode, failure.ede));
+        };
+        // Servers that are all down are not waited for; that of a question which failed is what is known best of it.
+        let failed_at = failure.map(|failure| failure.at);
+        if failed_at.is_none() && !group.is_failing() {
+            return None;
+        }
+        let is_back = failed_at.is_some_and(|at| plan.recovered_since(rules, at, now)) && !group.is_failing();
+        let is_due = failed_at.is_none_or(|at| now.since(at) >= RECHECK);
+        if (is_back || is_due) && self.flight(key).is_none() && self.pace.admits(now) {
+            if is_back {
+                // As if it had never failed: the client waits for the fresh answer, and gets the expired one if that takes long.
+                return None;
+            }
+            self.note_failure(key, now, failure.map_or(rcode::SERVFAIL, |failure| failure.rcode), None);
+            if self.ask_beside(key.clone(), zone, plan, entry) {
+                self.metrics.count(Event::Rechecked);
+            }
+        }
+        Some(self.give_stale(room, context, query.edns, entry))
     }
 
     /// Refuses a client for want of room; never kept, since the next moment may have room (RFC 8914 has no code for it).
     fn shed(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, event: Event) -> Outcome {
         self.metrics.count(event);
         if self.limiter.admits(Topic::Shed, context.received) {
-            warn!(waiting = self.waiting.get(), in_flight = self.flying.get(), "too many queries wait; shedding");
+            warn!(
+                waiting = self.waiting.get(),
+                in_flight = self.flying.get(),
+                client = %context.client,
+                "too many queries wait; shedding"
+            );
         }
         self.refuse(room, context, edns, rcode::REFUSED, Some(ede::OTHER))
     }
 
+    /// Answers from an entry that has expired.
+    fn give_stale(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Entry) -> Outcome {
+        let client = self.client(room, context, edns);
+        let composed = reply::answer(room, context.question_end, &client, &entry.stale_body(), 0);
+        self.done(context, edns, composed, entry.rcode(), entry.zone(), Source::Stale)
+    }
+
+    /// Answers with a failure that is known.
+    fn give_failure(
+        &self,
+        room: &mut [u8],
+        context: &Context,
+        edns: Option<Edns>,
+        zone: u16,
+        rcode: u16,
+        ede: Option<u16>,
+    ) -> Outcome {
+        let client = self.client(room, context, edns);
+        let composed = reply::error(room, context.question_end, &client, rcode, ede);
+        self.done(context, edns, composed, rcode, zone, Source::CacheFailure)
+    }
+
+    //------ Flights -------------------------------------------------------------------------------------------------
+
+    /// The flight of that question, if there is one.
+    fn flight(&self, key: &Key) -> Option<Rc<Flight>> {
+        self.flights.borrow().get(&key.hash()).filter(|flight| flight.key.as_bytes() == key.as_bytes()).cloned()
+    }
+
+    /// Begins a flight.
+    fn begin(self: &Rc<Self>, flight: Flight) {
+        let flight = Rc::new(flight);
+        self.flying.set(self.flying.get() + 1);
+        if let Some(owner) = flight.owner {
+            self.flyers.take(owner);
+        }
+        // Of two questions with one hash, the second flies alone.
+        self.flights.borrow_mut().entry(flight.key.hash()).or_insert_with(|| Rc::clone(&flight));
+        spawn_local(Rc::clone(self).fly(flight));
+    }
+
+    /// Asks for something that nobody waits for, if there is room and nobody asks for it already; whether it is asked.
+    fn ask_unwaited(self: &Rc<Self>, key: Key, zone: u16, plan: Rc<Plan>, ahead: bool, stale: Option<Entry>) -> bool {
+        if self.flying.get() >= plan.limits[0] || self.flight(&key).is_some() {
+            return false;
+        }
+        self.begin(Flight {
+            key,
+            qclass: class::IN,
+            zone,
+            plan,
+            ahead,
+            second: false,
+            owner: None,
+            settled_for_stale: Cell::new(stale.is_some()),
+            stale,
+            waiters: RefCell::default(),
+        });
+        self.publish();
+        true
+    }
+
+    /// Asks for a popular answer before it expires; whether that could be done.
+    pub(super) fn ask_ahead(self: &Rc<Self>, key: Key) -> bool {
+        let plan = Rc::clone(&self.plan.borrow());
+        let zone = plan.zones.find(key.name());
+        // What is popular will be asked for anyway when servers are back.
+        !plan.group(plan.rules(zone)).is_failing() && self.ask_unwaited(key, zone, plan, true, None)
+    }
+
+    /// Asks again for an answer that has expired, beside giving it; whether that could be done.
+    fn ask_beside(self: &Rc<Self>, key: Key, zone: u16, plan: &Rc<Plan>, stale: &Entry) -> bool {
+        self.ask_unwaited(key, zone, Rc::clone(plan), false, Some(stale.clone()))
+    }
+
     /// Finds an answer out and gives it to all who wait.
     async fn fly(self: Rc<Self>, flight: Rc<Flight>) {
-        let finding = self.find_out(&flight).await;
+        let finding = self.find_out_in_time(&flight).await;
         let mut flights = self.flights.borrow_mut();
         if flights.get(&flight.key.hash()).is_some_and(|known| Rc::ptr_eq(known, &flight)) {
             flights.remove(&flight.key.hash());
         }
         drop(flights);
-        let waiters = flight.waiters.take();
         self.flying.set(self.flying.get() - 1);
-        self.waiting.set(self.waiting.get() - waiters.len());
-        self.publish();
-        let now = clock::now();
-        for (turn, waiter) in waiters.into_iter().enumerate() {
-            self.reply(waiter, &finding, now, turn);
+        if let Some(owner) = flight.owner {
+            self.flyers.give_back(owner);
         }
-    }
-
-    /// Answers one client.
-    fn reply(&self, waiter: Waiter, finding: &Finding, now: clock::Moment, turn: usize) {
-        let Waiter { question, edns, context, reply_to } = waiter;
-        let client = self.client(&question, &context, edns);
-        let records = match finding {
-            Finding::Entry(entry, _) => entry.body(now).records.len(),
-            Finding::Nothing { .. } => 0,
-        };
-        let room = client.limit.min(question.len() + records + LARGEST_OPT);
-        let write = |bytes: &mut [u8]| -> usize {
-            bytes[..question.len()].copy_from_slice(&question);
-            let (composed, rcode, zone, source): (Composed, _, _, _) = match finding {
-                Finding::Entry(entry, source) => {
-                    let turn = if self.plan.borrow().rotate { turn } else { 0 };
-                    (
-                        reply::answer(bytes, question.len(), &client, &entry.body(now), turn),
+        let now = clock::now();
+        let mut waiters = flight.waiters.take();
+        match &finding {
+            Finding::Entry(entry, source) => {
+                let body = entry.body(now);
+                for (turn, waiter) in waiters.into_iter().enumerate() {
+                    let turn = if flight.plan.rotate { turn } else { 0 };
+                    self.reply(
+                        waiter,
+                        now,
+                        body.records.len(),
                         entry.rcode(),
                         entry.zone(),
                         *source,
-                    )
-                }
-                Finding::Nothing { rcode, ede, zone } => {
-                    (reply::error(bytes, question.len(), &client, *rcode, *ede), *rcode, *zone, Source::Policy)
-                }
-            };
-            self.count(&context, edns, composed, rcode, zone, source, now.since(context.received));
-            composed.length
-        };
-        reply_to.send(room, write);
-    }
-
-    /// Asks whoever knows: the node's own zones, or the servers of the name's zone.
-    async fn find_out(&self, flight: &Flight) -> Finding {
-        let Flight { key, plan, .. } = flight;
-        if plan.local.lookup(key.name(), key.qtype(), flight.qclass).is_some() {
-            let message = plan.local.answer(key.name(), key.qtype(), flight.qclass).await;
-            return self.own(flight, &message);
-        }
-        if flight.qclass != class::IN {
-            return Finding::Nothing { rcode: rcode::REFUSED, ede: Some(ede::NOT_SUPPORTED), zone: plan.zones.root() };
-        }
-        let zone = plan.zones.find(key.name());
-        let rules = plan.rules(zone);
-        let dnssec = rules.dnssec == Dnssec::Forward;
-        let query = Rc::new(Outgoing::new(&Question {
-            name: key.name(),
-            qtype: key.qtype(),
-            qclass: class::IN,
-            dnssec_ok: dnssec && key.variant().dnssec_ok(),
-            checking_disabled: dnssec && key.variant().checking_disabled(),
-            authentic_data: dnssec,
-        }));
-        match plan.group(rules).exchange(&query).await {
-            Ok(response) => {
-                let keepalive = self.understand(flight, &response.bytes, zone, dnssec && response.authenticated);
-                match keepalive {
-                    Ok((finding, Some(told))) => {
-                        response.keepalive(told);
-                        finding
-                    }
-                    Ok((finding, None)) => finding,
-                    Err(()) => self.failed(key, zone, UpstreamError::Malformed),
+                        |room, at, client| reply::answer(room, at, client, &body, turn),
+                    );
                 }
             }
-            Err(failed) => self.failed(key, zone, failed.error),
+            Finding::Nothing(failed) => {
+                if failed.is_conclusive {
+                    self.note_failure(&flight.key, now, failed.rcode, failed.ede);
+                }
+                if flight.stale.is_some() {
+                    return self.settle_for_stale(&flight, waiters);
+                }
+                if failed.is_timeout && !flight.second {
+                    let late = waiters.partition_point(|waiter| !is_worth_another(waiter, &flight, now));
+                    let late = waiters.split_off(late);
+                    if !late.is_empty() {
+                        self.fly_again(&flight, late);
+                    }
+                }
+                for waiter in waiters {
+                    self.fail(waiter, now, failed);
+                }
+            }
+        }
+        self.publish();
+    }
+
+    /// Finds an answer out; meanwhile, whoever has waited long enough gets what there is.
+    async fn find_out_in_time(self: &Rc<Self>, flight: &Rc<Flight>) -> Finding {
+        let mut finding = pin!(self.find_out(flight));
+        if flight.stale.is_some() && !flight.settled_for_stale.get() {
+            tokio::select! {
+                biased;
+                finding = &mut finding => return finding,
+                () = sleep(STALE_AFTER) => {
+                    flight.settled_for_stale.set(true);
+                    // The next clients need not wait; when servers are asked again is up to the failure, which may never come.
+                    self.note_failure(&flight.key, clock::now(), rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
+                    self.settle_for_stale(flight, flight.waiters.take());
+                }
+            }
+        }
+        if flight.second {
+            tokio::select! {
+                biased;
+                finding = &mut finding => return finding,
+                () = self.give_up_in_turn(flight) => {}
+            }
+        }
+        finding.await
+    }
+
+    /// Gives up on each client of a second flight when its time is over. Who came first has the least left; those who come now have as much as
+    /// the flight.
+    async fn give_up_in_turn(&self, flight: &Flight) {
+        loop {
+            let first = flight.waiters.borrow().front().map(|waiter| waiter.context.received);
+            let Some(first) = first else { break };
+            let left = flight.plan.rules(flight.zone).timeout.saturating_sub(clock::now().since(first));
+            sleep(left).await;
+            let waiter = flight.waiters.borrow_mut().pop_front();
+            if let Some(waiter) = waiter {
+                self.fail(waiter, clock::now(), &Failed { zone: flight.zone, ..Failed::unreachable() });
+            }
         }
     }
 
-    /// Makes an entry of an upstream's message, keeps it if it may be kept; with it, what the server said of its connections.
-    fn understand(
+    /// One more flight for those who came late to one that ran out of time.
+    fn fly_again(self: &Rc<Self>, flight: &Rc<Flight>, waiters: VecDeque<Waiter>) {
+        self.metrics.count(Event::FlownAgain);
+        self.begin(Flight {
+            key: flight.key.clone(),
+            qclass: flight.qclass,
+            zone: flight.zone,
+            plan: Rc::clone(&flight.plan),
+            ahead: false,
+            second: true,
+            owner: flight.owner,
+            stale: None,
+            settled_for_stale: Cell::new(false),
+            waiters: RefCell::new(waiters),
+        });
+    }
+
+    /// Notes that a question was not answered.
+    fn note_failure(&self, key: &Key, at: Moment, rcode: u16, ede: Option<u16>) {
+        self.store.fail(key.hash(), Failure { at, rcode, ede });
+    }
+
+    //------ Replies -------------------------------------------------------------------------------------------------
+
+    /// Gives the expired answer of `flight` to `waiters`.
+    fn settle_for_stale(&self, flight: &Flight, waiters: VecDeque<Waiter>) {
+        let Some(entry) = &flight.stale else { return };
+        let (now, body) = (clock::now(), entry.stale_body());
+        for waiter in waiters {
+            let (rcode, zone) = (entry.rcode(), entry.zone());
+            self.reply(waiter, now, body.records.len(), rcode, zone, Source::Stale, |room, at, client| {
+                reply::answer(room, at, client, &body, 0)
+            });
+        }
+        self.publish();
+    }
+
+    /// Tells one client that there is no answer.
+    fn fail(&self, waiter: Waiter, now: Moment, failed: &Failed) {
+        let Failed { rcode, ede, zone, source, .. } = *failed;
+        self.reply(waiter, now, 0, rcode, zone, source, |room, at, client| reply::error(room, at, client, rcode, ede));
+    }
+
+    /// Answers one client with what `write` writes behind its question.
+    #[expect(clippy::too_many_arguments, reason = "the facts of an answer, gathered where they are known")]
+    fn reply(
         &self,
-        flight: &Flight,
-        message: &[u8],
+        waiter: Waiter,
+        now: Moment,
+        records: usize,
+        rcode: u16,
         zone: u16,
-        authentic: bool,
-    ) -> Result<(Finding, Option<u16>), ()> {
-        let key = &flight.key;
-        let mut answer = self.scratch.borrow_mut();
-        let asked =
-            Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: key.variant().dnssec_ok() };
-        // What is left when every record was unusable is no answer.
-        let empty = |answer: &crate::wire::answer::Answer| answer.dropped > 0 && answer.counts == [0; 3];
-        if answer.read(message, &asked).is_err() || empty(&answer) {
-            return Err(());
-        }
-        for _ in 0..answer.dropped {
-            self.metrics.count(Event::RecordDropped);
-        }
-        let lifetime = flight.plan.rules(zone).bounds.apply(&mut answer);
-        // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
-        let now = clock::coarse();
-        let authentic = authentic && answer.authentic;
-        let terms = Terms { now, lifetime, zone, authentic, authoritative: false };
-        let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
-        let keepalive = answer.keepalive;
-        drop(answer);
-        // Where a reload gave the name to another zone meanwhile, this one's answer serves those who wait for it and nobody else.
-        let plan = self.plan.borrow();
-        let current = Rc::ptr_eq(&flight.plan, &plan) || plan.holds(key.name(), key.qtype(), zone);
-        if lifetime > 0 && entry.kind() != Kind::Failure && current {
-            self.store.insert(entry.clone());
-            self.front.borrow_mut().insert(key, entry.clone(), now);
-        }
-        Ok((Finding::Entry(entry, Source::Forward), keepalive))
+        source: Source,
+        write: impl FnOnce(&mut [u8], usize, &reply::Client) -> Composed,
+    ) {
+        let Waiter { question, edns, context, reply_to } = waiter;
+        self.waiting.set(self.waiting.get() - 1);
+        self.waiters.give_back(context.client);
+        let client = self.client(&question, &context, edns);
+        let room = client.limit.min(question.len() + records + LARGEST_OPT);
+        reply_to.send(room, |bytes| {
+            bytes[..question.len()].copy_from_slice(&question);
+            let composed = write(bytes, question.len(), &client);
+            self.count(&context, edns, composed, rcode, zone, source, now.since(context.received));
+            composed.length
+        });
     }
+}
 
-    /// Makes an entry of what the node knows itself. It is not kept: it is here already.
-    fn own(&self, flight: &Flight, message: &[u8]) -> Finding {
-        let Flight { key, plan, .. } = flight;
-        let zone = plan.zones.find(key.name());
-        let mut answer = self.scratch.borrow_mut();
-        let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: false };
-        if answer.read(message, &asked).is_err() {
-            return Finding::Nothing { rcode: rcode::SERVFAIL, ede: Some(ede::OTHER), zone };
-        }
-        let authoritative = answer.authoritative;
-        let terms = Terms { now: clock::coarse(), lifetime: 0, zone, authentic: false, authoritative };
-        Finding::Entry(Entry::new(key, &mut answer, terms, self.store.hashing()), Source::Local)
+impl Failed {
+    /// That no server could be reached.
+    pub(super) const fn unreachable() -> Self {
+        let (rcode, ede) = (rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
+        Self { rcode, ede, zone: 0, source: Source::Policy, is_conclusive: false, is_timeout: false }
     }
+}
 
-    /// Says, within limits, that a question found no answer.
-    fn failed(&self, key: &Key, zone: u16, error: UpstreamError) -> Finding {
-        if self.limiter.admits(Topic::Upstream, clock::coarse()) {
-            warn!(name = %escaped(&name::display(key.name()).to_string()), qtype = key.qtype(), error = %error, "no server answered");
-        }
-        let ede = if error == UpstreamError::Malformed { Some(ede::INVALID_DATA) } else { error.ede() };
-        Finding::Nothing { rcode: error.rcode(), ede, zone }
-    }
+/// Whether a client has so much of its patience left that it is worth asking once more.
+fn is_worth_another(waiter: &Waiter, flight: &Flight, now: Moment) -> bool {
+    let patience = flight.plan.rules(flight.zone).timeout;
+    now.since(waiter.context.received) + patience / WORTH_ANOTHER < patience
 }

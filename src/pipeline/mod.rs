@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! handle: parse ─► policy ─► cache ─┬─ hit ─► reply                       (hit: no await, no allocation, no shared lock)
-//!                                   └─ miss ─► join or begin an exchange  (miss: one local task a question)
-//!                                        local zones ─► or: route ─► upstream ─► TTL bounds ─► cache ─► reply to all who wait
+//!                                   └─ miss ─► known to fail? ─► join or begin a flight
+//! flight: local zones ─► or: route ─► upstream ─► TTL bounds ─► cache ─► reply to all who wait; or what has expired
 //! ```
 //!
 //! One [`Pipeline`] a worker; a query never leaves it. What workers share is the store, the local zones and the TLS configuration, none of
@@ -11,11 +11,21 @@
 //!
 //! - `plan` what the configuration says of queries.
 //! - `hit` what can be answered at once.
-//! - `miss` what has to be found out.
+//! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
+//! - `ask` finding it out.
+//! - `share` how much one client may hold.
+//! - `pace` how fast expired answers are asked for again.
+//! - `prefetch` popular answers that are asked for before they expire.
+//! - `loops` zones whose servers ask us.
 
+mod ask;
 mod hit;
+mod loops;
 mod miss;
+mod pace;
 mod plan;
+mod prefetch;
+mod share;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -29,11 +39,17 @@ use crate::config::Config;
 use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
+use crate::sys::clock;
 use crate::upstream::TlsGroup;
 use crate::wire::answer::Answer;
 
 use miss::Flight;
+use pace::Pace;
 use plan::Plan;
+use prefetch::Prefetch;
+use share::Shares;
+
+pub use loops::Loops;
 
 /// What all workers share.
 #[derive(Clone)]
@@ -46,6 +62,8 @@ pub struct Shared {
     pub local: Arc<Local>,
     /// How to encrypt, a group each; `None` for groups without TLS servers.
     pub tls: Arc<[Option<TlsGroup>]>,
+    /// Zones whose servers ask us.
+    pub loops: Arc<Loops>,
     /// What zones and servers are numbered by.
     pub numbers: Arc<Numbers>,
 }
@@ -88,6 +106,18 @@ pub struct Pipeline {
     flying: Cell<usize>,
     /// Clients that wait for them.
     waiting: Cell<usize>,
+    /// Of these, whose they are.
+    waiters: Shares,
+    /// Of the questions, whose they are.
+    flyers: Shares,
+    /// Popular answers that will be asked for before they expire.
+    prefetch: Prefetch,
+    /// How fast expired answers are asked for again.
+    pace: Pace,
+    /// Zones whose servers ask us.
+    loops: Arc<Loops>,
+    /// Of those, how many this worker looks after.
+    looping: Cell<u64>,
     /// Open connections to all servers.
     connections: Rc<Cell<u64>>,
     /// Room to read an upstream's answer in.
@@ -110,6 +140,12 @@ impl Pipeline {
             flights: RefCell::default(),
             flying: Cell::new(0),
             waiting: Cell::new(0),
+            waiters: Shares::default(),
+            flyers: Shares::default(),
+            prefetch: Prefetch::default(),
+            pace: Pace::new(clock::now()),
+            loops: Arc::clone(&shared.loops),
+            looping: Cell::new(0),
             connections,
             scratch: RefCell::default(),
             limiter: LogLimiter::new(Arc::clone(&metrics)),

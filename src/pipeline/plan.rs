@@ -1,6 +1,6 @@
 //! What a configuration says of queries, in the form in which they ask for it. A reload makes another.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::cache::ttl::Bounds;
-use crate::config::{Dnssec, Zone};
+use crate::config::{Dnssec, Upstream, Zone};
 use crate::metrics::WorkerMetrics;
 use crate::policy::local::Local;
 use crate::route::Zones;
+use crate::sys::clock::Moment;
 use crate::upstream::{Group, TlsGroup};
-use crate::wire::class;
+use crate::wire::{class, name};
 
 use super::Shared;
 
@@ -37,6 +38,8 @@ pub(super) struct Plan {
     rules: Vec<Rules>,
     /// The servers, by position in the configuration.
     groups: Vec<Rc<Group>>,
+    /// How often each group was seen to have come back, and when that was noticed last.
+    recovered: RefCell<Vec<(u64, Moment)>>,
     /// What it was made of.
     shared: Shared,
 }
@@ -50,11 +53,19 @@ pub(super) struct Rules {
     pub(super) dnssec: Dnssec,
     /// How long its answers are kept.
     pub(super) bounds: Bounds,
+    /// For how long after its expiry an answer may be given, in seconds.
+    pub(super) serve_stale: u32,
+    /// For how long a failure is answered without asking again.
+    pub(super) servfail: Duration,
+    /// Uses that make an answer worth a refresh before it expires.
+    pub(super) prefetch: u16,
+    /// How long a client waits for an answer.
+    pub(super) timeout: Duration,
 }
 
 impl Rules {
-    /// The rules of `zone`.
-    fn new(zone: &Zone) -> Self {
+    /// The rules of `zone`, whose servers are `upstream`.
+    fn new(zone: &Zone, upstream: &Upstream) -> Self {
         let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
         Self {
             group: zone.upstream,
@@ -64,6 +75,10 @@ impl Rules {
                 min: seconds(zone.min_ttl),
                 max_negative: seconds(zone.max_negative_ttl),
             },
+            serve_stale: seconds(zone.serve_stale),
+            servfail: zone.servfail,
+            prefetch: zone.prefetch,
+            timeout: upstream.timeout,
         }
     }
 }
@@ -77,7 +92,7 @@ impl Plan {
         before: Option<&Self>,
     ) -> Self {
         let config = &shared.config;
-        let group = |(position, upstream): (usize, &crate::config::Upstream)| {
+        let group = |(position, upstream): (usize, &Upstream)| {
             let tls = shared.tls[position].as_ref();
             let kept = before.and_then(|before| {
                 let same = |old: &usize| {
@@ -92,9 +107,11 @@ impl Plan {
         // The bounds are for the node; each worker takes its part.
         let share = |limit: usize| limit.div_ceil(config.listen.workers).max(1);
         let numbers = &shared.numbers.zones;
-        let mut rules = vec![Rules::new(&config.zones[0]); usize::from(numbers.iter().copied().max().unwrap_or(0)) + 1];
+        let rules_of = |zone: &Zone| Rules::new(zone, &config.upstreams[zone.upstream]);
+        let highest = usize::from(numbers.iter().copied().max().unwrap_or(0));
+        let mut rules = vec![rules_of(&config.zones[0]); highest + 1];
         for (zone, number) in config.zones.iter().zip(numbers) {
-            rules[usize::from(*number)] = Rules::new(zone);
+            rules[usize::from(*number)] = rules_of(zone);
         }
         Self {
             allow: config.listen.allow.clone(),
@@ -106,6 +123,7 @@ impl Plan {
             zones: Zones::new(&config.zones, numbers),
             rules,
             groups: config.upstreams.iter().enumerate().map(group).collect(),
+            recovered: RefCell::new(vec![(0, Moment::default()); config.upstreams.len()]),
             shared: shared.clone(),
         }
     }
@@ -118,6 +136,22 @@ impl Plan {
     /// Whether what the zone of that number said of `name` still holds: the name has not gone to another zone or to the node itself.
     pub(super) fn holds(&self, name: &[u8], qtype: u16, zone: u16) -> bool {
         self.zones.find(name) == zone && self.local.lookup(name, qtype, class::IN).is_none()
+    }
+
+    /// Whether the servers of a zone came back after `since`, having all been down.
+    pub(super) fn recovered_since(&self, rules: &Rules, since: Moment, now: Moment) -> bool {
+        let count = self.groups[rules.group].recoveries();
+        let known = &mut self.recovered.borrow_mut()[rules.group];
+        if known.0 != count {
+            *known = (count, now);
+        }
+        known.1 > since
+    }
+
+    /// The name of the zone of that number, in wire format; `None` if it is gone.
+    pub(super) fn zone_name(&self, zone: u16) -> Option<Vec<u8>> {
+        let position = self.shared.numbers.zones.iter().position(|number| *number == zone)?;
+        name::parse(&self.shared.config.zones[position].name)
     }
 
     /// The servers of a zone.

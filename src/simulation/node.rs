@@ -29,7 +29,8 @@ impl Node {
     /// A node with an empty cache, and apart from that like all others of `shared`.
     pub(super) fn new(shared: &Shared) -> Self {
         let cache = &shared.config.cache;
-        let shared = Shared { store: Arc::new(Store::new(cache.size, cache.negative_size)), ..shared.clone() };
+        let store = Arc::new(Store::new(cache.size, cache.negative_size));
+        let shared = Shared { store, loops: Arc::default(), ..shared.clone() };
         let metrics = Metrics::new(&Layout::default(), 1).worker(0);
         Self { pipeline: Pipeline::new(&shared, Arc::clone(&metrics)), metrics }
     }
@@ -75,6 +76,7 @@ pub(super) fn configure(text: &str) -> Shared {
         store: Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
         local: Arc::new(Local::new(&config).unwrap()),
         tls: config.upstreams.iter().map(|_| None).collect(),
+        loops: Arc::default(),
         numbers: Arc::new(Numbers::of(&config)),
         config: Arc::new(config),
     }

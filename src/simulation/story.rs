@@ -58,8 +58,8 @@ const SERVERS: [(usize, &str, Duration, u32); 3] = [
 /// Most connections that may be open to one server: the default of `connections`, once more while the old ones drain.
 const CONNECTIONS: usize = 4;
 
-/// How long stale answers may be given.
-const SERVE_STALE: Duration = Duration::ZERO;
+/// How long stale answers may be given: the default.
+const SERVE_STALE: Duration = Duration::from_secs(86_400);
 
 /// Names that are asked for.
 const NAMES: usize = 400;

@@ -145,6 +145,7 @@ fn a_denial_can_be_moved_below_its_name() {
         records: &above.records,
         ttls: &ttls,
         age: 20,
+        least_ttl: 0,
         counts: above.counts,
         rcode: 3,
         ede: None,

@@ -12,6 +12,8 @@ pub struct Body<'a> {
     pub ttls: &'a [u8],
     /// Whole seconds since then.
     pub age: u32,
+    /// The least TTL that is shown.
+    pub least_ttl: u32,
     /// Answer, authority and additional records.
     pub counts: [u16; 3],
     /// RCODE with the extended bits.
@@ -29,7 +31,8 @@ pub struct Body<'a> {
 }
 
 impl Body<'_> {
-    /// Takes the age off every TTL in `records`, a copy of the first bytes of [`Self::records`].
+    /// Takes the age off every TTL in `records`, a copy of the first bytes of [`Self::records`]; what is left is at least
+    /// [`Self::least_ttl`].
     #[inline]
     pub fn age_ttls(&self, records: &mut [u8]) {
         if self.age == 0 {
@@ -38,7 +41,7 @@ impl Body<'_> {
         for pair in self.ttls.chunks_exact(2) {
             let at = usize::from(u16_at(pair, 0).unwrap_or(0));
             let Some(ttl) = u32_at(records, at) else { break };
-            put_u32(records, at, ttl.saturating_sub(self.age));
+            put_u32(records, at, ttl.saturating_sub(self.age).max(self.least_ttl));
         }
     }
 }

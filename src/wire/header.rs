@@ -89,6 +89,8 @@ pub mod rtype {
     pub const MINFO: u16 = 14;
     /// Mail exchange.
     pub const MX: u16 = 15;
+    /// Text.
+    pub const TXT: u16 = 16;
     /// Responsible person.
     pub const RP: u16 = 17;
     /// AFS database.
@@ -157,8 +159,12 @@ pub mod option {
 pub mod ede {
     /// Nothing more precise fits.
     pub const OTHER: u16 = 0;
+    /// The answer has expired, and no server could be asked for a newer one.
+    pub const STALE_ANSWER: u16 = 3;
     /// The client may not ask this.
     pub const PROHIBITED: u16 = 18;
+    /// The denial has expired, and no server could be asked for a newer one.
+    pub const STALE_NXDOMAIN_ANSWER: u16 = 19;
     /// The server does not do this.
     pub const NOT_SUPPORTED: u16 = 21;
     /// No server of the group could be reached.

@@ -82,7 +82,7 @@ pub fn start(config: Config) -> Result<Running, Failure> {
     metrics.set_cache(Arc::clone(&store) as Arc<dyn CacheFigures>);
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
     let numbers = Arc::new(Numbers::of(&config));
-    let shared = Shared { config: Arc::new(config), store, local, tls: tls?.into(), numbers };
+    let shared = Shared { config: Arc::new(config), store, local, tls: tls?.into(), loops: Arc::default(), numbers };
     let (drain, drained) = watch::channel(false);
     let mut threads = Vec::new();
     for (index, sockets) in sockets.workers.into_iter().enumerate() {
@@ -132,5 +132,9 @@ impl CacheFigures for Store {
 
     fn evictions(&self) -> [u64; 2] {
         Self::evictions(self)
+    }
+
+    fn failures(&self) -> u64 {
+        Self::failures(self)
     }
 }

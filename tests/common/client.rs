@@ -23,7 +23,12 @@ pub(crate) struct Udp {
 impl Udp {
     /// A socket of its own port for `server`.
     pub(crate) fn to(server: SocketAddr) -> Self {
-        let local: SocketAddr = if server.is_ipv4() { ([127, 0, 0, 1], 0).into() } else { "[::1]:0".parse().unwrap() };
+        Self::from_to(if server.is_ipv4() { [127, 0, 0, 1].into() } else { "::1".parse().unwrap() }, server)
+    }
+
+    /// A socket of its own port at an address of this machine, for `server`.
+    pub(crate) fn from_to(client: IpAddr, server: SocketAddr) -> Self {
+        let local = SocketAddr::new(client, 0);
         let socket = Socket::new(Domain::for_address(server), Type::DGRAM, Some(Protocol::UDP)).unwrap();
         // Thousands of replies may be waiting while a test still sends.
         socket.set_recv_buffer_size(8 << 20).unwrap();

@@ -194,6 +194,13 @@ impl Daemon {
         Udp::to(self.udp_address())
     }
 
+    /// A UDP client of an address of its own, as another pod has: one of 250.
+    #[track_caller]
+    pub(crate) fn udp_of(&self, pod: usize) -> Udp {
+        let pod = u8::try_from(pod).ok().filter(|pod| *pod < 250).expect("one of 250 pods");
+        Udp::from_to([127, 0, 1, pod + 1].into(), self.udp_address())
+    }
+
     /// A TCP client.
     #[track_caller]
     pub(crate) fn tcp(&self) -> Tcp {

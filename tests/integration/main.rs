@@ -17,10 +17,12 @@ mod observation;
 // A query's way.
 mod cache;
 mod coalescing;
+mod failures;
 mod listener;
 mod local;
 mod routing;
 mod shedding;
+mod stale;
 
 // What stands behind.
 mod encrypted;

@@ -20,11 +20,11 @@ fn limited(limits: &str) -> (Upstream, Daemon, Gate) {
     (upstream, daemon, gate)
 }
 
-/// Sends queries for `count` names that wait behind the gate.
+/// Sends queries for `count` names that wait behind the gate, each from a pod of its own: one pod may not take all places.
 fn occupy(upstream: &Upstream, daemon: &Daemon, count: usize) -> Vec<(Udp, Ask)> {
     let before = upstream.queries();
     let waiting = (0..count).map(|number| {
-        let (client, ask) = (daemon.udp(), Ask::a(&format!("slow-{number}.example.org")));
+        let (client, ask) = (daemon.udp_of(number), Ask::a(&format!("slow-{number}.example.org")));
         client.send(&ask);
         (client, ask)
     });
@@ -55,7 +55,7 @@ fn a_question_too_many_is_refused_with_a_reason_and_not_kept() {
 fn a_client_too_many_is_refused_with_a_reason() {
     let (_upstream, daemon, gate) = limited("waiting = 16\nin-flight = 16");
     let ask = Ask::a("slow.example.org").edns(1232);
-    let clients: Vec<Udp> = (0..16).map(|_| daemon.udp()).collect();
+    let clients: Vec<Udp> = (0..16).map(|pod| daemon.udp_of(pod)).collect();
     clients.iter().for_each(|client| client.send(&ask));
     daemon.wait_for_metric("nodens_queries_waiting", &[], 16.0);
     let shed = daemon.ask(&ask);

@@ -196,4 +196,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         silent: Silent::Derived { words: "5s for an internal zone, 30s for a public one", example: "\"30s\"" },
         doc: "The longest time a negative answer is kept (RFC 2308 section 5). 0s keeps none.",
     },
+    Setting {
+        section: Section::Zone,
+        key: "serve-stale",
+        kind: Kind::Ttl { minimum: Duration::ZERO, maximum: Duration::from_secs(7 * 86_400) },
+        silent: Silent::Derived { words: "as [cache] says", example: "\"1d\"" },
+        doc: "For how long after its expiry an answer may still be given when no server gives a better one.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "servfail",
+        kind: Kind::Duration { minimum: Duration::ZERO, maximum: Duration::from_secs(300) },
+        silent: Silent::Derived { words: "as [cache] says", example: "\"2s\"" },
+        doc: "For how long a failure is answered without asking again.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "prefetch",
+        kind: Kind::Integer { minimum: 0, maximum: 65_535, unit: "uses" },
+        silent: Silent::Derived { words: "as [cache] says", example: "3" },
+        doc: "Uses in its lifetime that make an answer worth asking for again before it expires.",
+    },
 ];

@@ -271,9 +271,7 @@ impl fmt::Display for Kind {
 
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 8] = [
-    ("cache", Some("serve-stale")),
-    ("cache", Some("prefetch")),
+pub(super) const LATER: [(&str, Option<&str>); 6] = [
     ("zone", Some("rebinding")),
     ("zone", Some("negative-trust-anchors")),
     ("query-log", None),

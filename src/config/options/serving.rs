@@ -136,6 +136,31 @@ pub(super) const SETTINGS: &[Setting] = &[
         silent: Silent::Value("true"),
         doc: "Whether A and AAAA records change their order from answer to answer, which spreads clients that take the first.",
     },
+    Setting {
+        section: Section::Cache,
+        key: "serve-stale",
+        kind: Kind::Ttl { minimum: Duration::ZERO, maximum: Duration::from_secs(7 * 86_400) },
+        silent: Silent::Value("\"1d\""),
+        doc: "For how long after its expiry an answer may still be given when no server gives a better one (RFC 8767): with a TTL of 30 \
+              seconds, after 1.8 seconds for the first client and at once for the next. \"0s\" is never. A [[zone]] may say otherwise.",
+    },
+    Setting {
+        section: Section::Cache,
+        key: "servfail",
+        kind: Kind::Duration { minimum: Duration::ZERO, maximum: Duration::from_secs(300) },
+        silent: Silent::Value("\"2s\""),
+        doc: "For how long a question that found no answer, after two tries, is answered with that failure before servers are asked again \
+              (RFC 9520). It never takes the place of an answer, not even of an expired one. \"0s\" asks every time. A [[zone]] may say \
+              otherwise.",
+    },
+    Setting {
+        section: Section::Cache,
+        key: "prefetch",
+        kind: Kind::Integer { minimum: 0, maximum: 65_535, unit: "uses" },
+        silent: Silent::Value("3"),
+        doc: "An answer that is given so often in its lifetime is asked for again shortly before it expires, so that no client waits for it. \
+              0 asks for nothing ahead. A [[zone]] may say otherwise.",
+    },
     //------ [local] ---------------------------------------------------------
     Setting {
         section: Section::Local,

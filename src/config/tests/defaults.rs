@@ -44,6 +44,9 @@ tcp-pipeline = 20
 size = "1GiB"
 negative-size = "100kB"
 rotate = false
+serve-stale = "1h"
+servfail = "0s"
+prefetch = 0
 [local]
 special-use = false
 hosts = "HOSTS"
@@ -89,6 +92,9 @@ dnssec = "forward"
 max-ttl = "1h"
 min-ttl = "1m"
 max-negative-ttl = "0s"
+serve-stale = "0s"
+servfail = "5m"
+prefetch = 65535
 [[zone]]
 name = "b.example"
 upstream = "b"

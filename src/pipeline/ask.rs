@@ -1,0 +1,150 @@
+//! Asking whoever knows, and making of what they say something that can be kept and given.
+
+use std::rc::Rc;
+
+use tracing::warn;
+
+use crate::cache::Entry;
+use crate::cache::entry::Terms;
+use crate::config::Dnssec;
+use crate::log::{Topic, escaped};
+use crate::metrics::{Event, Source};
+use crate::sys::clock;
+use crate::upstream::UpstreamError;
+use crate::wire::answer::{Asked, Kind};
+use crate::wire::header::{class, ede};
+use crate::wire::message::{Outgoing, Question};
+use crate::wire::{name, rcode};
+
+use super::Pipeline;
+use super::miss::{Failed, Finding, Flight};
+
+impl Pipeline {
+    /// Asks whoever knows: the node's own zones, or the servers of the name's zone.
+    pub(super) async fn find_out(self: &Rc<Self>, flight: &Flight) -> Finding {
+        let Flight { key, plan, zone, .. } = flight;
+        if plan.local.lookup(key.name(), key.qtype(), flight.qclass).is_some() {
+            let message = plan.local.answer(key.name(), key.qtype(), flight.qclass).await;
+            return self.own(flight, &message);
+        }
+        if flight.qclass != class::IN {
+            let (rcode, ede, zone) = (rcode::REFUSED, Some(ede::NOT_SUPPORTED), plan.zones.root());
+            return Finding::Nothing(Failed { rcode, ede, zone, ..Failed::unreachable() });
+        }
+        let rules = plan.rules(*zone);
+        let dnssec = rules.dnssec == Dnssec::Forward;
+        let query = Rc::new(Outgoing::new(&Question {
+            name: key.name(),
+            qtype: key.qtype(),
+            qclass: class::IN,
+            dnssec_ok: dnssec && key.variant().dnssec_ok(),
+            checking_disabled: dnssec && key.variant().checking_disabled(),
+            authentic_data: dnssec,
+        }));
+        match plan.group(rules).exchange(&query).await {
+            Ok(response) => {
+                let keepalive =
+                    self.understand(flight, &response.bytes, dnssec && response.authenticated, response.tries >= 2);
+                match keepalive {
+                    Ok((finding, told)) => {
+                        if let Some(told) = told {
+                            response.keepalive(told);
+                        }
+                        finding
+                    }
+                    Err(()) => self.failed(flight, UpstreamError::Malformed, true),
+                }
+            }
+            Err(failed) => self.failed(flight, failed.error, failed.tries >= 2),
+        }
+    }
+
+    /// Makes an entry of an upstream's message, keeps it if it may be kept; with it, what the server said of its connections.
+    fn understand(
+        self: &Rc<Self>,
+        flight: &Flight,
+        message: &[u8],
+        authentic: bool,
+        is_conclusive: bool,
+    ) -> Result<(Finding, Option<u16>), ()> {
+        let Flight { key, zone, .. } = flight;
+        let mut answer = self.scratch.borrow_mut();
+        let asked =
+            Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: key.variant().dnssec_ok() };
+        // What is left when every record was unusable is no answer.
+        let empty = |answer: &crate::wire::answer::Answer| answer.dropped > 0 && answer.counts == [0; 3];
+        if answer.read(message, &asked).is_err() || empty(&answer) {
+            return Err(());
+        }
+        for _ in 0..answer.dropped {
+            self.metrics.count(Event::RecordDropped);
+        }
+        let keepalive = answer.keepalive;
+        if answer.kind == Kind::Failure {
+            let (rcode, ede) = (answer.rcode, answer.ede.or_else(|| UpstreamError::Rcode(answer.rcode).ede()));
+            let source = Source::Forward;
+            let failed = Failed { rcode, ede, zone: *zone, source, is_conclusive, is_timeout: false };
+            return Ok((Finding::Nothing(failed), keepalive));
+        }
+        let rules = flight.plan.rules(*zone);
+        let lifetime = rules.bounds.apply(&mut answer);
+        // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
+        let now = clock::coarse();
+        let authentic = authentic && answer.authentic;
+        let popular_at = if answer.kind == Kind::Positive { rules.prefetch } else { 0 };
+        let terms =
+            Terms { now, lifetime, zone: *zone, authentic, authoritative: false, prefetched: flight.ahead, popular_at };
+        let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
+        drop(answer);
+        self.store.succeed(key.hash());
+        // Where a reload gave the name to another zone meanwhile, this one's answer serves those who wait for it and nobody else.
+        let current =
+            Rc::ptr_eq(&flight.plan, &self.plan.borrow()) || self.plan.borrow().holds(key.name(), key.qtype(), *zone);
+        if lifetime > 0 && current {
+            self.store.insert(entry.clone());
+            self.put_in_front(key, &entry, now);
+        } else if flight.stale.is_some() {
+            // What may not be kept still says that what was kept is not so any more.
+            self.store.forget(key);
+        }
+        Ok((Finding::Entry(entry, Source::Forward), keepalive))
+    }
+
+    /// Makes an entry of what the node knows itself. It is not kept: it is here already.
+    fn own(&self, flight: &Flight, message: &[u8]) -> Finding {
+        let Flight { key, zone, .. } = flight;
+        let mut answer = self.scratch.borrow_mut();
+        let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: false };
+        if answer.read(message, &asked).is_err() {
+            let failed = Failed { ede: Some(ede::OTHER), zone: *zone, ..Failed::unreachable() };
+            return Finding::Nothing(failed);
+        }
+        let authoritative = answer.authoritative;
+        let terms = Terms {
+            now: clock::coarse(),
+            lifetime: 0,
+            zone: *zone,
+            authentic: false,
+            authoritative,
+            prefetched: false,
+            popular_at: 0,
+        };
+        Finding::Entry(Entry::new(key, &mut answer, terms, self.store.hashing()), Source::Local)
+    }
+
+    /// Says, within limits, that a question found no answer.
+    fn failed(self: &Rc<Self>, flight: &Flight, error: UpstreamError, is_conclusive: bool) -> Finding {
+        let key = &flight.key;
+        if self.limiter.admits(Topic::Upstream, clock::coarse()) {
+            warn!(name = %escaped(&name::display(key.name()).to_string()), qtype = key.qtype(), error = %error, "no server answered");
+        }
+        let ede = if error == UpstreamError::Malformed { Some(ede::INVALID_DATA) } else { error.ede() };
+        let is_timeout = error == UpstreamError::Timeout;
+        if is_timeout {
+            self.suspect_loop(flight.zone, &flight.plan);
+        }
+        let is_conclusive = is_conclusive && error.retry_elsewhere();
+        let (rcode, zone) = (error.rcode(), flight.zone);
+        Finding::Nothing(Failed { rcode, ede, zone, is_conclusive, is_timeout, ..Failed::unreachable() })
+    }
+}
