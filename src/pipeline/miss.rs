@@ -62,7 +62,7 @@ pub(super) struct Flight {
     /// The client that has to answer for it.
     owner: Option<IpAddr>,
     /// The answer that has expired, if there is one that may be given.
-    pub(super) stale: Option<Entry>,
+    pub(super) stale: RefCell<Option<Entry>>,
     /// Whether that is given now to all who come.
     settled_for_stale: Cell<bool>,
     /// Who wants to know, who came first first.
@@ -155,6 +155,9 @@ impl Pipeline {
         if let Some(flight) = flying {
             self.metrics.count(Event::Coalesced);
             flight.waiters.borrow_mut().push_back(waiter);
+            if let Some(entry) = stale.filter(|_| flight.stale.borrow().is_none()) {
+                self.expire(&flight, entry);
+            }
         } else {
             self.prefetch.earn();
             if !plan.group(plan.rules(zone)).is_failing() {
@@ -168,7 +171,7 @@ impl Pipeline {
                 ahead: false,
                 second: false,
                 owner: Some(context.client),
-                stale,
+                stale: RefCell::new(stale),
                 settled_for_stale: Cell::new(false),
                 waiters: RefCell::new(VecDeque::from([waiter])),
             });
@@ -292,7 +295,7 @@ impl Pipeline {
             second: false,
             owner: None,
             settled_for_stale: Cell::new(stale.is_some()),
-            stale,
+            stale: RefCell::new(stale),
             waiters: RefCell::default(),
         });
         self.publish();
@@ -346,7 +349,7 @@ impl Pipeline {
                 if failed.is_conclusive {
                     self.note_failure(&flight.key, now, failed.rcode, failed.ede);
                 }
-                if flight.stale.is_some() {
+                if flight.stale.borrow().is_some() {
                     return self.settle_for_stale(&flight, waiters);
                 }
                 if failed.is_timeout && !flight.second {
@@ -367,16 +370,11 @@ impl Pipeline {
     /// Finds an answer out; meanwhile, whoever has waited long enough gets what there is.
     async fn find_out_in_time(self: &Rc<Self>, flight: &Rc<Flight>) -> Finding {
         let mut finding = pin!(self.find_out(flight));
-        if flight.stale.is_some() && !flight.settled_for_stale.get() {
+        if flight.stale.borrow().is_some() && !flight.settled_for_stale.get() {
             tokio::select! {
                 biased;
                 finding = &mut finding => return finding,
-                () = sleep(STALE_AFTER) => {
-                    flight.settled_for_stale.set(true);
-                    // The next clients need not wait; when servers are asked again is up to the failure, which may never come.
-                    self.note_failure(&flight.key, clock::now(), rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
-                    self.settle_for_stale(flight, flight.waiters.take());
-                }
+                () = sleep(STALE_AFTER) => self.settle(flight),
             }
         }
         if flight.second {
@@ -387,6 +385,27 @@ impl Pipeline {
             }
         }
         finding.await
+    }
+
+    /// An answer has expired while it was being asked for again, ahead of that or a second time: who comes now need not wait longer for the
+    /// new one than anybody else whose answer has expired.
+    fn expire(self: &Rc<Self>, flight: &Rc<Flight>, entry: Entry) {
+        *flight.stale.borrow_mut() = Some(entry);
+        let (pipeline, flight) = (Rc::clone(self), Rc::clone(flight));
+        spawn_local(async move {
+            sleep(STALE_AFTER).await;
+            if pipeline.flight(&flight.key).is_some_and(|flying| Rc::ptr_eq(&flying, &flight)) {
+                pipeline.settle(&flight);
+            }
+        });
+    }
+
+    /// Gives those who have waited long enough the expired answer. The flight goes on.
+    fn settle(&self, flight: &Flight) {
+        flight.settled_for_stale.set(true);
+        // The next clients need not wait; when servers are asked again is up to the failure, which may never come.
+        self.note_failure(&flight.key, clock::now(), rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
+        self.settle_for_stale(flight, flight.waiters.take());
     }
 
     /// Gives up on each client of a second flight when its time is over. Who came first has the least left; those who come now have as much as
@@ -415,7 +434,7 @@ impl Pipeline {
             ahead: false,
             second: true,
             owner: flight.owner,
-            stale: None,
+            stale: RefCell::default(),
             settled_for_stale: Cell::new(false),
             waiters: RefCell::new(waiters),
         });
@@ -430,7 +449,8 @@ impl Pipeline {
 
     /// Gives the expired answer of `flight` to `waiters`.
     fn settle_for_stale(&self, flight: &Flight, waiters: VecDeque<Waiter>) {
-        let Some(entry) = &flight.stale else { return };
+        let stale = flight.stale.borrow();
+        let Some(entry) = &*stale else { return };
         let (now, body) = (clock::now(), entry.stale_body());
         for waiter in waiters {
             let (rcode, zone) = (entry.rcode(), entry.zone());

@@ -33,6 +33,10 @@ const STALE_TTL: u32 = 30;
 /// (RFC 8767 section 5), and one query.
 const STALE_AFTER: Duration = Duration::from_secs(35);
 
+/// After that, whoever first asks a question that has failed before still gets a stale answer, and so do others while servers are asked again
+/// beside it.
+const BELATED: Duration = Duration::from_secs(1);
+
 /// The same for failures: the longest that one is kept (RFC 9520 section 3.2), and one query.
 const FAILURE_AFTER: Duration = Duration::from_secs(10);
 
@@ -90,6 +94,8 @@ pub(super) struct Judge {
     troubles: RefCell<Vec<Trouble>>,
     /// Until when an answer is known, by question: clients had it.
     known: RefCell<HashMap<(Vec<u8>, u16), Moment>>,
+    /// When a stale answer was given first long after its servers were in order again, by question, unless there was a fresh one since.
+    belated: RefCell<HashMap<(Vec<u8>, u16), Moment>>,
     /// The first thing that was wrong.
     violation: RefCell<Option<String>>,
     /// The story's seed, for whoever has to repeat it.
@@ -109,6 +115,7 @@ impl Judge {
             servers,
             troubles: RefCell::default(),
             known: RefCell::default(),
+            belated: RefCell::default(),
             violation: RefCell::default(),
             seed,
             begun: clock::now(),
@@ -245,11 +252,13 @@ impl Judge {
                 if behind > self.serve_stale {
                     bad(&format!("a stale answer is {age:?} old, with TTL {lifetime}"));
                 }
-                if !self.servers[truth.zone]
-                    .iter()
-                    .any(|server| self.was_troubled(truth.zone, *server, before(clock::now(), STALE_AFTER)))
-                {
-                    bad("a stale answer, although its servers are in order");
+                let since = before(clock::now(), STALE_AFTER);
+                if !self.servers[truth.zone].iter().any(|server| self.was_troubled(truth.zone, *server, since)) {
+                    let mut belated = self.belated.borrow_mut();
+                    let first = *belated.entry((question.wire.clone(), question.qtype)).or_insert_with(clock::now);
+                    if clock::now().since(first) > BELATED {
+                        bad("another stale answer, although its servers are in order");
+                    }
                 }
                 Verdict::Stale
             }
@@ -258,12 +267,21 @@ impl Judge {
                 if stale || shown().any(|ttl| u64::from(ttl) > left) {
                     bad(&format!("an answer of {age:?} shows TTL {:?} of {lifetime}", shown().collect::<Vec<_>>()));
                 }
+                self.belated.borrow_mut().remove(&(question.wire.clone(), question.qtype));
                 Verdict::Fresh
             }
         };
-        let until = said.at + Duration::from_secs(u64::from(lifetime)) + self.serve_stale;
-        self.known.borrow_mut().insert((question.wire.clone(), question.qtype), until);
+        if name::equal(&truth.wire, &question.wire) || said.kind != Kind::Gone {
+            // What followed from a denial of the name above was never kept by itself.
+            self.keep(question, said.at, lifetime);
+        }
         verdict
+    }
+
+    /// Notes that an answer is known.
+    fn keep(&self, question: &Question, said: Moment, lifetime: u32) {
+        let until = said + Duration::from_secs(u64::from(lifetime)) + self.serve_stale;
+        self.known.borrow_mut().insert((question.wire.clone(), question.qtype), until);
     }
 
     /// Judges a failure.
