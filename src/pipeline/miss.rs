@@ -419,6 +419,7 @@ impl Pipeline {
             let waiter = flight.waiters.borrow_mut().pop_front();
             if let Some(waiter) = waiter {
                 self.fail(waiter, clock::now(), &Failed { zone: flight.zone, ..Failed::unreachable() });
+                self.publish();
             }
         }
     }
