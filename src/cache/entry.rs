@@ -62,7 +62,7 @@ struct Head {
 }
 
 /// What an entry is made of besides the answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Terms {
     /// When.
     pub now: Moment,

@@ -42,6 +42,8 @@ type Shelf = Cache<u64, Entry, BuildHasherDefault<Passed>>;
 pub enum Known {
     /// An answer that may be given.
     Fresh(Entry),
+    /// The NXDOMAIN of a name above, which answers where that is believed (RFC 8020); and the question's own answer if that has expired.
+    Above(Entry, Option<Entry>),
     /// An answer that has expired; of use only if no server gives a better one (RFC 8767).
     Stale(Entry),
     /// Nothing.
@@ -54,7 +56,7 @@ impl Known {
     pub fn fresh(self) -> Option<Entry> {
         match self {
             Self::Fresh(entry) => Some(entry),
-            Self::Stale(_) | Self::Nothing => None,
+            Self::Above(..) | Self::Stale(_) | Self::Nothing => None,
         }
     }
 }
@@ -160,11 +162,11 @@ impl Store {
                 let Some(entry) = denial(above.hash()).filter(|entry| entry.answers(&above) && entry.cuts()) else {
                     continue;
                 };
-                if entry.is_fresh(now) {
-                    return Known::Fresh(entry);
-                }
-                if from == 0 {
-                    stale = later(entry, stale);
+                match from {
+                    0 if entry.is_fresh(now) => return Known::Fresh(entry),
+                    0 => stale = later(entry, stale),
+                    _ if entry.is_fresh(now) => return Known::Above(entry, stale),
+                    _ => {}
                 }
             }
         }

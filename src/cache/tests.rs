@@ -8,7 +8,7 @@ use crate::wire::name;
 
 use super::entry::Terms;
 use super::ttl::Bounds;
-use super::{Entry, Front, Key, Store, Variant};
+use super::{Entry, Front, Key, Known, Store, Variant};
 
 /// When the stories begin.
 const START: Moment = Moment::from_secs(1_000);
@@ -66,7 +66,8 @@ fn nxdomain_answers_for_every_type_and_every_name_below() {
     for (name, denied) in
         [("gone.example", true), ("a.b.gone.example", true), ("example", false), ("undergone.example", false)]
     {
-        assert_eq!(store.find(&aaaa(name), START).fresh().is_some(), denied, "{name}");
+        let found = matches!(store.find(&aaaa(name), START), Known::Fresh(_) | Known::Above(..));
+        assert_eq!(found, denied, "{name}");
     }
     let other = Key::new(&name::parse("a.gone.example").unwrap(), 1, Variant::new(true, false), store.hashing());
     assert!(store.find(&other, START).fresh().is_none(), "only within the same answer class");
@@ -153,4 +154,26 @@ fn bounds_of_a_zone_reach_into_the_records() {
             assert_eq!(answer.records[6..10], kept.to_be_bytes());
         }
     }
+}
+
+/// N25: in an internal zone a denial is over after five seconds, whatever it says itself, so that a service which was asked for too early
+/// is found soon after it is made.
+#[test]
+fn a_denial_in_an_internal_zone_is_gone_after_five_seconds() {
+    let store = store();
+    let bounds = Bounds { max: 30, min: 0, max_negative: 5 };
+    let (name, key) = (name::parse("new.svc").unwrap(), key(&store, "new.svc"));
+    let asked = Asked { name: &name, qtype: 1, qclass: 1, dnssec_ok: false };
+    let mut message = b"\0\0\x81\x83\0\x01\0\0\0\x01\0\0\x03new\x03svc\0\0\x01\0\x01".to_vec();
+    crate::wire::denial::write_soa(&mut message, b"\x03svc\0", 300);
+    let mut answer = Answer::default();
+    answer.read(&message, &asked).unwrap();
+    let lifetime = bounds.apply(&mut answer);
+    assert_eq!((answer.kind, lifetime), (Kind::NxDomain, 5));
+    let terms = Terms { now: START, lifetime, ..Terms::default() };
+    store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
+    assert!(store.find(&key, START + Duration::from_millis(4_999)).fresh().is_some());
+    assert!(store.find(&key, START + Duration::from_secs(5)).fresh().is_none());
+    store.insert(entry(&store, "new.svc", Kind::Positive, 30));
+    assert!(store.find(&key, START + Duration::from_secs(5)).fresh().is_some_and(|found| !found.is_denial()));
 }

@@ -1,4 +1,4 @@
-//! Addresses, prefixes, servers, pins and names as text.
+//! Addresses, prefixes, servers, pins, names and types as text.
 //!
 //! Each function reads one text without looking at any other; what two values mean for each other is checked where sections are
 //! put together.
@@ -7,11 +7,13 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use data_encoding::BASE64;
+use hickory_proto::rr::RecordType;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
 use super::mistake::Fault;
 use super::{Authentication, Server, Transport};
+use crate::wire::rtype;
 
 /// A server as it is written: transport, place, and the name after "#".
 ///
@@ -20,8 +22,8 @@ use super::{Authentication, Server, Transport};
 pub(super) struct RawServer {
     /// How it is spoken to.
     pub(super) transport: Transport,
-    /// Where it is.
-    pub(super) address: SocketAddr,
+    /// Where it is; never empty, each once.
+    pub(super) addresses: Vec<SocketAddr>,
     /// The name its certificate must carry.
     pub(super) name: Option<String>,
 }
@@ -83,7 +85,7 @@ pub(super) fn parse_prefix(text: &str) -> Result<IpNet, Fault> {
 
 //------ Servers -------------------------------------------------------------
 
-/// Reads a server: "SCHEME://ADDRESS#NAME", where scheme and name may be missing.
+/// Reads a server: "SCHEME://ADDRESS,ADDRESS#NAME", where scheme and name may be missing and one address is the rule.
 pub(super) fn parse_server(text: &str) -> Result<RawServer, Fault> {
     let (transport, port, rest) = match text.split_once("://") {
         None => (Transport::Auto, 53, text),
@@ -96,6 +98,29 @@ pub(super) fn parse_server(text: &str) -> Result<RawServer, Fault> {
         None => (rest, None),
         Some((place, name)) => (place, Some(name)),
     };
+    let mut addresses = Vec::new();
+    for one in place.split(',') {
+        let address = parse_place(text, one, port)?;
+        if addresses.contains(&address) {
+            return Err(Fault::new(format!("{text:?} has {address} twice"), "each address once"));
+        }
+        addresses.push(address);
+    }
+    match (transport, name) {
+        (Transport::Tls, Some(name)) => check_authentication(text, name)?,
+        (_, Some(_)) => {
+            return Err(Fault::new(
+                format!("{text:?} has an authentication name but is not encrypted"),
+                format!("\"tls://{rest}\", or the server without \"#\" and what follows"),
+            ));
+        }
+        (_, None) => {}
+    }
+    Ok(RawServer { transport, addresses, name: name.map(str::to_owned) })
+}
+
+/// Reads one of the addresses of the server `text`.
+fn parse_place(text: &str, place: &str, port: u16) -> Result<SocketAddr, Fault> {
     let address = parse_address(place, Some(port)).map_err(|fault| {
         let looks_like_a_name = !place.contains(['[', '%', '/'])
             && place.chars().any(|c| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit());
@@ -113,17 +138,7 @@ pub(super) fn parse_server(text: &str) -> Result<RawServer, Fault> {
     if address.port() == 0 {
         return Err(Fault::new(format!("{text:?} has port 0"), format!("a port from 1 to 65535, or none for {port}")));
     }
-    match (transport, name) {
-        (Transport::Tls, Some(name)) => check_authentication(text, name)?,
-        (_, Some(_)) => {
-            return Err(Fault::new(
-                format!("{text:?} has an authentication name but is not encrypted"),
-                format!("\"tls://{rest}\", or the server without \"#\" and what follows"),
-            ));
-        }
-        (_, None) => {}
-    }
-    Ok(RawServer { transport, address, name: name.map(str::to_owned) })
+    Ok(address)
 }
 
 /// What to say about a scheme that is not ours.
@@ -152,14 +167,17 @@ impl From<&Server> for RawServer {
             Some(Authentication::Name(name)) => Some(name.clone()),
             Some(Authentication::Nothing) | None => None,
         };
-        Self { transport: server.transport, address: server.address, name }
+        Self { transport: server.transport, addresses: server.addresses().collect(), name }
     }
 }
 
 /// As [`parse_server`] reads it, port included.
 impl fmt::Display for RawServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.transport.scheme(), self.address)?;
+        write!(f, "{}://", self.transport.scheme())?;
+        for (position, address) in self.addresses.iter().enumerate() {
+            write!(f, "{}{address}", if position == 0 { "" } else { "," })?;
+        }
         self.name.as_ref().map_or(Ok(()), |name| write!(f, "#{name}"))
     }
 }
@@ -199,6 +217,24 @@ const LONGEST_LABEL: usize = 63;
 ///
 /// Labels are of letters, digits, "-", "_" (RFC 8552) and "/" (RFC 2317): no escapes, so that a name looks the same everywhere.
 pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
+    parse_labels(text, false)
+}
+
+/// Reads a suffix: a domain name of which one label, but not the last, may be "*", in the form that [`parse_domain`] gives a name.
+pub(super) fn parse_suffix(text: &str) -> Result<String, Fault> {
+    let name = parse_labels(text, true)?;
+    let wrong = |wrong: &str, right: &str| Err(Fault::new(format!("{text:?} {wrong}"), right));
+    if name == "." || name.rsplit('.').next() == Some("*") {
+        return wrong("holds every name", "a suffix that ends in a label");
+    }
+    if name.split('.').filter(|label| *label == "*").count() > 1 {
+        return wrong("has more than one \"*\"", "one \"*\", or a suffix for each of its values");
+    }
+    Ok(name)
+}
+
+/// Reads a domain name; `stars` tells whether a label may be "*".
+fn parse_labels(text: &str, stars: bool) -> Result<String, Fault> {
     if text == "." {
         return Ok(text.to_owned());
     }
@@ -220,6 +256,9 @@ pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
         if label.len() > LONGEST_LABEL {
             return fault("has a label that is too long", "labels of at most 63 characters");
         }
+        if stars && label == "*" {
+            continue;
+        }
         if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte)) {
             return fault(
                 "holds a character that is not allowed",
@@ -228,4 +267,37 @@ pub(super) fn parse_domain(text: &str) -> Result<String, Fault> {
         }
     }
     Ok(name.to_ascii_lowercase())
+}
+
+//------ Types ---------------------------------------------------------------
+
+/// Types without which answers for others would not be whole: A tells whether a name exists, the others lead on or prove something.
+const NEEDED: [u16; 8] =
+    [rtype::A, rtype::NS, rtype::CNAME, rtype::SOA, rtype::DNAME, rtype::DS, rtype::RRSIG, rtype::NSEC];
+
+/// Reads a type of records that a name may go without: its name in any letter case, or "TYPE" and its number (RFC 3597 section 5).
+pub(super) fn parse_type(text: &str) -> Result<u16, Fault> {
+    let upper = text.to_ascii_uppercase();
+    let number = match upper.strip_prefix("TYPE") {
+        Some(digits) => digits.parse().ok(),
+        None => upper.parse().ok().map(|known: RecordType| u16::from(known)),
+    };
+    match number {
+        None => Err(Fault::new(format!("{text:?} is no type of records"), "a name such as \"AAAA\", or \"TYPE65\"")),
+        Some(0 | rtype::OPT | rtype::FIRST_META..=rtype::LAST_META) => {
+            Err(Fault::new(format!("{text:?} is never the type of a record"), "a type such as \"AAAA\""))
+        }
+        Some(number) if NEEDED.contains(&number) => {
+            Err(Fault::new(format!("{text:?} is needed to answer for other types"), "a type such as \"AAAA\""))
+        }
+        Some(number) => Ok(number),
+    }
+}
+
+/// Prints a type as [`parse_type`] reads it.
+pub(super) fn print_type(number: u16) -> String {
+    match RecordType::from(number) {
+        RecordType::Unknown(number) => format!("TYPE{number}"),
+        known => known.to_string(),
+    }
 }

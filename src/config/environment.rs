@@ -4,11 +4,13 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::thread::available_parallelism;
 
-use super::resolv;
+use nix::ifaddrs::getifaddrs;
+
+use super::{loops, resolv};
 
 /// Where the resolver's configuration is (resolv.conf(5)).
 pub(super) const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -26,8 +28,10 @@ pub struct Environment {
     pub memory_limit: Option<u64>,
     /// The host's name.
     pub host_name: Option<String>,
-    /// The nameservers of resolv.conf, in their order.
+    /// The nameservers of resolv.conf, in their order; if that knows only systemd-resolved, those that it asks.
     pub nameservers: Vec<SocketAddr>,
+    /// The addresses of this machine's interfaces.
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Environment {
@@ -45,15 +49,41 @@ impl Environment {
             cores: available_parallelism().map_or(1, usize::from),
             memory_limit: memory_limit(Path::new("/proc/self/cgroup"), Path::new(CGROUPS)),
             host_name: host_name.filter(|name| !name.is_empty()),
-            nameservers: read(resolv_conf).map(|text| resolv::parse(&text)).unwrap_or_default(),
+            nameservers: nameservers(resolv_conf, Path::new(loops::BEHIND_THE_STUB)),
+            addresses: addresses(),
         }
     }
 
     /// No machine in particular: cores enough, no limit, no name, no nameservers.
     #[must_use]
     pub const fn neutral() -> Self {
-        Self { cores: 64, memory_limit: None, host_name: None, nameservers: Vec::new() }
+        Self { cores: 64, memory_limit: None, host_name: None, nameservers: Vec::new(), addresses: Vec::new() }
     }
+}
+
+/// The nameservers of a resolv.conf; where they are systemd-resolved and nobody else, those that it asks, which it writes to `behind`.
+fn nameservers(resolv_conf: &Path, behind: &Path) -> Vec<SocketAddr> {
+    let parse = |path| read(path).map(|text| resolv::parse(&text)).unwrap_or_default();
+    let named = parse(resolv_conf);
+    if named.iter().all(|server| loops::is_stub(*server)) {
+        let behind = parse(behind);
+        // A file left over from a resolver that is gone is of no use where nobody names that resolver.
+        if !named.is_empty() && !behind.is_empty() {
+            return behind;
+        }
+    }
+    named
+}
+
+/// The addresses of all interfaces, those that are down included; none if the kernel does not tell.
+fn addresses() -> Vec<IpAddr> {
+    let interfaces = getifaddrs().into_iter().flatten().filter_map(|interface| interface.address);
+    interfaces
+        .filter_map(|address| {
+            let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+        })
+        .collect()
 }
 
 /// The smallest memory limit of this process's control group and those above it; `None` without limit or without version 2.
@@ -89,7 +119,7 @@ pub(super) fn read_bounded(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
 mod tests {
     use std::fs;
 
-    use super::{Environment, memory_limit};
+    use super::{Environment, memory_limit, nameservers};
 
     #[test]
     fn the_smallest_limit_above_us_counts() {
@@ -123,5 +153,26 @@ mod tests {
         assert_eq!(Environment::detect_with(&path).nameservers, []);
         fs::write(&path, "nameserver 192.0.2.1\n").unwrap();
         assert_eq!(Environment::detect_with(&path).nameservers, ["192.0.2.1:53".parse().unwrap()]);
+    }
+
+    #[test]
+    fn loopback_is_an_address_of_this_machine() {
+        assert!(Environment::detect().addresses.contains(&"127.0.0.1".parse().unwrap()));
+    }
+
+    /// N33
+    #[test]
+    fn those_whom_systemd_resolved_asks_take_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (named, behind) = (folder.path().join("resolv.conf"), folder.path().join("behind"));
+        let found = |text: &str| -> Vec<String> {
+            fs::write(&named, text).unwrap();
+            nameservers(&named, &behind).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(found("nameserver 127.0.0.53\n"), ["127.0.0.53:53"]);
+        fs::write(&behind, "nameserver 192.0.2.1\nnameserver 192.0.2.2\n").unwrap();
+        assert_eq!(found("nameserver 127.0.0.53\noptions edns0 trust-ad\n"), ["192.0.2.1:53", "192.0.2.2:53"]);
+        assert_eq!(found("nameserver 127.0.0.53\nnameserver 10.0.0.2\n"), ["127.0.0.53:53", "10.0.0.2:53"]);
+        assert_eq!(found("search example.org\n"), [""; 0]);
     }
 }

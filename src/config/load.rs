@@ -1,6 +1,5 @@
 //! From a file, or from none, to a [`Config`].
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use super::address::RawServer;
@@ -9,7 +8,7 @@ use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
 use super::value::{At, Value};
-use super::{Cache, Config, Listen, Transport, sections, upstream, zone};
+use super::{Cache, Config, Listen, Transport, loops, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 
 /// The largest configuration file, in bytes: thousands of zones fit, and nothing that is read by accident does.
@@ -62,10 +61,11 @@ impl Config {
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &cache, environment, &mut report)
         } else {
-            let upstreams = upstream::assemble(&file.upstreams, &listen, &mut report);
+            let upstreams = upstream::assemble(&file.upstreams, &listen, environment, &mut report);
             let zones = zone::assemble(&file.zones, &file.upstreams, &cache, &mut report);
             (upstreams, zones)
         };
+        sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
         let warnings = report.finish()?;
         Ok(Loaded { config: Self { listen, limits, cache, local, upstreams, zones, metrics, health, log }, warnings })
     }
@@ -105,12 +105,21 @@ fn silent(
     report: &mut Report<'_>,
 ) -> (Vec<super::Upstream>, Vec<super::Zone>) {
     let mut text = silent_forwarding();
-    let servers: Vec<At<RawServer>> = environment
-        .nameservers
-        .iter()
-        .filter(|server| !leads_to_us(**server, listen))
-        .map(|address| At::nowhere(RawServer { transport: Transport::Auto, address: *address, name: None }))
-        .collect();
+    let mut servers = Vec::new();
+    for address in &environment.nameservers {
+        match loops::check_nameserver(*address, listen, environment) {
+            None => {
+                let server = RawServer { transport: Transport::Auto, addresses: vec![*address], name: None };
+                servers.push(At::nowhere(server));
+            }
+            // A loop would end every question for the cluster; a nameserver less only those that no other can answer.
+            Some(fault) => {
+                let warning =
+                    format!("a nameserver of {RESOLV_CONF} is left out: {}; name {}", fault.wrong, fault.right);
+                report.warn(Place::Nowhere, "zone", &warning);
+            }
+        }
+    }
     if servers.is_empty() {
         let warning = format!(
             "no nameserver in {RESOLV_CONF} that is not ourselves; there is no zone {SILENT_CLUSTER_ZONE:?}, and its names are asked on the internet"
@@ -125,7 +134,7 @@ fn silent(
     }
     let mut inner = Report::new(NO_FILE, &text);
     let file = File::read(&text, &mut inner);
-    let upstreams = upstream::assemble(&file.upstreams, listen, &mut inner);
+    let upstreams = upstream::assemble(&file.upstreams, listen, environment, &mut inner);
     let zones = zone::assemble(&file.zones, &file.upstreams, cache, &mut inner);
     if let Err(mistakes) = inner.finish() {
         // Only when somebody listens on the very address of a public resolver; then they must say what they want.
@@ -134,17 +143,4 @@ fn silent(
         }
     }
     (upstreams, zones)
-}
-
-/// Whether a nameserver of resolv.conf is this daemon: one of its addresses, whatever the port. A loopback address on which nobody
-/// here listens is somebody else's, such as systemd-resolved on 127.0.0.53; where all addresses are listened on, it is ours.
-fn leads_to_us(server: SocketAddr, listen: &Listen) -> bool {
-    let ip = server.ip().to_canonical();
-    listen
-        .addresses
-        .iter()
-        .map(|address| address.ip().to_canonical())
-        .any(|own| own == ip || (own.is_unspecified() && ip.is_loopback()))
-        || ip.is_unspecified()
-        || ip.is_multicast()
 }

@@ -24,6 +24,7 @@ mod value;
 // From values to a configuration.
 mod environment;
 mod load;
+mod loops;
 mod resolv;
 mod sections;
 mod upstream;
@@ -122,6 +123,8 @@ pub struct Local {
     pub hosts: Option<PathBuf>,
     /// Records in zone-file form ("name TTL TYPE data") that are answered here.
     pub records: Vec<String>,
+    /// Suffixes whose names do not exist, whatever an upstream would say: lower-case, without the last dot; a "*" stands for one label.
+    pub dead_suffixes: Vec<String>,
     /// The answer to `id.server` CH TXT (RFC 4892); `None` hides it.
     pub identity: Option<String>,
     /// The answer to `version.server` CH TXT; `None` hides it.
@@ -182,10 +185,19 @@ pub enum Policy {
 pub struct Server {
     /// How it is spoken to.
     pub transport: Transport,
-    /// Where it is.
+    /// Where it is, and what it is called by in metrics.
     pub address: SocketAddr,
+    /// Where it is besides. The addresses are tried IPv6 first, a quarter of a second apart (RFC 8305); the one that works is kept.
+    pub further: Vec<SocketAddr>,
     /// The name its certificate must carry, `tls` only; `None` if it is known by pins alone.
     pub authentication: Option<Authentication>,
+}
+
+impl Server {
+    /// All its addresses, in the configured order.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        std::iter::once(self.address).chain(self.further.iter().copied())
+    }
 }
 
 /// What a TLS server's certificate must prove.
@@ -233,6 +245,10 @@ pub struct Zone {
     pub servfail: Duration,
     /// As [`Cache::prefetch`], for names of this zone.
     pub prefetch: u16,
+    /// Whether the NXDOMAIN of a name answers for the names below it (RFC 8020).
+    pub nxdomain_cut: bool,
+    /// Types of which no name of the zone has records, whatever its servers would say; never A.
+    pub no_types: Vec<u16>,
 }
 
 /// Whose names a zone holds.

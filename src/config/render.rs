@@ -99,6 +99,7 @@ impl Config {
             "special-use" => Value::Switch(local.special_use),
             "hosts" => Value::Text(local.hosts.as_ref()?.to_string_lossy().into_owned()),
             "records" => Value::Lines(list(&local.records)),
+            "dead-suffixes" => Value::Lines(list(&local.dead_suffixes)),
             "identity" => Value::Text(local.identity.clone().unwrap_or_default()),
             "version" => Value::Text(local.version.clone().unwrap_or_default()),
             _ => return unknown(Section::Local, key),
@@ -118,6 +119,8 @@ impl Config {
             "serve-stale" => Value::Duration(zone.serve_stale),
             "servfail" => Value::Duration(zone.servfail),
             "prefetch" => Value::Integer(zone.prefetch.into()),
+            "nxdomain-cut" => Value::Switch(zone.nxdomain_cut),
+            "no-types" => Value::Types(list(&zone.no_types)),
             _ => return unknown(Section::Zone, key),
         })
     }

@@ -12,7 +12,7 @@ use super::mistake::{Fault, Place, Report};
 use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
-use super::{Cache, Endpoint, Limits, Listen, Local, Log};
+use super::{Cache, Endpoint, Limits, Listen, Local, Log, Zone};
 
 /// `[listen]`
 pub(super) fn listen(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Listen {
@@ -104,8 +104,25 @@ pub(super) fn local(raw: &Raw, environment: &Environment, report: &mut Report<'_
         special_use: raw.value("special-use"),
         hosts,
         records: records.into_iter().map(|at| at.value).collect(),
+        dead_suffixes: raw.value::<Vec<At<String>>>("dead-suffixes").into_iter().map(|at| at.value).collect(),
         identity: raw.given("identity").or_else(|| environment.host_name.clone()).and_then(shown),
         version: raw.given("version").or_else(|| Some(own_version())).and_then(shown),
+    }
+}
+
+/// Checks that no suffix is said to be dead twice, or is a zone as well.
+pub(super) fn check_dead_suffixes(raw: &Raw, zones: &[Zone], report: &mut Report<'_>) {
+    let mut seen = BTreeSet::new();
+    for At { value, offset } in raw.value::<Vec<At<String>>>("dead-suffixes") {
+        let fault = if zones.iter().any(|zone| zone.name == value) {
+            Fault::new(format!("there is a zone {value:?}"), "one of them: a zone is asked, a dead suffix is not")
+        } else if seen.contains(&value) {
+            Fault::new(format!("{value:?} is listed twice"), "each suffix once")
+        } else {
+            seen.insert(value);
+            continue;
+        };
+        report.mistake(Place::Exact(offset), raw.path("dead-suffixes"), fault);
     }
 }
 

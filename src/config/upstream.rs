@@ -8,7 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::address::RawServer;
-use super::environment::read_bounded;
+use super::environment::{Environment, read_bounded};
+use super::loops;
 use super::mistake::{Fault, Place, Report};
 use super::raw::Raw;
 use super::sections::choice;
@@ -19,7 +20,12 @@ use super::{Authentication, Listen, MOST_SERVERS, Server, Transport, Upstream};
 const LONGEST_CA_FILE: u64 = 4 << 20;
 
 /// All groups, in the order of the file.
-pub(super) fn assemble(raws: &[Raw], listen: &Listen, report: &mut Report<'_>) -> Vec<Upstream> {
+pub(super) fn assemble(
+    raws: &[Raw],
+    listen: &Listen,
+    environment: &Environment,
+    report: &mut Report<'_>,
+) -> Vec<Upstream> {
     let mut names = BTreeSet::new();
     let mut upstreams = Vec::with_capacity(raws.len());
     for raw in raws {
@@ -29,13 +35,13 @@ pub(super) fn assemble(raws: &[Raw], listen: &Listen, report: &mut Report<'_>) -
             let fault = Fault::new(format!("there is another upstream {name:?}"), "a name of its own");
             report.mistake(raw.place("name"), raw.path("name"), fault);
         }
-        upstreams.push(assemble_one(raw, listen, report));
+        upstreams.push(assemble_one(raw, listen, environment, report));
     }
     upstreams
 }
 
 /// One group.
-fn assemble_one(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Upstream {
+fn assemble_one(raw: &Raw, listen: &Listen, environment: &Environment, report: &mut Report<'_>) -> Upstream {
     let pins: Vec<At<[u8; 32]>> = raw.value("pins");
     let ca = raw.given("ca").map(|path: String| PathBuf::from(path));
     if let Some(path) = &ca
@@ -43,7 +49,7 @@ fn assemble_one(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Upstream
     {
         report.mistake(raw.place("ca"), raw.path("ca"), fault);
     }
-    let servers = servers(raw, listen, report);
+    let servers = servers(raw, listen, environment, report);
     let upstream = Upstream {
         name: raw.value("name"),
         servers,
@@ -72,7 +78,7 @@ fn assemble_one(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Upstream
 }
 
 /// The servers of a group, with what each must prove.
-fn servers(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Vec<Server> {
+fn servers(raw: &Raw, listen: &Listen, environment: &Environment, report: &mut Report<'_>) -> Vec<Server> {
     // The example that stands in for a missing list would only lead to follow-up mistakes.
     let Some(written) = raw.given::<Vec<At<RawServer>>>("servers") else { return Vec::new() };
     if !raw.has_failed("servers") {
@@ -88,19 +94,20 @@ fn servers(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Vec<Server> {
     let mut servers = Vec::with_capacity(written.len());
     for At { value: server, offset } in written {
         let place = Place::Exact(offset);
-        let address = server.address;
-        if listen.addresses.iter().any(|own| is_same(*own, address)) {
-            let fault =
-                Fault::new(format!("{address} is one of our own addresses"), "a server that is not this daemon");
-            report.mistake(place, raw.path("servers"), fault);
+        for address in &server.addresses {
+            if let Some(fault) = loops::check(*address, listen, environment) {
+                report.mistake(place, raw.path("servers"), fault);
+            } else if loops::is_beside_us(*address, listen) {
+                report.warn(place, &raw.path("servers"), &loops::beside(*address));
+            }
+            if !seen.insert((server.transport.scheme(), *address)) {
+                let fault = Fault::new(format!("{address} is listed twice"), "each server once");
+                report.mistake(place, raw.path("servers"), fault);
+            }
         }
-        if !seen.insert((server.transport.scheme(), address)) {
-            report.mistake(
-                place,
-                raw.path("servers"),
-                Fault::new(format!("{address} is listed twice"), "each server once"),
-            );
-        }
+        let mut addresses = server.addresses.into_iter();
+        let address = addresses.next().expect("a server has an address");
+        let further = addresses.collect();
         let authentication = match (server.transport, server.name) {
             (Transport::Tls, Some(name)) => Some(Authentication::Name(name)),
             (Transport::Tls, None) if has_pins => None,
@@ -110,7 +117,7 @@ fn servers(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Vec<Server> {
             }
             (Transport::Tcp | Transport::Udp | Transport::Auto, _) => None,
         };
-        servers.push(Server { transport: server.transport, address, authentication });
+        servers.push(Server { transport: server.transport, address, further, authentication });
     }
     if raw.given("insecure") == Some(true)
         && servers.iter().all(|server| server.authentication != Some(Authentication::Nothing))
@@ -162,19 +169,12 @@ fn check_encryption(raw: &Raw, written: &[At<RawServer>], report: &mut Report<'_
         return;
     };
     if let Some(plain) = written.iter().find(|at| !is_tls(at)) {
-        let scheme = plain.value.transport.scheme();
         let fault = Fault::new(
-            format!("{scheme}://{} is not encrypted, but other servers of this upstream are", plain.value.address),
+            format!("{} is not encrypted, but other servers of this upstream are", plain.value),
             "two upstreams, one encrypted and one not",
         );
         report.mistake(Place::Exact(plain.offset), raw.path("servers"), fault);
     }
-}
-
-/// Whether a query to `server` would arrive at the listener `own`.
-fn is_same(own: SocketAddr, server: SocketAddr) -> bool {
-    let (own_ip, server_ip) = (own.ip().to_canonical(), server.ip().to_canonical());
-    own.port() == server.port() && (own_ip == server_ip || (own_ip.is_unspecified() && server_ip.is_loopback()))
 }
 
 /// Whether a file holds at least one certificate and nothing broken.

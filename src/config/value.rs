@@ -8,7 +8,10 @@ use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::address::{RawServer, parse_address, parse_domain, parse_pin, parse_prefix, parse_server, print_pin};
+use super::address::{
+    RawServer, parse_address, parse_domain, parse_pin, parse_prefix, parse_server, parse_suffix, parse_type, print_pin,
+    print_type,
+};
 use super::mistake::Fault;
 use super::options::Kind;
 use super::units::{parse_duration, parse_size, print_duration, print_size};
@@ -32,12 +35,14 @@ pub(super) enum Value {
     Addresses(Vec<At<SocketAddr>>),
     /// [`Kind::Prefixes`]
     Prefixes(Vec<At<IpNet>>),
-    /// [`Kind::Lines`]
+    /// [`Kind::Lines`] and [`Kind::Suffixes`]
     Lines(Vec<At<String>>),
     /// [`Kind::Servers`]
     Servers(Vec<At<RawServer>>),
     /// [`Kind::Pins`]
     Pins(Vec<At<[u8; 32]>>),
+    /// [`Kind::Types`]
+    Types(Vec<At<u16>>),
 }
 
 /// An element of a list and the byte at which it is written.
@@ -80,6 +85,8 @@ impl Value {
             Kind::Prefixes => elements(kind, written, parse_prefix, Self::Prefixes),
             Kind::Pins => elements(kind, written, parse_pin, Self::Pins),
             Kind::Lines => elements(kind, written, parse_line, Self::Lines),
+            Kind::Types => elements(kind, written, parse_type, Self::Types),
+            Kind::Suffixes => elements(kind, written, parse_suffix, Self::Lines),
             _ => match Self::read_single(kind, written.get_ref()) {
                 Ok(value) => Reading { value: Some(value), faults: Vec::new() },
                 Err(fault) => Reading::fault(written, fault),
@@ -253,6 +260,7 @@ impl fmt::Display for Value {
             Self::Lines(list) => write_list(f, list, |line| quote(line)),
             Self::Servers(list) => write_list(f, list, |server| format!("\"{server}\"")),
             Self::Pins(list) => write_list(f, list, |pin| format!("\"{}\"", print_pin(pin))),
+            Self::Types(list) => write_list(f, list, |number| format!("\"{}\"", print_type(*number))),
         }
     }
 }
@@ -311,6 +319,7 @@ from_value! {
     Vec<At<String>> = Lines,
     Vec<At<RawServer>> = Servers,
     Vec<At<[u8; 32]>> = Pins,
+    Vec<At<u16>> = Types,
 }
 
 /// Implements [`FromValue`] for numbers; those narrower than the table's bounds do not fit and are a mistake in the table.

@@ -8,6 +8,7 @@ use super::options::{INTERNAL_MAX_NEGATIVE_TTL, Section};
 use super::raw::{Raw, default};
 use super::sections::choice;
 use super::units::print_duration;
+use super::value::At;
 use super::{Cache, Class, Dnssec, Zone};
 
 /// All zones, in the order of the file; `groups` are the sections of the groups that they refer to.
@@ -89,6 +90,8 @@ fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'
         let wrong = format!("min-ttl {} is longer than max-ttl {}", print_duration(min_ttl), print_duration(max_ttl));
         report.mistake(raw.place(key), raw.path(key), Fault::new(wrong, "a min-ttl that is not longer"));
     }
+    let nxdomain_cut = raw.given("nxdomain-cut").unwrap_or(class == Class::Public);
+    let no_types = raw.value::<Vec<At<u16>>>("no-types").into_iter().map(|at| at.value).collect();
     Zone {
         name: raw.value("name"),
         upstream,
@@ -100,5 +103,7 @@ fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'
         serve_stale: raw.given("serve-stale").unwrap_or(cache.serve_stale),
         servfail: raw.given("servfail").unwrap_or(cache.servfail),
         prefetch: raw.given("prefetch").unwrap_or(cache.prefetch),
+        nxdomain_cut,
+        no_types,
     }
 }

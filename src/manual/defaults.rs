@@ -37,8 +37,10 @@
 //! | `zone.max-ttl` | RFC 8767 section 4 advises a cap of days to weeks; a day costs nothing, since what is asked rarely is pushed out long before. |
 //! | `zone.min-ttl` | Whoever publishes a short TTL means it: a fail-over that is seen late is worse than a question more. |
 //! | `zone.max-negative-ttl` | A service that is asked for before it exists must be found soon after: seconds inside the cluster, half a minute outside. RFC 2308 section 5 allows up to three hours, from a time when new names were rare. |
+//! | `zone.nxdomain-cut` | Public servers keep RFC 8020. The cluster's DNS mostly does, but plugins and stub servers of companies deny names that others of theirs hold names below; there it has to be wanted. |
+//! | `zone.no-types` | What a name's owner publishes is shown. Leaving AAAA out halves the questions of a cluster without IPv6, but only the operator knows that it has none. |
 //! | `zone.dnssec` | Public zones may be signed and a program on the node may want to see it. Cluster zones are not signed, and asking for signatures only makes answers larger. |
-//! | `zone.class` | A zone that says nothing is treated as the internet's. The class decides the two defaults above it. |
+//! | `zone.class` | A zone that says nothing is treated as the internet's. The class decides the three defaults above it. |
 //!
 //! # Who is asked
 //!
@@ -51,9 +53,9 @@
 //! | `upstream.timeout` | Half a second less than glibc and most stub resolvers wait for one try: a later answer finds nobody listening. |
 //! | `upstream.try-timeout` | Leaves room for two more servers within the above. The slow one is not given up, only accompanied. |
 //! | `upstream.policy` | Answers come from whoever is near and well, without anybody measuring first. CoreDNS's `random` and `round_robin` spend every second question on the slower server; its `sequential` is for servers that are not equals. |
-//! | `upstream.connections` | One carries everything in normal times; the second is for the moment when the first is full, aged or silent. Public resolvers count connections of a client. |
+//! | `upstream.connections` | One carries everything in normal times; the second is for the moment when the first is full, aged or silent, and for servers that answer strictly in order. There is no higher number for bursts: where such a server is slow, raise it to 4. Public resolvers count connections of a client. |
 //! | `upstream.pipeline` | More questions than a node has under way, so that a second connection is opened for trouble and not for load. |
-//! | `upstream.idle-timeout` | Long enough that a trickle of misses goes on using one connection. A server that closes sooner is found out, by its word (RFC 7828) or by what it does, and is then closed first. |
+//! | `upstream.idle-timeout` | Long enough that a trickle of misses goes on using one connection. A server that closes sooner is found out, by its word (RFC 7828) or by what it does, and is then closed first. No connection is kept warm beyond it: opening one anew costs two round trips with a resumed session, once after a pause, and a fleet that keeps idle connections costs its resolvers all the time. |
 //! | `upstream.max-age` | A server behind a balanced address that was added or moved gets its share within minutes; the jitter keeps a cluster's nodes from reconnecting together. |
 //! | `upstream.padding` | The block that RFC 8467 section 4.1 recommends for queries. |
 //! | `upstream.case-randomization` | Bits that a forger must guess, at no cost. Servers that do not repeat the letters are found out and spared. |
@@ -67,6 +69,7 @@
 //! | `metrics.allow`, `health.allow` | Nobody else reaches loopback. |
 //! | `local.special-use` | `localhost` and private reverse names only tell the internet about this node. |
 //! | `local.hosts`, `local.records` | What is answered is only what the operator wrote down. |
+//! | `local.dead-suffixes` | No name is dead for everybody: "com" may be a namespace or a service. What search paths make up is learnt from the cluster's denials all the same. |
 //! | `local.identity`, `local.version` | The clients are the node's own programs, and "which node answered?" is the first question of a fault. |
 //! | `log.level`, `log.format` | The daemon's life and nothing of what was asked, for people to read. |
 //!

@@ -41,7 +41,7 @@
 //! The question becomes a [`Key`] on the stack: the name in lower case, the type, and which of DO and CD were set, with one seeded hash of
 //! it all. The worker's own [`Front`] is looked up first; it takes no lock and changes no memory that another worker reads. If it does not
 //! know the answer, the node-wide [`Store`] is asked, and what it finds is put into the front. A denial of a whole name answers for
-//! all its types, and for names below it (RFC 8020).
+//! all its types, and for names below it (RFC 8020) where the zone says `nxdomain-cut`.
 //!
 //! An [`Entry`] is an answer in wire form with the offsets of its TTLs. [`reply::answer`] copies its records behind the client's own
 //! question, which is never touched and so keeps its letter case; sets the flags; takes the entry's age off the TTLs; turns a set of
@@ -56,11 +56,14 @@
 //!
 //! Who finds out is decided in this order:
 //!
-//! 1. **The node itself** ([`Local::lookup`]): own names from `local.hosts` and `local.records`, then the special-use names and empty reverse
-//!    zones, then everything in class CH. These answers are authoritative (AA) and are not kept, since they are here already. A
+//! 1. **The node itself** ([`Local::lookup`]): own names from `local.hosts` and `local.records`, then the special-use names, empty reverse
+//!    zones and `local.dead-suffixes`, then everything in class CH. These answers are authoritative (AA) and are not in the store, since they are here already; denials stay in the front. A
 //!    built-in zone gives way to a configured `[[zone]]`.
 //! 2. **The servers of the name's zone**: [`Zones::find`] looks for the longest suffix, and the zone says which [`Group`] is asked, whether
 //!    DNSSEC is asked for, and how long answers may be kept.
+//!
+//! A type that the zone leaves out (`zone.no-types`) is never asked for. The A answer of the same name is found out instead, and what it leaves
+//! without its addresses is given: aliases, and a denial.
 //!
 //! # 6. The upstream
 //!
@@ -82,14 +85,22 @@
 //! answered. Each worker judges for itself.
 //!
 //! Over **TLS and TCP**, a query takes a connection that is open. In normal times there is one a server and worker; it carries many
-//! queries at a time, answered in any order, and queries of the same turn leave in one write. A connection is opened by one task however
-//! many queries wait for it. A query whose connection dies under it, when that was used before, is sent once more on a fresh one. A
-//! connection that has been quiet is watched: see [`performance`](super::performance). Over TLS the server has proved who it is before the
-//! first query leaves ([`upstream::tls`]).
+//! queries at a time, answered in any order, and queries of the same turn leave in one write. A server that is found to answer strictly in
+//! order is given all the connections it may have, and new queries avoid those on which the first one waits for long. A query whose
+//! connection dies under it, when that was used before, is sent once more on a fresh one. A connection that has been quiet is watched: see
+//! [`performance`](super::performance). One that stays quiet gets no more queries, but is kept for some seconds: a server that was stopped
+//! and goes on answers on it.
+//!
+//! A connection is opened by one task however many queries wait for it, and for as long as there are such queries. Its addresses are tried
+//! IPv6 first, the next beside it after 250 ms or at once when one is refused (RFC 8305); the one that works is remembered for ten minutes.
+//! TCP that is not there after 0.75 s is begun anew, since the kernel would wait twice as long after each SYN; a TLS handshake may take ten
+//! seconds. What fails with certainty is told to those who wait; the next attempt comes 0.1 s later, then after up to a second, and while no
+//! query needs the server up to 30 s. Over TLS the server has proved who it is before the first query leaves ([`upstream::tls`]).
 //!
 //! Over **UDP**, each query has a socket with a random port, a random ID and random letter case; whatever does not match is ignored and
-//! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP. With `auto`, if TCP fails too, the truncated
-//! answer is passed on as such; with `udp`, it is an error.
+//! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP, and for five minutes that question goes over TCP at
+//! once (up to 1,024 of them a server). With `auto`, if TCP fails or takes longer than `try-timeout`, the truncated answer is passed on as
+//! such, and TCP is not tried for half a minute; with `udp`, it is an error. Servers with `tls` are never asked in any other way.
 //!
 //! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
 //!

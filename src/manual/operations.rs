@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `nodens` alone is `nodens run` without a file: 127.0.0.1:5353, two public resolvers over TLS, and `cluster.local` at the nameservers
-//! of /etc/resolv.conf. The daemon stays in the foreground and writes to standard error. It needs no network to become ready: readiness
+//! of /etc/resolv.conf; where that knows only systemd-resolved, those that it asks in turn. The daemon stays in the foreground and writes to standard error. It needs no network to become ready: readiness
 //! says that the listeners answer, not that the internet is there.
 //!
 //! For a port below 1024 it needs CAP_NET_BIND_SERVICE, and no other right. An address that does not exist yet can be listened on; it answers
@@ -26,7 +26,7 @@
 //!
 //! `Restart=always`, because a thread that meets a fault of ours ends the whole process on purpose: half a DNS server is worse than one that starts
 //! anew. `LimitNOFILE` is the hard limit, up to which the daemon raises its own at the start. It may need, at most: `limits.tcp-connections`, and for each
-//! worker and server `connections` (TLS, TCP) or `udp-sockets` (UDP), and a few dozen.
+//! worker and server twice `connections` and one (TLS, TCP; those beyond `connections` are kept for seconds after a server fell silent) or `udp-sockets` (UDP), and a few dozen.
 //!
 //! # Stop
 //!
@@ -141,6 +141,10 @@
 //! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
 //! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.
 //!
+//! **A server is refused, or a nameserver is left out.** It would lead questions back to us: it is one of our own addresses; or an address of
+//! this machine, where we listen on all; or 127.0.0.53, systemd-resolved, which may ask us. Name the servers that it asks, from
+//! /run/systemd/resolve/resolv.conf.
+//!
 //! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
 //!
 //! **It is not ready.** `curl -s ADDRESS:8080/ready` lists the listeners that have not answered. Usual: the address is not on this machine yet.
@@ -152,7 +156,12 @@
 //!
 //! **Answers are slow.** Is the share of hits low, or are the servers slow (`coredns_proxy_request_duration_seconds` by server)? Handshakes
 //! that are `full` again and again (`nodens_upstream_handshakes_total`), with connections closed by `idle_peer`, are a server that
-//! closes early.
+//! closes early; `nodens_upstream_connection_queries` shows how many queries a connection serves. A server counted under
+//! `nodens_upstream_downgrades_total{feature="order"}` answers strictly in order: a slow name delays the others; raise `connections`.
+//!
+//! **Connections end for a reason** (`nodens_upstream_connections_closed_total`): `idle_us`, `idle_peer`, `age` and `told` are everyday life; `silent`
+//! and `timeout` are a network that loses packets or a server that stands still; `broken` is one that was restarted; `tls` one that is not
+//! what it should be.
 //!
 //! [`ExitCode`]: crate::error::ExitCode
 //! [`LogLimiter`]: crate::log::LogLimiter

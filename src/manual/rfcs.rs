@@ -47,7 +47,8 @@
 //! | 1035 | 3.2.1 | TTL 0 is given on and not kept | [`Bounds::apply`] | yes |
 //! | 2308 | 2, 5 | NXDOMAIN and NODATA with the SOA's negative TTL; none is kept without an SOA | [`Answer`], [`Bounds::apply`] | yes |
 //! | 2308 | 7 | failures are not kept (RFC 9520 would have them kept for seconds) | [`Bounds::apply`] | not yet |
-//! | 8020 | 2 | a name that does not exist has none below it | [`Store::find`] | yes |
+//! | 4074 | 4.2 | a type that is left out (`zone.no-types`) is no data, never NXDOMAIN | [`pipeline`] | yes |
+//! | 8020 | 2 | a name that does not exist has none below it | [`Store::find`], [`Zone::nxdomain_cut`] | public zones; others by option |
 //! | 8198 | 5 | denials made up from NSEC records | | no |
 //! | 8767 | 4 | a cap on TTLs: `zone.max-ttl` | [`Bounds`] | yes |
 //! | 8767 | 5 | stale answers | | not yet |
@@ -58,12 +59,13 @@
 //! |---|---|---|---|---|
 //! | 5452 | 9.1, 9.2 | random port and ID, question and source compared | [`upstream::udp`] | yes |
 //! | draft-vixie-dnsext-dns0x20 | | random letter case, switched off for servers that do not repeat it | [`upstream::udp`] | yes |
-//! | 7766 | 6.2.1, 7 | pipelining and answers out of order, on both sides | [`listener::tcp`], [`upstream`] | yes |
+//! | 7766 | 6.2.1, 7 | pipelining and answers out of order, on both sides; servers that answer in order are found out | [`listener::tcp`], [`upstream`] | yes |
 //! | 7766 | 6.2.3, 6.2.4 | idle timeouts; a connection closed by a server costs the client nothing | [`listener::tcp`], [`upstream`] | yes |
 //! | 7766 | 8 | length and message in one write | [`listener::tcp`], [`Outgoing::append_to`] | yes |
 //! | 7858 | 3, 4.2 | DNS over TLS as a client, port 853, key pins | [`upstream::tls`] | yes |
 //! | 8310 | 5, 8.1 | strict profile: no query without proof, names by PKIX | [`upstream::tls`] | yes |
 //! | 5482 | | a peer that acknowledges nothing is given up | [`sys::socket::prepare_upstream`] | yes |
+//! | 8305 | 4, 5 | several addresses of a server: IPv6 first, the next after 250 ms | [`upstream`] | yes |
 //! | 8484, 9250 | | DNS over HTTPS and QUIC | | no |
 //!
 //! # DNSSEC
@@ -101,6 +103,7 @@
 //! [`Store::find`]: crate::cache::Store::find
 //! [`UpstreamError::ede`]: crate::upstream::UpstreamError::ede
 //! [`Variant`]: crate::cache::Variant
+//! [`Zone::nxdomain_cut`]: crate::config::Zone::nxdomain_cut
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`pipeline`]: crate::pipeline
 //! [`policy::local`]: crate::policy::local

@@ -9,7 +9,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TextEncoder};
 
-use super::counter::{Durations, Sizes};
+use super::counter::{Counts, Durations, Sizes};
 use super::event::{Event, Gauge, UpstreamEvent};
 use super::family::{self, Family};
 use super::label::{SERVFAIL, rcode_name, type_name};
@@ -245,6 +245,7 @@ impl Shared {
     fn upstreams(&self, families: &mut Vec<MetricFamily>) {
         let mut samples: Vec<Scalars<'_>> = Vec::new();
         let mut exchanges = Histograms::new(&family::PROXY_DURATION);
+        let mut connections = Histograms::new(&family::UPSTREAM_CONNECTION_QUERIES);
         for (index, (group, to)) in self.layout.upstreams.iter().enumerate() {
             let (address, proto) = coredns_address(to);
             let rows = || self.workers.iter().filter_map(|worker| worker.upstreams(index));
@@ -267,6 +268,7 @@ impl Shared {
             let down = rows().filter(|row| row.is_down()).count() as f64;
             in_family(&mut samples, &family::UPSTREAM_UP).add(&[group, to], 1.0 - down / workers);
             for row in rows() {
+                connections.add(&[group, to], row.connections());
                 for (rcode, durations) in row.exchanges().iter().enumerate() {
                     exchanges.add(&[PROXY_NAME, address, rcode_name(rcode)], durations);
                 }
@@ -274,6 +276,7 @@ impl Shared {
         }
         families.extend(samples.into_iter().map(Scalars::finish));
         families.push(exchanges.finish::<Durations>());
+        families.push(connections.finish::<Counts>());
     }
 }
 

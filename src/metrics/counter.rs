@@ -55,6 +55,12 @@ pub(super) type Durations = Histogram<{ DURATION_BOUNDS + 1 }>;
 /// Message sizes; the last cell has no upper bound. The sum is in bytes.
 pub(super) type Sizes = Histogram<{ SIZE_BOUNDS.len() + 1 }>;
 
+/// Queries on a connection; the last cell has no upper bound.
+pub(super) type Counts = Histogram<{ COUNT_BOUNDS + 1 }>;
+
+/// Upper bounds of counts: 1 quadrupled 8 times.
+pub(super) const COUNT_BOUNDS: usize = 9;
+
 /// How often a value fell between two bounds. The count of all values is the sum of the cells, so it is not kept.
 #[derive(Debug)]
 pub(super) struct Histogram<const CELLS: usize> {
@@ -102,6 +108,19 @@ impl Sizes {
     pub(super) fn observe(&self, bytes: usize) {
         self.record(size_cell(bytes), bytes as u64);
     }
+}
+
+impl Counts {
+    /// Counts one number of things.
+    pub(super) fn observe(&self, count: u64) {
+        let cell = (0..COUNT_BOUNDS).find(|&cell| count <= count_bound(cell));
+        self.record(cell.unwrap_or(COUNT_BOUNDS), count);
+    }
+}
+
+/// The upper bound of a count's cell.
+pub(super) const fn count_bound(cell: usize) -> u64 {
+    1 << (2 * cell)
 }
 
 /// The cell of a duration: how often 0.25 ms must double to reach it; bounds are inclusive.
@@ -169,6 +188,17 @@ mod tests {
             let naive = SIZE_BOUNDS.iter().filter(|&&bound| bytes > usize::from(bound)).count();
             assert_eq!(size_cell(bytes), naive, "{bytes} bytes");
         }
+    }
+
+    #[test]
+    fn a_count_falls_under_the_smallest_power_of_four_that_holds_it() {
+        let counts = Counts::new();
+        for count in [0, 1, 2, 4, 5, 65_536, 65_537, u64::MAX >> 1] {
+            counts.observe(count);
+        }
+        let mut tally = Tally::default();
+        counts.tally(&mut tally);
+        assert_eq!(tally.cells, [2, 2, 1, 0, 0, 0, 0, 0, 1, 2]);
     }
 
     #[test]

@@ -109,8 +109,14 @@ table! {
         ClosedIdleByPeer => UPSTREAM_CLOSED / "idle_peer",
         /// We closed an idle connection first.
         ClosedIdleByUs => UPSTREAM_CLOSED / "idle_us",
-        /// The peer reset a connection or broke it with queries in flight.
+        /// The peer reset a connection or ended it with queries in flight.
         ClosedBroken => UPSTREAM_CLOSED / "broken",
+        /// Bytes on a connection were not acknowledged in time.
+        ClosedTimeout => UPSTREAM_CLOSED / "timeout",
+        /// A connection ended by an alert or an error of TLS.
+        ClosedTls => UPSTREAM_CLOSED / "tls",
+        /// The server asked to close the connection (keepalive of zero, RFC 7828 section 3.4).
+        ClosedTold => UPSTREAM_CLOSED / "told",
         /// We replaced a connection because of its age.
         ClosedAge => UPSTREAM_CLOSED / "age",
         /// A connection was given up because nothing came back on it.
@@ -123,6 +129,10 @@ table! {
         Mismatched => UPSTREAM_MISMATCHES,
         /// A UDP answer was truncated and asked again over TCP.
         TruncatedRetry => UPSTREAM_RETRIES / "truncated",
+        /// A question whose answer was truncated lately was asked over TCP at once.
+        StreamFirst => UPSTREAM_STREAM_FIRST,
+        /// TCP to a server that may be asked by UDP alone failed; it is not tried for a while.
+        StreamRefused => UPSTREAM_DOWNGRADES / "tcp",
         /// The server does not echo letter case; randomisation is off for it.
         CaseNotEchoed => UPSTREAM_DOWNGRADES / "case",
         /// The server does not understand EDNS; asked again without.
@@ -141,6 +151,8 @@ table! {
         HedgeDenied => UPSTREAM_DENIED / "hedge",
         /// A third try was not made because too many were made already.
         RetryDenied => UPSTREAM_DENIED / "retry",
+        /// The server was found to answer strictly in the order of the queries; it gets all the connections it may have.
+        StrictOrder => UPSTREAM_DOWNGRADES / "order",
         /// `udp-sockets` was reached; the query shared a socket.
         SocketShared => UPSTREAM_SOCKETS_SHARED,
     }

@@ -144,13 +144,17 @@ families! {
     UPSTREAM_FAILURES = Counter "nodens_upstream_failures_total" ["upstream", "to", "reason"]
         "Tries that failed: no connection, the server did not prove who it is, or no answer in time.";
     UPSTREAM_CLOSED = Counter "nodens_upstream_connections_closed_total" ["upstream", "to", "reason"]
-        "Connections that ended: idle and closed by the server or by nodens, broken, too old, or silent.";
+        "Connections that ended: idle and closed by the server or by nodens, broken, timed out, a TLS error, too old, silent, or told to.";
+    UPSTREAM_CONNECTION_QUERIES = Histogram "nodens_upstream_connection_queries" ["upstream", "to"]
+        "Queries that were sent on a connection, counted when it ends.";
     UPSTREAM_RETRIES = Counter "nodens_upstream_retries_total" ["upstream", "to", "reason"]
         "Queries sent again: their connection died, or their UDP answer was truncated.";
+    UPSTREAM_STREAM_FIRST = Counter "nodens_upstream_tcp_first_total" ["upstream", "to"]
+        "Queries sent over TCP at once because the UDP answer to that question was truncated in the last minutes.";
     UPSTREAM_MISMATCHES = Counter "nodens_upstream_mismatches_total" ["upstream", "to"]
         "Answers ignored because ID, question or address were not those of a query: late, or forged.";
     UPSTREAM_DOWNGRADES = Counter "nodens_upstream_downgrades_total" ["upstream", "to", "feature"]
-        "Times a server was found not to echo letter case, or not to understand EDNS.";
+        "Times a server was found not to echo letter case, not to understand EDNS, not to take TCP, or to answer strictly in order.";
     UPSTREAM_UP = Gauge "nodens_upstream_up" ["upstream", "to"]
         "Share of the workers that take the server for usable, from 0 to 1.";
     UPSTREAM_EJECTIONS = Counter "nodens_upstream_ejections_total" ["upstream", "to"]

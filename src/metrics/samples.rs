@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
-use super::counter::{Durations, SIZE_BOUNDS, Sizes, Tally, duration_bound};
+use super::counter::{COUNT_BOUNDS, Counts, Durations, SIZE_BOUNDS, Sizes, Tally, count_bound, duration_bound};
 use super::family::{Family, Kind};
 
 /// Counters or gauges of one family, by their label values.
@@ -98,6 +98,18 @@ impl Bounded<{ SIZE_BOUNDS.len() + 1 }> for Sizes {
 
     fn upper_bound(cell: usize) -> f64 {
         f64::from(SIZE_BOUNDS[cell])
+    }
+
+    const UNIT: f64 = 1.0;
+}
+
+impl Bounded<{ COUNT_BOUNDS + 1 }> for Counts {
+    fn add_to(&self, tally: &mut Tally<{ COUNT_BOUNDS + 1 }>) {
+        self.tally(tally);
+    }
+
+    fn upper_bound(cell: usize) -> f64 {
+        count_bound(cell) as f64
     }
 
     const UNIT: f64 = 1.0;

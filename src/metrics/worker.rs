@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::counter::{Counter, Durations, Sizes};
+use super::counter::{Counter, Counts, Durations, Sizes};
 use super::event::{Event, Gauge, UpstreamEvent};
 use super::label::{RCODE_COUNT, TYPE_COUNT, rcode_index, type_index};
 use super::{Answered, Layout, Protocol, Source};
@@ -61,6 +61,8 @@ pub(super) struct UpstreamRow {
     exchanges: [Durations; RCODE_COUNT],
     /// Groups of the worker in which it is down: none or one, and two for as long as a reload takes.
     down: Counter,
+    /// Queries of each connection that has ended.
+    connections: Counts,
 }
 
 //------ Counting ----------------------------------------------------------------------------------------------------
@@ -121,6 +123,13 @@ impl WorkerMetrics {
         if let Some(row) = self.upstream_row(server) {
             let count = row.down.value();
             row.down.set(if down { count + 1 } else { count.saturating_sub(1) });
+        }
+    }
+
+    /// Counts a connection to one upstream server that has ended after so many queries.
+    pub fn connection_ended(&self, server: usize, queries: u64) {
+        if let Some(row) = self.upstream_row(server) {
+            row.connections.observe(queries);
         }
     }
 
@@ -222,6 +231,7 @@ impl UpstreamRow {
             events: [const { Counter::new() }; UpstreamEvent::COUNT],
             exchanges: [const { Durations::new() }; RCODE_COUNT],
             down: Counter::new(),
+            connections: Counts::new(),
         })
     }
 
@@ -233,6 +243,11 @@ impl UpstreamRow {
     /// Whether it is down.
     pub(super) fn is_down(&self) -> bool {
         self.down.value() > 0
+    }
+
+    /// Queries of each connection that has ended.
+    pub(super) const fn connections(&self) -> &Counts {
+        &self.connections
     }
 
     /// Exchanges by RCODE.

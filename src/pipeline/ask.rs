@@ -32,6 +32,9 @@ impl Pipeline {
             return Finding::Nothing(Failed { rcode, ede, zone, ..Failed::unreachable() });
         }
         let rules = plan.rules(*zone);
+        if rules.hides(key) {
+            return self.without_type(flight).await;
+        }
         let dnssec = rules.dnssec == Dnssec::Forward;
         let query = Rc::new(Outgoing::new(&Question {
             name: key.name(),
@@ -41,10 +44,12 @@ impl Pipeline {
             checking_disabled: dnssec && key.variant().checking_disabled(),
             authentic_data: dnssec,
         }));
-        match plan.group(rules).exchange(&query).await {
+        let outcome = plan.group(rules).exchange(&query).await;
+        let conclusive = plan.group(rules).is_conclusive(&outcome);
+        match outcome {
             Ok(response) => {
-                let keepalive =
-                    self.understand(flight, &response.bytes, dnssec && response.authenticated, response.tries >= 2);
+                let authentic = dnssec && response.authenticated;
+                let keepalive = self.understand(flight, &response.bytes, authentic, conclusive);
                 match keepalive {
                     Ok((finding, told)) => {
                         if let Some(told) = told {
@@ -52,10 +57,10 @@ impl Pipeline {
                         }
                         finding
                     }
-                    Err(()) => self.failed(flight, UpstreamError::Malformed, true),
+                    Err(()) => self.failed(flight, UpstreamError::Malformed, conclusive),
                 }
             }
-            Err(failed) => self.failed(flight, failed.error, failed.tries >= 2),
+            Err(failed) => self.failed(flight, failed.error, conclusive),
         }
     }
 
@@ -67,7 +72,7 @@ impl Pipeline {
         authentic: bool,
         is_conclusive: bool,
     ) -> Result<(Finding, Option<u16>), ()> {
-        let Flight { key, zone, .. } = flight;
+        let (key, zone) = (&flight.key, flight.zone);
         let mut answer = self.scratch.borrow_mut();
         let asked =
             Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: key.variant().dnssec_ok() };
@@ -83,23 +88,23 @@ impl Pipeline {
         if answer.kind == Kind::Failure {
             let (rcode, ede) = (answer.rcode, answer.ede.or_else(|| UpstreamError::Rcode(answer.rcode).ede()));
             let source = Source::Forward;
-            let failed = Failed { rcode, ede, zone: *zone, source, is_conclusive, is_timeout: false };
+            let failed = Failed { rcode, ede, zone, source, is_conclusive, is_timeout: false };
             return Ok((Finding::Nothing(failed), keepalive));
         }
-        let rules = flight.plan.rules(*zone);
+        let rules = flight.plan.rules(zone);
         let lifetime = rules.bounds.apply(&mut answer);
         // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
         let now = clock::coarse();
         let authentic = authentic && answer.authentic;
         let popular_at = if answer.kind == Kind::Positive { rules.prefetch } else { 0 };
         let terms =
-            Terms { now, lifetime, zone: *zone, authentic, authoritative: false, prefetched: flight.ahead, popular_at };
+            Terms { now, lifetime, zone, authentic, authoritative: false, prefetched: flight.ahead, popular_at };
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
         drop(answer);
         self.store.succeed(key.hash());
         // Where a reload gave the name to another zone meanwhile, this one's answer serves those who wait for it and nobody else.
         let current =
-            Rc::ptr_eq(&flight.plan, &self.plan.borrow()) || self.plan.borrow().holds(key.name(), key.qtype(), *zone);
+            Rc::ptr_eq(&flight.plan, &self.plan.borrow()) || self.plan.borrow().holds(key.name(), key.qtype(), zone);
         if lifetime > 0 && current {
             self.store.insert(entry.clone());
             self.put_in_front(key, &entry, now);
@@ -110,26 +115,23 @@ impl Pipeline {
         Ok((Finding::Entry(entry, Source::Forward), keepalive))
     }
 
-    /// Makes an entry of what the node knows itself. It is not kept: it is here already.
+    /// Makes an entry of what the node knows itself. It is here already, so the store has no use for it; but denials go into the worker's
+    /// front, since what search paths make of names is most of what pods ask.
     fn own(&self, flight: &Flight, message: &[u8]) -> Finding {
-        let Flight { key, zone, .. } = flight;
+        let Flight { key, plan, zone, .. } = flight;
         let mut answer = self.scratch.borrow_mut();
         let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: false };
         if answer.read(message, &asked).is_err() {
             let failed = Failed { ede: Some(ede::OTHER), zone: *zone, ..Failed::unreachable() };
             return Finding::Nothing(failed);
         }
-        let authoritative = answer.authoritative;
-        let terms = Terms {
-            now: clock::coarse(),
-            lifetime: 0,
-            zone: *zone,
-            authentic: false,
-            authoritative,
-            prefetched: false,
-            popular_at: 0,
-        };
-        Finding::Entry(Entry::new(key, &mut answer, terms, self.store.hashing()), Source::Local)
+        let (now, lifetime) = (clock::coarse(), answer.negative_ttl.unwrap_or(0));
+        let terms = Terms { now, lifetime, zone: *zone, authoritative: answer.authoritative, ..Terms::default() };
+        let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
+        if lifetime > 0 && Rc::ptr_eq(plan, &self.plan.borrow()) {
+            self.front.borrow_mut().insert(key, entry.clone(), now);
+        }
+        Finding::Entry(entry, Source::Local)
     }
 
     /// Says, within limits, that a question found no answer.

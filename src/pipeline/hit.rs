@@ -93,18 +93,18 @@ impl Handler for Pipeline {
         }
         drop(front);
         let stale = match self.store.find(&key, now) {
-            Known::Fresh(entry) if entry.answers(&key) => {
+            Known::Fresh(entry) => {
                 let outcome = self.give(room, &context, query.edns, &entry, 0);
                 self.put_in_front(&key, &entry, now);
                 return outcome;
             }
-            Known::Fresh(above) => {
+            Known::Above(above, stale) => {
                 if let Some(entry) = self.cut(&above, &key, now) {
                     let outcome = self.give(room, &context, query.edns, &entry, 0);
                     self.put_in_front(&key, &entry, now);
                     return outcome;
                 }
-                None
+                stale
             }
             Known::Stale(entry) => Some(entry),
             Known::Nothing => None,
@@ -114,13 +114,13 @@ impl Handler for Pipeline {
 }
 
 impl Pipeline {
-    /// The answer for the name of `key` that follows from the NXDOMAIN of a name above (RFC 8020). None where other servers, or the node
-    /// itself, know better: somebody outside who denies `local` says nothing of the cluster's `cluster.local`.
+    /// The answer for the name of `key` that follows from the NXDOMAIN of a name above (RFC 8020). None where the zone does not want it, and
+    /// where other servers, or the node itself, know better: somebody outside who denies `local` says nothing of `cluster.local`.
     #[cold]
     fn cut(&self, above: &Entry, key: &Key, now: Moment) -> Option<Entry> {
         let plan = self.plan.borrow();
-        let zone = plan.zones.find(key.name());
-        if above.zone() != zone || plan.local.lookup(key.name(), key.qtype(), class::IN).is_some() {
+        let zone = above.zone();
+        if !plan.rules(zone).nxdomain_cut || !plan.holds(key.name(), key.qtype(), zone) {
             return None;
         }
         let body = above.body(now);
@@ -129,15 +129,7 @@ impl Pipeline {
         let mut answer = self.scratch.borrow_mut();
         answer.read_below(&body, above.name(), &asked).ok()?;
         let lifetime = above.lifetime().saturating_sub(body.age);
-        let terms = Terms {
-            now,
-            lifetime,
-            zone,
-            authentic: body.authentic,
-            authoritative: false,
-            prefetched: false,
-            popular_at: 0,
-        };
+        let terms = Terms { now, lifetime, zone, authentic: body.authentic, ..Terms::default() };
         Some(Entry::new(key, &mut answer, terms, self.store.hashing()))
     }
 

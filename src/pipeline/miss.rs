@@ -17,6 +17,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 use tracing::warn;
@@ -67,6 +68,8 @@ pub(super) struct Flight {
     settled_for_stale: Cell<bool>,
     /// Who wants to know, who came first first.
     waiters: RefCell<VecDeque<Waiter>>,
+    /// Who wants to know for the sake of another question.
+    listeners: RefCell<Vec<oneshot::Sender<Finding>>>,
 }
 
 /// A client that waits.
@@ -82,6 +85,7 @@ struct Waiter {
 }
 
 /// What was found out.
+#[derive(Clone)]
 pub(super) enum Finding {
     /// An answer, and who knew it.
     Entry(Entry, Source),
@@ -164,16 +168,11 @@ impl Pipeline {
                 self.pace.count(context.received);
             }
             self.begin(Flight {
-                key,
                 qclass: query.qclass,
-                zone,
-                plan,
-                ahead: false,
-                second: false,
                 owner: Some(context.client),
-                stale: RefCell::new(stale),
-                settled_for_stale: Cell::new(false),
+                stale,
                 waiters: RefCell::new(VecDeque::from([waiter])),
+                ..Flight::new(key, zone, plan)
             });
         }
         self.publish();
@@ -270,7 +269,7 @@ impl Pipeline {
     }
 
     /// Begins a flight.
-    fn begin(self: &Rc<Self>, flight: Flight) {
+    fn begin(self: &Rc<Self>, flight: Flight) -> Rc<Flight> {
         let flight = Rc::new(flight);
         self.flying.set(self.flying.get() + 1);
         if let Some(owner) = flight.owner {
@@ -278,7 +277,17 @@ impl Pipeline {
         }
         // Of two questions with one hash, the second flies alone.
         self.flights.borrow_mut().entry(flight.key.hash()).or_insert_with(|| Rc::clone(&flight));
-        spawn_local(Rc::clone(self).fly(flight));
+        spawn_local(Rc::clone(self).fly(Rc::clone(&flight)));
+        flight
+    }
+
+    /// What will be found out about `key`, for the sake of another question of the same zone that is under way: so it needs no place of its
+    /// own, since that one asks nobody meanwhile.
+    pub(super) fn listen(self: &Rc<Self>, key: &Key, other: &Flight) -> oneshot::Receiver<Finding> {
+        let (listener, found) = oneshot::channel();
+        let begin = || self.begin(Flight::new(key.clone(), other.zone, Rc::clone(&other.plan)));
+        self.flight(key).unwrap_or_else(begin).listeners.borrow_mut().push(listener);
+        found
     }
 
     /// Asks for something that nobody waits for, if there is room and nobody asks for it already; whether it is asked.
@@ -287,16 +296,10 @@ impl Pipeline {
             return false;
         }
         self.begin(Flight {
-            key,
-            qclass: class::IN,
-            zone,
-            plan,
             ahead,
-            second: false,
-            owner: None,
             settled_for_stale: Cell::new(stale.is_some()),
-            stale: RefCell::new(stale),
-            waiters: RefCell::default(),
+            stale,
+            ..Flight::new(key, zone, plan)
         });
         self.publish();
         true
@@ -326,6 +329,10 @@ impl Pipeline {
         self.flying.set(self.flying.get() - 1);
         if let Some(owner) = flight.owner {
             self.flyers.give_back(owner);
+        }
+        for listener in flight.listeners.take() {
+            // One who no longer wants to know is gone.
+            let _ = listener.send(finding.clone());
         }
         let now = clock::now();
         let mut waiters = flight.waiters.take();
@@ -428,16 +435,11 @@ impl Pipeline {
     fn fly_again(self: &Rc<Self>, flight: &Rc<Flight>, waiters: VecDeque<Waiter>) {
         self.metrics.count(Event::FlownAgain);
         self.begin(Flight {
-            key: flight.key.clone(),
             qclass: flight.qclass,
-            zone: flight.zone,
-            plan: Rc::clone(&flight.plan),
-            ahead: false,
             second: true,
             owner: flight.owner,
-            stale: RefCell::default(),
-            settled_for_stale: Cell::new(false),
             waiters: RefCell::new(waiters),
+            ..Flight::new(flight.key.clone(), flight.zone, Rc::clone(&flight.plan))
         });
     }
 
@@ -491,6 +493,25 @@ impl Pipeline {
             self.count(&context, edns, composed, rcode, zone, source, now.since(context.received));
             composed.length
         });
+    }
+}
+
+impl Flight {
+    /// A flight of class IN that nobody waits for yet.
+    fn new(key: Key, zone: u16, plan: Rc<Plan>) -> Self {
+        Self {
+            key,
+            qclass: class::IN,
+            zone,
+            plan,
+            ahead: false,
+            second: false,
+            owner: None,
+            stale: None,
+            settled_for_stale: Cell::new(false),
+            waiters: RefCell::default(),
+            listeners: RefCell::default(),
+        }
     }
 }
 

@@ -13,11 +13,13 @@
 //! - `hit` what can be answered at once.
 //! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
 //! - `ask` finding it out.
+//! - `absent` what is answered for types that a zone leaves out.
 //! - `share` how much one client may hold.
 //! - `pace` how fast expired answers are asked for again.
 //! - `prefetch` popular answers that are asked for before they expire.
 //! - `loops` zones whose servers ask us.
 
+mod absent;
 mod ask;
 mod hit;
 mod loops;
@@ -158,6 +160,8 @@ impl Pipeline {
     pub fn adopt(&self, shared: &Shared) {
         let next = Plan::new(shared, &self.metrics, &self.connections, Some(&self.plan.borrow()));
         *self.plan.borrow_mut() = Rc::new(next);
+        // It also holds denials of the node's own, which are in no store and may hold no longer.
+        self.front.replace(Front::default());
     }
 
     /// Whether no client waits for anything.

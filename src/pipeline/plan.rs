@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::cache::Key;
 use crate::cache::ttl::Bounds;
 use crate::config::{Dnssec, Upstream, Zone};
 use crate::metrics::WorkerMetrics;
@@ -45,7 +46,7 @@ pub(super) struct Plan {
 }
 
 /// What a zone says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     /// Position of its servers.
     group: usize,
@@ -61,6 +62,10 @@ pub(super) struct Rules {
     pub(super) prefetch: u16,
     /// How long a client waits for an answer.
     pub(super) timeout: Duration,
+    /// Whether the NXDOMAIN of a name answers for the names below it.
+    pub(super) nxdomain_cut: bool,
+    /// Types that are answered with no data.
+    no_types: Box<[u16]>,
 }
 
 impl Rules {
@@ -79,7 +84,16 @@ impl Rules {
             servfail: zone.servfail,
             prefetch: zone.prefetch,
             timeout: upstream.timeout,
+            nxdomain_cut: zone.nxdomain_cut,
+            no_types: zone.no_types.as_slice().into(),
         }
+    }
+
+    /// Whether the records that `key` asks for are not to be shown. To whoever wants proof (DO), and gets it where DNSSEC is passed on, an
+    /// empty answer that nothing proves would be forged.
+    pub(super) fn hides(&self, key: &Key) -> bool {
+        let wants_proof = self.dnssec == Dnssec::Forward && key.variant().dnssec_ok();
+        self.no_types.contains(&key.qtype()) && !wants_proof
     }
 }
 

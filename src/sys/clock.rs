@@ -93,7 +93,7 @@ pub(crate) use tests::begin;
 mod tests {
     use std::cell::Cell;
     use std::sync::OnceLock;
-    use std::time::Instant;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -117,7 +117,7 @@ mod tests {
         }
         static ORIGIN: OnceLock<(Instant, Moment)> = OnceLock::new();
         let (start, base) = ORIGIN.get_or_init(|| (Instant::now(), kernel(clock)));
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         let behind = u64::try_from(start.saturating_duration_since(now).as_nanos()).unwrap_or_default();
         Moment(base.0 - behind) + now.saturating_duration_since(*start)
     }

@@ -13,6 +13,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
 use crate::wire::header::{HEADER, flag};
@@ -21,6 +23,10 @@ use crate::wire::{header, name, u16_at};
 
 use super::error::UpstreamError;
 use super::learned::Learned;
+use super::order::{Line, Order};
+
+/// How long a connection is kept that the server is suspected to have forgotten: longer than any query waits.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// How connections of one server are used.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +51,14 @@ pub(super) struct Connection {
     pub(super) closed: Cell<bool>,
     /// Set when it shall be closed as soon as nobody waits.
     pub(super) draining: Cell<bool>,
+    /// Why we end it, if we do.
+    pub(super) reason: Cell<Option<UpstreamEvent>>,
+    /// Set while the server is suspected to have forgotten it; whatever comes clears it.
+    suspected: Cell<bool>,
+    /// Wakes those who wait for a connection.
+    change: Rc<Notify>,
     /// Queries sent.
-    sent: Cell<u64>,
+    pub(super) sent: Cell<u64>,
     /// When it was opened.
     pub(super) opened: Moment,
     /// When bytes came last.
@@ -57,6 +69,8 @@ pub(super) struct Connection {
     terms: Terms,
     /// What is known of the server.
     pub(super) learned: Rc<Learned>,
+    /// What is known of the order of its answers.
+    order: Rc<Order>,
 }
 
 /// The table of waiting queries. An ID is its position, disguised by a mask of the connection's own.
@@ -69,12 +83,16 @@ struct Waiting {
     mask: u16,
     /// Slots whose asker went away.
     abandoned: usize,
+    /// All of them in the order in which they left.
+    line: Line,
 }
 
 /// One waiting query.
 struct Slot {
     /// What was asked.
     query: Rc<Outgoing>,
+    /// Its number in [`Waiting::line`].
+    number: u64,
     /// What came.
     state: RefCell<State>,
 }
@@ -91,21 +109,26 @@ enum State {
 
 impl Connection {
     /// A connection that was opened now.
-    pub(super) fn new(terms: Terms, mask: u16, learned: Rc<Learned>) -> Self {
+    pub(super) fn new(terms: Terms, mask: u16, change: Rc<Notify>, learned: Rc<Learned>, order: Rc<Order>) -> Self {
         let now = clock::now();
-        let waiting = Waiting { slots: Vec::new(), free: VecDeque::new(), mask, abandoned: 0 };
+        let (free, line) = (VecDeque::new(), Line::default());
+        let waiting = Waiting { slots: Vec::new(), free, mask, abandoned: 0, line };
         Self {
             waiting: RefCell::new(waiting),
             outgoing: RefCell::default(),
             driver: RefCell::default(),
             closed: Cell::new(false),
             draining: Cell::new(false),
+            reason: Cell::new(None),
+            suspected: Cell::new(false),
+            change,
             sent: Cell::new(0),
             opened: now,
             read: Cell::new(now),
             written: Cell::new(now),
             terms,
             learned,
+            order,
         }
     }
 
@@ -123,12 +146,12 @@ impl Connection {
 
     /// Whether a query may be sent on it at `now`. One that was unused for so long that the server may be closing it is not.
     pub(super) fn is_usable(&self, now: Moment) -> bool {
-        if self.closed.get() || self.draining.get() {
+        if self.closed.get() || self.draining.get() || self.suspected.get() {
             return false;
         }
         let stale = self.awaited() == 0 && now.since(self.last_use()) >= self.idle_limit();
         if stale {
-            self.drain();
+            self.drain(UpstreamEvent::ClosedIdleByUs);
         }
         !stale
     }
@@ -153,17 +176,43 @@ impl Connection {
         self.sent.get() > 0
     }
 
-    /// Closes it once nobody waits.
-    pub(super) fn drain(&self) {
+    /// Closes it once nobody waits; the reason is counted then, the first one if there are several.
+    pub(super) fn drain(&self, reason: UpstreamEvent) {
         self.draining.set(true);
+        self.reason.set(self.reason.get().or(Some(reason)));
         self.wake_driver();
     }
 
-    /// Closes it now; whoever waits gets [`UpstreamError::Closed`].
-    pub(super) fn close(&self) {
+    /// Closes it now, for a server that does not answer; whoever waits gets [`UpstreamError::Closed`].
+    pub(super) fn close_silent(&self) {
+        self.drain(UpstreamEvent::ClosedSilent);
         self.closed.set(true);
         self.fail_all(UpstreamError::Closed);
+    }
+
+    /// Sends nothing on it any more unless something comes: a server that was stopped answers when it goes on.
+    pub(super) fn suspect(&self) {
+        self.suspected.set(true);
+        // Its time is shorter now.
         self.wake_driver();
+    }
+
+    /// Whether the server is suspected to have forgotten it.
+    pub(super) fn is_suspected(&self) -> bool {
+        self.suspected.get()
+    }
+
+    /// Bytes came.
+    pub(super) fn has_read(&self) {
+        self.read.set(clock::now());
+        if self.suspected.replace(false) {
+            self.change.notify_waiters();
+        }
+    }
+
+    /// Whether the first query in line waits for so long that the others wait for it, where the server answers in order.
+    pub(super) fn is_blocked(&self, now: Moment) -> bool {
+        self.waiting.borrow().line.waits(now) >= self.learned.suspicion()
     }
 
     /// The last time anything went either way.
@@ -173,7 +222,8 @@ impl Connection {
 
     /// How long it may stay unused: the configured time, or what the server taught us.
     pub(super) fn idle_limit(&self) -> Duration {
-        self.learned.idle().map_or(self.terms.idle, |learned| learned.min(self.terms.idle))
+        let limit = if self.suspected.get() { self.terms.idle.min(LINGER) } else { self.terms.idle };
+        self.learned.idle().map_or(limit, |learned| learned.min(limit))
     }
 
     /// Sends a query; the reply is to be awaited.
@@ -181,12 +231,19 @@ impl Connection {
         if self.closed.get() {
             return Err(UpstreamError::Closed);
         }
-        let slot = Rc::new(Slot { query: Rc::clone(query), state: RefCell::new(State::Waiting(None)) });
-        let id = self.waiting.borrow_mut().insert(Rc::clone(&slot), self.terms.pipeline).ok_or(UpstreamError::Shed)?;
+        let now = clock::now();
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.has_room(self.terms.pipeline) {
+            return Err(UpstreamError::Shed);
+        }
+        let number = waiting.line.join(now);
+        let slot = Rc::new(Slot { query: Rc::clone(query), number, state: RefCell::new(State::Waiting(None)) });
+        let id = waiting.insert(Rc::clone(&slot), self.terms.pipeline).ok_or(UpstreamError::Shed)?;
+        drop(waiting);
         // RFC 7828 section 3.2.1: the option goes with the first query of a connection.
         let first = self.sent.replace(self.sent.get() + 1) == 0;
         query.append_to(&mut self.outgoing.borrow_mut(), id, first, self.terms.padding);
-        self.written.set(clock::now());
+        self.written.set(now);
         self.wake_driver();
         Ok(Reply { slot, connection: Rc::clone(self) })
     }
@@ -209,11 +266,13 @@ impl Connection {
         if !is_answer_to(message, &slot.query) {
             return self.mismatch();
         }
-        let slot = waiting.remove(position);
+        let Some(slot) = waiting.remove(position) else { return };
+        let shown = waiting.line.leave(slot.number, self.read.get(), self.learned.suspicion());
         drop(waiting);
-        if let Some(slot) = slot {
-            slot.finish(|| Ok(message.to_vec()));
+        if self.order.note(shown) {
+            self.learned.count(UpstreamEvent::StrictOrder);
         }
+        slot.finish(|| Ok(message.to_vec()));
     }
 
     /// Counts a message that answers nothing.
@@ -248,6 +307,11 @@ fn is_answer_to(message: &[u8], query: &Outgoing) -> bool {
 }
 
 impl Waiting {
+    /// Whether an ID is left.
+    fn has_room(&self, limit: usize) -> bool {
+        self.slots.len() < limit || !self.free.is_empty()
+    }
+
     /// Finds an ID for a query; `None` if all are in use.
     fn insert(&mut self, slot: Rc<Slot>, limit: usize) -> Option<u16> {
         if self.slots.len() < limit {
@@ -331,7 +395,7 @@ impl Drop for Reply {
             }
             // Half of the IDs stuck on answers that never came: a new connection is better than this one.
             if abandoned > self.connection.terms.pipeline / 2 {
-                self.connection.drain();
+                self.connection.drain(UpstreamEvent::ClosedSilent);
             }
         }
     }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::client::TlsStream;
 
@@ -20,7 +20,7 @@ use crate::wire::header::MAX_MESSAGE;
 use crate::wire::u16_at;
 
 use super::connection::Connection;
-use super::dial::Link;
+use super::dial::{Link, Stream};
 use super::error::UpstreamError;
 
 /// Bytes read at once to begin with; about a hundred answers.
@@ -30,7 +30,7 @@ const INPUT: usize = 16 << 10;
 const READS_A_TURN: usize = 8;
 
 /// A stream that takes framed messages.
-pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
+pub(super) trait Carrier: Stream {
     /// Takes as many of the bytes as it has room for; they leave at the next flush.
     fn poll_carry(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>>;
 }
@@ -67,11 +67,11 @@ impl Carrier for TlsStream<Link> {
 }
 
 /// The task that owns the stream; ends when the connection does.
-pub(super) struct Driver<S> {
+pub(super) struct Driver {
     /// The askers' side.
     connection: Rc<Connection>,
     /// The stream.
-    stream: S,
+    stream: Box<dyn Carrier>,
     /// Bytes being written.
     writing: Vec<u8>,
     /// How many of them are.
@@ -99,9 +99,9 @@ enum End {
     Us,
 }
 
-impl<S: Carrier> Driver<S> {
+impl Driver {
     /// A driver for a fresh stream.
-    pub(super) fn new(connection: Rc<Connection>, stream: S) -> Self {
+    pub(super) fn new(connection: Rc<Connection>, stream: Box<dyn Carrier>) -> Self {
         let patience = connection.idle_limit();
         let idle = Box::pin(tokio::time::sleep(patience));
         let input = vec![0; INPUT];
@@ -114,22 +114,17 @@ impl<S: Carrier> Driver<S> {
         let connection = Rc::clone(&self.connection);
         let unanswered = connection.awaited() > 0;
         let unused = clock::now().since(connection.last_use());
-        let event = match end {
-            End::Peer if !unanswered => {
-                connection.learned.closed_after(unused);
-                UpstreamEvent::ClosedIdleByPeer
-            }
-            End::Broken(_) if !unanswered => {
-                connection.learned.closed_after(unused);
-                UpstreamEvent::ClosedBroken
-            }
-            End::Peer | End::Broken(_) => UpstreamEvent::ClosedBroken,
-            End::Us => UpstreamEvent::ClosedIdleByUs,
-        };
-        // What we ended on purpose was counted, with its reason, where that was decided.
-        if end != End::Us || !connection.draining.get() && !connection.closed.get() {
-            connection.learned.count(event);
+        // Bytes that nobody acknowledges tell of the network, not of the server's patience.
+        if !unanswered && !matches!(end, End::Us | End::Broken(UpstreamError::Timeout)) {
+            connection.learned.closed_after(unused);
         }
+        connection.learned.count(match end {
+            End::Us => connection.reason.get().unwrap_or(UpstreamEvent::ClosedIdleByUs),
+            End::Peer if !unanswered => UpstreamEvent::ClosedIdleByPeer,
+            End::Broken(UpstreamError::Timeout) => UpstreamEvent::ClosedTimeout,
+            End::Broken(UpstreamError::Tls(_)) => UpstreamEvent::ClosedTls,
+            End::Peer | End::Broken(_) => UpstreamEvent::ClosedBroken,
+        });
         connection.closed.set(true);
         connection.fail_all(match end {
             End::Broken(error) => error,
@@ -143,7 +138,7 @@ impl<S: Carrier> Driver<S> {
             )
             .await;
         }
-        connection.learned.connection_closed();
+        connection.learned.connection_closed(connection.sent.get());
     }
 
     /// Does what can be done now.
@@ -204,7 +199,7 @@ impl<S: Carrier> Driver<S> {
                 return Poll::Ready(End::Peer);
             }
             self.filled += count;
-            self.connection.read.set(clock::now());
+            self.connection.has_read();
             self.take_messages();
         }
         context.waker().wake_by_ref();
@@ -244,6 +239,9 @@ impl<S: Carrier> Driver<S> {
             let unused = clock::now().since(self.connection.last_use());
             let busy = self.connection.awaited() > 0;
             if !busy && unused >= limit {
+                if self.connection.is_suspected() {
+                    self.connection.reason.set(Some(UpstreamEvent::ClosedSilent));
+                }
                 return true;
             }
             let rest = if busy { limit } else { limit - unused };

@@ -34,10 +34,12 @@ use crate::sys::clock::{self, Moment};
 use crate::sys::random;
 use crate::wire::message::Outgoing;
 
+use super::address::Addresses;
 use super::budget::Budget;
 use super::dial::{Dial, Tcp};
 use super::error::UpstreamError;
 use super::learned::{Learned, Roster};
+use super::plain::PlainServer;
 use super::select::{Selector, Servers};
 use super::stream::StreamServer;
 use super::tls::TlsGroup;
@@ -145,15 +147,19 @@ impl Group {
         let roster = Rc::new(Roster::new(&upstream.name, upstream.servers.len(), metrics));
         let way = |(offset, server): (usize, &Server)| {
             let index = first + offset;
+            let addresses = Rc::new(Addresses::new(server));
             let datagrams = matches!(server.transport, Transport::Udp | Transport::Auto);
             let name = format!("{}://{}", server.transport.scheme(), server.address);
             let learned = Learned::new(Arc::clone(metrics), index, Rc::clone(connections));
             let learned = Rc::new(learned.in_group(&roster, name, !datagrams));
+            let udp = datagrams.then(|| {
+                UdpServer::new(Rc::clone(&addresses), UdpSettings::from(upstream), Arc::clone(metrics), index)
+            });
+            let stream = Rc::new(StreamServer::new(server, upstream, tls, addresses, Rc::clone(dial), learned));
+            let patience = (server.transport == Transport::Auto).then_some(upstream.try_timeout);
             Rc::new(Way {
-                transport: server.transport,
-                udp: datagrams
-                    .then(|| UdpServer::new(server.address, UdpSettings::from(upstream), Arc::clone(metrics), index)),
-                stream: Rc::new(StreamServer::new(server, upstream, tls, Rc::clone(dial), learned)),
+                plain: udp.map(|udp| PlainServer::new(udp, Rc::clone(&stream), patience)),
+                stream,
                 authenticated: server.transport == Transport::Tls
                     && server.authentication != Some(Authentication::Nothing),
                 plain_until: Cell::default(),
@@ -185,6 +191,17 @@ impl Group {
     #[must_use]
     pub fn recoveries(&self) -> u64 {
         self.roster.recoveries()
+    }
+
+    /// Whether what came of a question that failed is believed without asking again (RFC 9520): two servers were asked, or twice the only
+    /// one there is, unless that has said itself that it cannot help.
+    #[must_use]
+    pub fn is_conclusive(&self, outcome: &Result<Response, Failed>) -> bool {
+        let enough = u8::from(self.ways.len() > 1) + 1;
+        match outcome {
+            Ok(response) => response.servers >= enough,
+            Err(failed) => failed.servers >= enough && failed.tries >= FREE_TRIES,
+        }
     }
 
     /// Asks until one answers. Cancellation safe.
@@ -313,7 +330,7 @@ impl Question<'_> {
             if begun.elapsed() >= self.group.try_timeout {
                 self.again.insert(position);
                 let way = &self.group.ways[position];
-                if way.udp.is_some() || way.stream.abandon_quiet(self.group.try_timeout) {
+                if way.plain.is_some() || way.stream.abandon_quiet(self.group.try_timeout) {
                     return Some(position);
                 }
                 self.tries = self.tries.saturating_add(1);

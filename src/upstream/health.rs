@@ -39,6 +39,8 @@ pub(super) const JITTER: std::ops::Range<f32> = 0.8..1.2;
 pub(super) enum Evidence {
     /// It cannot be reached, or does not prove who it is. No name explains that.
     Unreachable,
+    /// A connection could not be opened in time. No name explains that either, but chance may.
+    Unopened,
     /// It was asked about a name of this domain, and nothing came.
     Silent {
         /// See [`domain`].
@@ -77,7 +79,7 @@ pub(super) struct Health {
 struct Down {
     /// Since when.
     since: Moment,
-    /// Whether it could not be reached when it was tried last; otherwise it was silent.
+    /// Whether it could not be reached; otherwise it was silent.
     unreachable: bool,
     /// Whether it was tried since the last back-off ended, and nothing is known of that.
     tried: bool,
@@ -112,22 +114,24 @@ impl Health {
 
     /// It did not answer; `jitter` is from [`JITTER`].
     pub(super) fn failed(&self, now: Moment, evidence: Evidence, jitter: f32) -> Option<Change> {
-        let unreachable = evidence == Evidence::Unreachable;
+        let unreachable = matches!(evidence, Evidence::Unreachable | Evidence::Unopened);
         if let Some(mut down) = self.down.get() {
             let tried = std::mem::take(&mut down.tried);
-            down.unreachable = unreachable;
+            down.unreachable |= unreachable;
             self.down.set(Some(down));
             return tried.then_some(Change::StaysDown);
         }
-        if let Evidence::Silent { domain, outdone } = evidence {
-            let first = self.failures.get() == 0;
-            self.failures.set(self.failures.get().saturating_add(1));
-            if first || outdone || domain != self.domain.get() {
-                self.independent.set(self.independent.get().saturating_add(1));
+        let independent = match evidence {
+            Evidence::Unreachable => return Some(self.fall(now, true, jitter)),
+            Evidence::Unopened => true,
+            Evidence::Silent { domain, outdone } => {
+                let first = self.failures.get() == 0;
+                outdone || domain != self.domain.replace(domain) || first
             }
-            self.domain.set(domain);
-        }
-        if unreachable { Some(self.fall(now, true, jitter)) } else { self.weigh(now, jitter) }
+        };
+        self.failures.set(self.failures.get().saturating_add(1));
+        self.independent.set(self.independent.get().saturating_add(u8::from(independent)));
+        self.weigh(now, unreachable, jitter)
     }
 
     /// Another server has answered what it was silent about.
@@ -136,13 +140,13 @@ impl Health {
             return None;
         }
         self.independent.set(self.independent.get().saturating_add(1));
-        self.weigh(now, jitter)
+        self.weigh(now, false, jitter)
     }
 
     /// Marks it down if it was silent often enough.
-    fn weigh(&self, now: Moment, jitter: f32) -> Option<Change> {
+    fn weigh(&self, now: Moment, unreachable: bool, jitter: f32) -> Option<Change> {
         let enough = self.failures.get() >= FAILURES && self.independent.get() >= INDEPENDENT;
-        enough.then(|| self.fall(now, false, jitter))
+        enough.then(|| self.fall(now, unreachable, jitter))
     }
 
     /// Marks it down.
@@ -216,6 +220,16 @@ mod tests {
         assert_eq!(health.failed(START, silence("www.example.net"), 1.0), None);
         assert_eq!(health.failed(START, silence("www.example.org"), 1.0), Some(Change::Down));
         assert!(!health.is_up());
+    }
+
+    #[test]
+    fn connections_that_cannot_be_opened_in_time_bring_a_server_down_after_three() {
+        let health = Health::default();
+        assert_eq!(health.failed(START, Evidence::Unopened, 1.0), None);
+        assert_eq!(health.failed(START, Evidence::Unopened, 1.0), None);
+        assert_eq!(health.failed(START, Evidence::Unopened, 1.0), Some(Change::Down));
+        health.failed(START, silence("www.example.org"), 1.0);
+        assert!(health.reached(START).is_some(), "who waited for a connection said nothing new");
     }
 
     #[test]

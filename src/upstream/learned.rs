@@ -176,10 +176,11 @@ impl Learned {
         }
     }
 
-    /// A connection to it could not be opened.
+    /// An attempt to open a connection to it failed.
     pub(super) fn unreachable(&self, error: UpstreamError) {
+        let evidence = if error.is_unreachable() { Evidence::Unreachable } else { Evidence::Unopened };
         if self.needs_stream && error.fault() == Fault::Upstream {
-            self.note(self.health.failed(clock::now(), Evidence::Unreachable, jitter()), error);
+            self.note(self.health.failed(clock::now(), evidence, jitter()), error);
         }
     }
 
@@ -251,8 +252,9 @@ impl Learned {
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }
 
-    /// A connection has ended.
-    pub(super) fn connection_closed(&self) {
+    /// A connection has ended on which so many queries were sent.
+    pub(super) fn connection_closed(&self, queries: u64) {
+        self.metrics.connection_ended(self.index, queries);
         self.all_connections.set(self.all_connections.get().saturating_sub(1));
         self.metrics.set(Gauge::UpstreamConnections, self.all_connections.get());
     }

@@ -15,9 +15,13 @@ mod learned;
 mod pace;
 
 // How a server is spoken to.
+mod address;
 mod connection;
 pub(crate) mod dial;
 mod driver;
+mod opening;
+mod order;
+mod plain;
 mod stream;
 pub mod tls;
 pub mod udp;

@@ -5,17 +5,16 @@
 //! been used before, is sent once more on a fresh one: servers close idle connections at any time, and the client must not notice (RFC 7766
 //! section 6.2.4). A connection that has been quiet and stays so is suspected: the query also goes out on a fresh one, and the first answer wins.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use rand::RngExt as _;
-use rustls::HandshakeKind;
-use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
 use crate::config::{Server, Transport, Upstream};
 use crate::metrics::UpstreamEvent;
@@ -23,12 +22,15 @@ use crate::sys::clock::{self, Moment};
 use crate::sys::random;
 use crate::wire::message::Outgoing;
 
+use super::address::Addresses;
 use super::connection::{Connection, Reply, Terms};
 use super::dial::Dial;
 use super::driver::{Carrier, Driver};
 use super::error::UpstreamError;
 use super::learned::Learned;
-use super::tls::{self, TlsGroup};
+use super::opening::{Opener, Pace, pause};
+use super::order::Order;
+use super::tls::TlsGroup;
 
 /// A connection on which nothing has come for so long is watched when it is used.
 const QUIET: Duration = Duration::from_secs(1);
@@ -38,36 +40,28 @@ const ATTEMPTS: usize = 3;
 
 /// A server over streams.
 pub(super) struct StreamServer {
-    /// Where it is and how it proves itself.
-    server: Server,
     /// What opens streams to it.
-    dial: Rc<dyn Dial>,
-    /// What encrypts; `None` is plain TCP.
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    opener: Opener,
     /// How connections are used.
     terms: Terms,
     /// Most connections.
     limit: usize,
     /// How old a connection grows.
     max_age: Duration,
-    /// How long opening one may take.
-    timeout: Duration,
     /// Those that are open.
     connections: RefCell<Vec<(Rc<Connection>, Moment)>>,
     /// The one that is being opened.
     opening: RefCell<Option<Rc<Opening>>>,
+    /// Wakes those who wait for a connection: one was opened or not, or an old one came to life again.
+    change: Rc<Notify>,
+    /// What is known of the order of its answers.
+    order: Rc<Order>,
     /// What is known of the server.
     learned: Rc<Learned>,
 }
 
-/// A connection being opened, and those who wait for it.
-#[derive(Default)]
-struct Opening {
-    /// How it went.
-    outcome: RefCell<Option<Result<Rc<Connection>, UpstreamError>>>,
-    /// Wakes those who wait.
-    done: Notify,
-}
+/// How opening a connection went, once it is over.
+type Opening = RefCell<Option<Result<Rc<Connection>, UpstreamError>>>;
 
 impl StreamServer {
     /// A server to which nothing is open yet.
@@ -75,21 +69,23 @@ impl StreamServer {
         server: &Server,
         upstream: &Upstream,
         group: Option<&TlsGroup>,
+        addresses: Rc<Addresses>,
         dial: Rc<dyn Dial>,
         learned: Rc<Learned>,
     ) -> Self {
         let encrypted = server.transport == Transport::Tls;
         let padding = if encrypted { upstream.padding } else { 0 };
+        let tls = group.filter(|_| encrypted).map(|group| group.connector(server));
+        let (pace, wanted) = (Pace::default(), Cell::default());
         Self {
-            server: server.clone(),
-            dial,
-            tls: group.filter(|_| encrypted).map(|group| group.connector(server)),
+            opener: Opener { addresses, dial, tls, learned: Rc::clone(&learned), pace, wanted },
             terms: Terms { pipeline: upstream.pipeline, idle: upstream.idle_timeout, padding },
             limit: upstream.connections,
             max_age: upstream.max_age,
-            timeout: upstream.timeout,
             connections: RefCell::default(),
             opening: RefCell::default(),
+            change: Rc::default(),
+            order: Rc::default(),
             learned,
         }
     }
@@ -116,7 +112,8 @@ impl StreamServer {
                 self.watch(&connection, reply, query).await
             };
             return match answer {
-                Err(UpstreamError::Closed) if used && !waited => {
+                // What we have closed because it was silent is for the group to ask again, within its budget.
+                Err(UpstreamError::Closed) if used && !waited && !connection.is_suspected() => {
                     self.learned.count(UpstreamEvent::Retried);
                     self.open_or_pick().await?.send(query)?.await
                 }
@@ -131,42 +128,80 @@ impl StreamServer {
         let mut connections = self.connections.borrow_mut();
         connections.retain(|(connection, _)| connection.is_open());
         let usable = connections.iter().filter(|(connection, _)| connection.is_usable(now));
-        let with_room = usable.clone().filter(|(connection, _)| connection.has_room());
-        // The youngest first, so that an aged one empties.
-        let Some((connection, retires)) = with_room.max_by_key(|(connection, _)| connection.opened) else {
-            let open = usable.count();
-            return if open < self.limit || self.opening.borrow().is_some() {
-                Ok(None)
-            } else {
-                Err(UpstreamError::Shed)
-            };
+        let open = usable.clone().count();
+        let with_room = usable.filter(|(connection, _)| connection.has_room());
+        let strict = self.order.is_strict();
+        let chosen = if strict {
+            with_room.min_by_key(|(one, _)| (one.is_blocked(now), one.in_flight(), Reverse(one.opened)))
+        } else {
+            // The youngest first, so that an aged one empties.
+            with_room.max_by_key(|(connection, _)| connection.opened)
         };
+        let may_open = open < self.limit || self.opening.borrow().is_some();
+        let Some((connection, retires)) = chosen else {
+            return if may_open { Ok(None) } else { Err(UpstreamError::Shed) };
+        };
+        if strict && may_open && connection.is_blocked(now) {
+            return Ok(None);
+        }
         let aged = now >= *retires;
         for (older, retires) in connections.iter() {
             if now >= *retires && !Rc::ptr_eq(older, connection) && older.is_usable(now) {
-                self.learned.count(UpstreamEvent::ClosedAge);
-                older.drain();
+                older.drain(UpstreamEvent::ClosedAge);
             }
         }
         let connection = Rc::clone(connection);
         drop(connections);
-        if aged && self.opening.borrow().is_none() {
-            // It goes on serving until its successor is there.
-            self.start_opening();
+        // An aged one goes on serving until its successor is there.
+        if aged || strict && open < self.limit && connection.in_flight() > 0 {
+            self.begin_opening(now);
         }
         Ok(Some(connection))
     }
 
     /// A connection that was opened for this query, or that is being opened for others.
     async fn open(self: &Rc<Self>) -> Result<Rc<Connection>, UpstreamError> {
+        let now = clock::now();
+        self.opener.wanted.set(now);
         let running = self.opening.borrow().clone();
-        let opening = running.unwrap_or_else(|| self.start_opening());
+        let opening = match running {
+            Some(opening) => opening,
+            None => self.start_opening(self.opener.pace.for_query(now)?),
+        };
         loop {
-            if let Some(outcome) = &*opening.outcome.borrow() {
+            self.change.notified().await;
+            if let Some(outcome) = &*opening.borrow() {
                 return outcome.clone();
             }
-            opening.done.notified().await;
+            if let Some(connection) = self.revived(clock::now()) {
+                return Ok(connection);
+            }
         }
+    }
+
+    /// A connection on which the server has just answered.
+    fn revived(&self, now: Moment) -> Option<Rc<Connection>> {
+        let is_alive = |one: &Connection| {
+            one.is_usable(now) && one.has_room() && one.quiet_for(now) < QUIET && !one.is_blocked(now)
+        };
+        let connections = self.connections.borrow();
+        connections.iter().map(|(connection, _)| connection).find(|connection| is_alive(connection)).cloned()
+    }
+
+    /// Begins to open a connection if none is open or being opened, and no attempt has failed lately; whether it did. No query waits for
+    /// it: whether it succeeds tells whether the server is there ([`Learned::reached`]), and the next query finds it open.
+    pub(super) fn warm(self: &Rc<Self>) -> bool {
+        let now = clock::now();
+        !self.connections.borrow().iter().any(|(connection, _)| connection.is_usable(now)) && self.begin_opening(now)
+    }
+
+    /// Begins to open a connection that no query waits for, unless one is being opened or an attempt has failed lately; whether it did.
+    fn begin_opening(self: &Rc<Self>, now: Moment) -> bool {
+        let begins = self.opening.borrow().is_none() && self.opener.pace.allows_probe(now);
+        if begins {
+            self.start_opening(Duration::ZERO);
+        }
+        begins
     }
 
     /// A connection for a query whose own has died: one that was opened since, or else a fresh one.
@@ -179,60 +214,37 @@ impl StreamServer {
     }
 
     /// Begins to open a connection in a task of its own, so that it is finished even if the query that wanted it is not.
-    fn start_opening(self: &Rc<Self>) -> Rc<Opening> {
-        let opening = Rc::new(Opening::default());
+    fn start_opening(self: &Rc<Self>, rest: Duration) -> Rc<Opening> {
+        let opening = Rc::<Opening>::default();
         *self.opening.borrow_mut() = Some(Rc::clone(&opening));
         let (server, promise) = (Rc::clone(self), Rc::clone(&opening));
         spawn_local(async move {
-            let outcome = timeout(server.timeout, server.connect()).await.unwrap_or(Err(UpstreamError::Timeout));
-            if outcome.is_ok() {
-                server.learned.reached();
-            }
-            if let Err(error) = outcome {
-                server.learned.unreachable(error);
-                let authentication = matches!(error, UpstreamError::Authentication(_));
-                server.learned.count(if authentication {
-                    UpstreamEvent::AuthenticationFailed
-                } else {
-                    UpstreamEvent::ConnectFailed
-                });
-            }
+            pause(rest).await;
+            let outcome = server.opener.open().await.map(|stream| server.adopt(stream));
             *server.opening.borrow_mut() = None;
-            *promise.outcome.borrow_mut() = Some(outcome);
-            promise.done.notify_waiters();
+            *promise.borrow_mut() = Some(outcome);
+            server.change.notify_waiters();
         });
         opening
     }
 
-    /// Begins to open a connection if none is open and none is being opened; [`Learned`] is told how it went.
-    pub(super) fn warm(self: &Rc<Self>) {
-        if !self.connections.borrow().iter().any(|(connection, _)| connection.is_open())
-            && self.opening.borrow().is_none()
-        {
-            self.start_opening();
-        }
-    }
-
-    /// Opens a connection and starts its driver.
-    async fn connect(self: &Rc<Self>) -> Result<Rc<Connection>, UpstreamError> {
-        let stream = self.dial.dial(self.server.address).await.map_err(|error| UpstreamError::from(&error))?;
-        let Some((connector, name)) = &self.tls else { return Ok(self.adopt(stream)) };
-        let stream = connector.connect(name.clone(), stream).await.map_err(|error| tls::classify(&error))?;
-        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-        self.learned.count(if resumed { UpstreamEvent::HandshakeResumed } else { UpstreamEvent::HandshakeFull });
-        Ok(self.adopt(stream))
-    }
-
     /// Takes a stream into the pool.
-    fn adopt(self: &Rc<Self>, stream: impl Carrier + 'static) -> Rc<Connection> {
+    fn adopt(self: &Rc<Self>, stream: Box<dyn Carrier>) -> Rc<Connection> {
         let (mask, jitter) = {
             let mut random = random::rng();
             (random.random::<u16>(), random.random_range(0.8..1.2))
         };
-        let connection = Rc::new(Connection::new(self.terms, mask, Rc::clone(&self.learned)));
+        let (change, learned, order) = (Rc::clone(&self.change), Rc::clone(&self.learned), Rc::clone(&self.order));
+        let connection = Rc::new(Connection::new(self.terms, mask, change, learned, order));
         self.learned.connection_opened();
         spawn_local(Driver::new(Rc::clone(&connection), stream).run());
-        self.connections.borrow_mut().push((Rc::clone(&connection), connection.opened + self.max_age.mul_f32(jitter)));
+        let mut connections = self.connections.borrow_mut();
+        // Each of those that are kept beside it in case the server goes on may cost it as much as any other.
+        let suspected = || connections.iter().map(|(connection, _)| connection).filter(|one| one.is_suspected());
+        if suspected().count() > self.limit {
+            suspected().min_by_key(|one| one.opened).into_iter().for_each(|oldest| oldest.close_silent());
+        }
+        connections.push((Rc::clone(&connection), connection.opened + self.max_age.mul_f32(jitter)));
         connection
     }
 
@@ -252,29 +264,28 @@ impl StreamServer {
             return reply.await;
         }
         // Nobody else shall go into the same trap.
-        connection.drain();
-        let second = async {
+        connection.suspect();
+        let mut second = pin!(async {
             let fresh = self.open_or_pick().await?;
             fresh.send(query)?.await
-        };
+        });
         tokio::select! {
             biased;
             outcome = &mut reply => match outcome {
                 Err(UpstreamError::Closed) => {
                     self.learned.count(UpstreamEvent::Retried);
-                    self.open_or_pick().await?.send(query)?.await
+                    second.await
                 }
                 other => other,
             },
-            outcome = second => {
+            outcome = &mut second => {
                 if outcome.is_err() {
                     return reply.await;
                 }
                 if still_quiet(connection) && connection.is_open() {
                     // Dead without a word: next time we are the first to close.
-                    self.learned.forgets_after(quiet);
-                    self.learned.count(UpstreamEvent::ClosedSilent);
-                    connection.close();
+                    self.learned.closed_after(quiet);
+                    connection.close_silent();
                 }
                 outcome
             }
@@ -289,21 +300,18 @@ impl StreamServer {
             connection.is_usable(now) && connection.awaited() > 0 && connection.quiet_for(now) >= limit
         };
         let stuck = connections.iter().filter(|(connection, _)| stuck(connection));
-        stuck
-            .map(|(connection, _)| {
-                self.learned.count(UpstreamEvent::ClosedSilent);
-                connection.drain();
-            })
-            .count()
-            > 0
+        stuck.map(|(connection, _)| connection.suspect()).count() > 0
     }
 
-    /// The server said how long connections may be unused, in units of 100 ms (RFC 7828 section 3.1). Zero asks to close now (section 3.4).
+    /// The server said how long connections may be unused, in units of 100 ms (RFC 7828 section 3.1). Zero asks to close now (section 3.4);
+    /// it tells nothing of those to come.
     pub(super) fn told(&self, keepalive: u16) {
-        self.learned.told(keepalive);
+        if keepalive > 0 {
+            self.learned.told(keepalive);
+        }
         for (connection, _) in &*self.connections.borrow() {
             if keepalive == 0 {
-                connection.drain();
+                connection.drain(UpstreamEvent::ClosedTold);
             } else {
                 connection.wake_driver();
             }
@@ -319,7 +327,7 @@ impl StreamServer {
 impl std::fmt::Debug for StreamServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StreamServer")
-            .field("server", &self.server.address)
+            .field("server", &self.opener.addresses.first(clock::now()))
             .field("connections", &self.connections.borrow().len())
             .finish_non_exhaustive()
     }

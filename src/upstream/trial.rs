@@ -14,6 +14,7 @@ use crate::metrics::UpstreamEvent;
 use crate::sys::clock;
 
 use super::exchange::GRAIN;
+use super::health::FIRST_BACK_OFF;
 use super::select::Servers;
 use super::way::{Inquiry, Way};
 
@@ -42,9 +43,11 @@ pub(super) async fn watch(ways: Rc<[Rc<Way>]>, demand: impl Fn() -> clock::Momen
         }
         if due > now {
             sleep(due.since(now)).await;
-        } else if way.learned().is_due(now) {
+        } else if way.stream.warm() && way.learned().is_due(now) {
             way.count(UpstreamEvent::Probed);
-            way.stream.warm();
+        } else {
+            // Connections have a back-off of their own, which began a little later.
+            sleep(FIRST_BACK_OFF).await;
         }
     }
 }

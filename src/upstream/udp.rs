@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::RngExt;
 
@@ -18,12 +19,18 @@ use self::letters::{CaseEcho, HEADER, Query, restore_question};
 use self::socket::{Outcome, Socket};
 use crate::config::Upstream;
 use crate::metrics::{UpstreamEvent, WorkerMetrics};
-use crate::sys::clock::Moment;
-use crate::sys::random;
+use crate::sys::clock::{self, Moment};
+use crate::upstream::address::Addresses;
 use crate::upstream::error::UpstreamError;
 
 mod letters;
 mod socket;
+
+/// How long a query waits at least before its silence is held against the server's address.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// Silent queries in a row after which another address is used.
+const SILENT_QUERIES: u32 = 2;
 
 /// What the operator said about UDP to the servers of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +50,9 @@ impl From<&Upstream> for UdpSettings {
 /// One server as one worker speaks to it over UDP. Stays in its worker's thread.
 pub struct UdpServer {
     /// Where it is.
-    address: SocketAddr,
+    addresses: Rc<Addresses>,
+    /// Queries in a row that got no answer from the address in use.
+    silent: Cell<u32>,
     /// What the operator said.
     settings: UdpSettings,
     /// Where events are counted.
@@ -58,9 +67,14 @@ pub struct UdpServer {
 
 impl UdpServer {
     /// A server of which nothing is known yet; no socket is opened.
-    #[must_use]
-    pub fn new(address: SocketAddr, settings: UdpSettings, metrics: Arc<WorkerMetrics>, index: usize) -> Self {
-        Self { address, settings, metrics, index, sockets: RefCell::default(), case: Cell::default() }
+    pub(super) fn new(
+        addresses: Rc<Addresses>,
+        settings: UdpSettings,
+        metrics: Arc<WorkerMetrics>,
+        index: usize,
+    ) -> Self {
+        let (silent, sockets, case) = (Cell::default(), RefCell::default(), Cell::default());
+        Self { addresses, silent, settings, metrics, index, sockets, case }
     }
 
     /// Asks the server and waits for its answer, for as long as the caller lets it.
@@ -78,23 +92,34 @@ impl UdpServer {
         if !Query::is_sound(query, question_end) {
             return Err(UpstreamError::System(libc::EINVAL));
         }
-        #[cfg(test)]
-        if let Some(answer) = crate::upstream::dial::simulated(|network| network.ask(self.address, query)) {
-            return answer.await;
-        }
+        let address = self.addresses.first(now);
+        let attempt = Attempt { server: self, address, started: now, is_over: Cell::new(false) };
+        let outcome = self.ask(address, query, question_end, now).await;
+        attempt.ended(&outcome);
+        let mut answer = outcome?;
+        restore_question(&mut answer, &query[HEADER..question_end]);
+        Ok(answer)
+    }
+
+    /// Asks one address.
+    async fn ask(
+        &self,
+        address: SocketAddr,
+        query: &[u8],
+        question_end: usize,
+        now: Moment,
+    ) -> Result<Vec<u8>, UpstreamError> {
         let randomize = self.settings.case_randomization && self.case.get().is_expected(now);
-        let flight = self.depart(query, question_end, randomize)?;
-        let mut answer = match flight.outcome().await? {
+        let flight = self.depart(address, query, question_end, randomize)?;
+        match flight.outcome().await? {
             Outcome::Answer(answer) => {
                 if flight.secret_case {
                     self.learn(CaseEcho::repeated);
                 }
-                answer
+                Ok(answer)
             }
-            Outcome::OtherCase => self.confirm(&flight, query, question_end, now).await?,
-        };
-        restore_question(&mut answer, &query[HEADER..question_end]);
-        Ok(answer)
+            Outcome::OtherCase => self.confirm(&flight, address, query, question_end, now).await,
+        }
     }
 
     /// Asks once more, in lower case, after an answer that was right but for its letters: either the server does not repeat them,
@@ -102,12 +127,13 @@ impl UdpServer {
     async fn confirm(
         &self,
         first: &Flight<'_>,
+        address: SocketAddr,
         query: &[u8],
         question_end: usize,
         now: Moment,
     ) -> Result<Vec<u8>, UpstreamError> {
         self.metrics.upstream(self.index, UpstreamEvent::CaseNotEchoed);
-        let second = self.depart(query, question_end, false)?;
+        let second = self.depart(address, query, question_end, false)?;
         loop {
             let (outcome, learned): (_, fn(&mut CaseEcho, Moment)) = tokio::select! {
                 biased;
@@ -125,9 +151,15 @@ impl UdpServer {
     }
 
     /// Sends a query on a socket of its own, or on a shared one if there are as many as there may be.
-    fn depart(&self, query: &[u8], question_end: usize, randomize: bool) -> Result<Flight<'_>, UpstreamError> {
-        let mut random = random::rng();
-        let socket = self.take_socket()?;
+    fn depart(
+        &self,
+        address: SocketAddr,
+        query: &[u8],
+        question_end: usize,
+        randomize: bool,
+    ) -> Result<Flight<'_>, UpstreamError> {
+        let mut random = rand::rng();
+        let socket = self.take_socket(address)?;
         let id = socket.choose_id(&mut random);
         let query = Query::new(query, question_end, id, randomize, &mut random);
         let secret_case = query.has_secret_case();
@@ -138,12 +170,12 @@ impl UdpServer {
     }
 
     /// A fresh socket, or else one that has room; the caller lets a query wait there at once.
-    fn take_socket(&self) -> Result<Rc<Socket>, UpstreamError> {
-        let mut random = random::rng();
+    fn take_socket(&self, address: SocketAddr) -> Result<Rc<Socket>, UpstreamError> {
+        let mut random = rand::rng();
         let mut sockets = self.sockets.borrow_mut();
         let mut failure = UpstreamError::Shed;
         if sockets.len() < self.settings.sockets.max(1) {
-            match Socket::open(self.address, &mut random) {
+            match Socket::open(address, &mut random) {
                 Ok(socket) => {
                     let socket = Rc::new(socket);
                     sockets.push(Rc::clone(&socket));
@@ -171,6 +203,49 @@ impl UdpServer {
         let mut case = self.case.get();
         change(&mut case);
         self.case.set(case);
+    }
+}
+
+/// A query to one address of the server; dropping it before its end is a silence.
+struct Attempt<'a> {
+    /// Whose address it is.
+    server: &'a UdpServer,
+    /// Which.
+    address: SocketAddr,
+    /// When the query was sent.
+    started: Moment,
+    /// Whether something came.
+    is_over: Cell<bool>,
+}
+
+impl Attempt<'_> {
+    /// Something came: an answer, or word that there is no way to the address.
+    fn ended(&self, outcome: &Result<Vec<u8>, UpstreamError>) {
+        self.is_over.set(true);
+        match outcome {
+            Ok(_) => {
+                self.server.silent.set(0);
+                self.server.addresses.worked(self.address, self.started);
+            }
+            Err(UpstreamError::Connect(_)) => self.server.addresses.failed(self.address, self.started),
+            Err(_) => {}
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let now = clock::now();
+        if self.is_over.get() || now.since(self.started) < SILENCE {
+            return;
+        }
+        let silent = self.server.silent.get() + 1;
+        if silent < SILENT_QUERIES {
+            self.server.silent.set(silent);
+        } else {
+            self.server.silent.set(0);
+            self.server.addresses.failed(self.address, now);
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::config::Transport;
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
 use crate::wire::header::{self, COUNTS, HEADER, flag, rcode};
@@ -18,8 +17,8 @@ use crate::wire::{name, record, u16_at};
 use super::error::UpstreamError;
 use super::health;
 use super::learned::Learned;
+use super::plain::PlainServer;
 use super::stream::StreamServer;
-use super::udp::UdpServer;
 
 /// How long a server that did not understand EDNS is asked without it, before it is tried again: it may have been replaced. A guess.
 const PLAIN_TIME: Duration = Duration::from_secs(300);
@@ -92,10 +91,8 @@ pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Response, UpstreamE
 
 /// One server by all ways that lead to it.
 pub(super) struct Way {
-    /// How it is spoken to first.
-    pub(super) transport: Transport,
-    /// Datagrams.
-    pub(super) udp: Option<UdpServer>,
+    /// Datagrams, and streams where they are needed.
+    pub(super) plain: Option<PlainServer>,
     /// Streams.
     pub(super) stream: Rc<StreamServer>,
     /// Whether an answer over the stream is from whom it should be.
@@ -189,7 +186,7 @@ impl Way {
         Ok(response)
     }
 
-    /// Asks the server by UDP, then by TCP if the answer was truncated; or by its stream.
+    /// Asks the server by UDP, or by its stream.
     async fn ask_once(&self, query: &Rc<Outgoing>, heard: &Cell<bool>) -> Result<Response, UpstreamError> {
         let response = |bytes, authenticated| Response {
             bytes,
@@ -198,19 +195,8 @@ impl Way {
             servers: 1,
             from: Rc::clone(&self.stream),
         };
-        if let Some(udp) = &self.udp {
-            let bytes = udp.exchange(query.as_bytes(), query.question_end(), clock::now()).await?;
-            if header::flags(&bytes) & flag::TC == 0 {
-                return Ok(response(bytes, false));
-            }
-            heard.set(true);
-            self.count(UpstreamEvent::TruncatedRetry);
-            return match self.stream.exchange(query).await {
-                Ok(bytes) => Ok(response(bytes, false)),
-                // Half an answer, marked as such, is better than none where TCP is not allowed.
-                Err(_) if self.transport == Transport::Auto => Ok(response(bytes, false)),
-                Err(error) => Err(error),
-            };
+        if let Some(plain) = &self.plain {
+            return Ok(response(plain.exchange(query, heard).await?, false));
         }
         Ok(response(self.stream.exchange(query).await?, self.authenticated))
     }

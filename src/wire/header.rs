@@ -173,6 +173,8 @@ pub mod ede {
     pub const NETWORK_ERROR: u16 = 23;
     /// The answer of the server did not parse.
     pub const INVALID_DATA: u16 = 24;
+    /// The answer was made up from another one.
+    pub const SYNTHESIZED: u16 = 29;
 }
 
 /// The number of the header's second word.

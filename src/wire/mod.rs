@@ -11,10 +11,12 @@
 //! - [`record`] walking the records of a message; where names hide in RDATA (RFC 3597 section 4).
 //! - [`answer`] an upstream's message, checked and reduced to what answers the question (RFC 2181, 2308).
 //! - [`body`] what stands behind the question in an answer, on its way to a client.
+//! - [`denial`] the record that makes a negative answer of our own whole (RFC 2308).
 //! - [`message`] queries to upstreams, as we write them (RFC 7830, 8467, 7828).
 
 pub mod answer;
 pub mod body;
+pub mod denial;
 pub mod header;
 pub mod message;
 pub mod name;

@@ -70,6 +70,7 @@ fn the_soa_of_a_kept_denial_counts_down_and_the_name_is_asked_again_afterwards()
     assert!(smallest < 2, "the TTL was never below 2");
 }
 
+/// N25: a denial that says for how long it is good to nobody is asked for each time.
 #[test]
 fn a_denial_without_soa_is_not_kept() {
     let (upstream, daemon) = behind(|query| query.answer().rcode(rcode::NXDOMAIN));
@@ -79,6 +80,18 @@ fn a_denial_without_soa_is_not_kept() {
     }
 }
 
+/// N25
+#[test]
+fn an_empty_answer_without_soa_is_not_kept() {
+    let (upstream, daemon) = behind(|query| query.answer());
+    for asked in 1..=2 {
+        let answer = daemon.ask(&Ask::a("empty.example.org"));
+        assert_eq!((answer.rcode(), answer.answers.len()), (rcode::NOERROR, 0));
+        assert_eq!(upstream.queries(), asked);
+    }
+}
+
+/// N30: NODATA for one type never becomes NXDOMAIN for another.
 #[test]
 fn an_empty_answer_is_about_one_type_only() {
     let (upstream, daemon) = behind(|query| match query.kind() {

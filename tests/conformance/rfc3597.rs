@@ -4,6 +4,8 @@
 //!   type transparently."
 //! - Section 3: RDATA of unknown types is "unstructured binary data"; nothing in it is a name that could be decompressed.
 
+use hickory_proto::rr::RecordType;
+
 use super::behind;
 use super::common::ask::Ask;
 use super::common::wire::kind;
@@ -13,6 +15,7 @@ fn traps() -> Vec<u8> {
     [&[0xc0, 0x0c, 0xff, 0xff, 0, 63][..], &(0..=255).collect::<Vec<u8>>()].concat()
 }
 
+/// N30: what is not known passes byte for byte.
 #[test]
 fn records_of_unknown_types_pass_byte_for_byte_fresh_and_kept() {
     let (upstream, daemon) = behind(|query| query.answer().answer(query.kind(), 300, &traps()));
@@ -23,6 +26,26 @@ fn records_of_unknown_types_pass_byte_for_byte_fresh_and_kept() {
         }
     }
     assert_eq!(upstream.queries(), 4);
+}
+
+/// N30: every number below 1,024 and every 61st above it, as far as it can be the type of a record and says nothing of its RDATA.
+#[test]
+fn records_of_all_numbers_pass_byte_for_byte() {
+    /// Types whose RDATA holds names or has one length, of those that hickory-proto knows nothing of.
+    const FORMS: [u16; 14] = [3, 4, 7, 8, 9, 14, 17, 18, 21, 24, 26, 30, 36, 39];
+    let unknown = |number: &u16| matches!(RecordType::from(*number), RecordType::Unknown(_));
+    let data = |number: u16| [&number.to_be_bytes()[..], &[0xc0, 0x0c, 0, 63]].concat();
+    let (upstream, daemon) = behind(move |query| query.answer().answer(query.kind(), 300, &data(query.kind())));
+    let numbers = (1..1_024).chain((1_024..=65_534).step_by(61)).filter(unknown);
+    let numbers: Vec<u16> = numbers.filter(|number| !(128..=255).contains(number) && !FORMS.contains(number)).collect();
+    let mut client = daemon.tcp();
+    for number in &numbers {
+        for _ in 0..2 {
+            let answer = client.ask(&Ask::new("odd.example.org", *number));
+            assert_eq!((answer.answers[0].kind, &answer.answers[0].data), (*number, &data(*number)), "TYPE{number}");
+        }
+    }
+    assert!(numbers.len() > 1_500 && upstream.queries() == numbers.len());
 }
 
 #[test]

@@ -77,4 +77,5 @@ fn a_timeout_of_zero_closes_the_connection_once_it_is_quiet() {
         upstream.state().closed_by_peer.load(std::sync::atomic::Ordering::SeqCst) >= 1
     });
     assert_eq!(daemon.ask(&Ask::a("again.example.org")).addresses().len(), 1);
+    daemon.wait_for_metric("nodens_upstream_connections_closed_total", &[("reason", "told")], 2.0);
 }

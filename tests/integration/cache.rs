@@ -163,6 +163,7 @@ fn more_answers_than_fit_are_forgotten_not_hoarded() {
     });
 }
 
+/// N12: denials have a budget of their own.
 #[test]
 fn a_flood_of_denials_evicts_no_good_answer() {
     let upstream = Upstream::tcp().serve(|query| match query.name() {

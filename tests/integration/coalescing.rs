@@ -47,7 +47,7 @@ fn ten_thousand_clients_of_one_cold_name_cost_one_query_a_worker() {
     let daemon = Setup::forward(&upstream)
         .more("")
         .section("listen", "workers = 2")
-        .section("limits", "waiting = 20000")
+        .section("limits", "waiting = 40000")
         .start();
     let ask = Ask::a("cold.example.org");
     let clients = crowd(&daemon, &ask, 64);

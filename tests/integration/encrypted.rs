@@ -41,6 +41,7 @@ fn thousand(daemon: &Daemon) -> Udp {
     client
 }
 
+/// N14
 #[test]
 fn a_thousand_cold_names_take_two_connections_at_most() {
     let (authority, gate) = (Authority::new(), Gate::new());
@@ -59,6 +60,7 @@ fn a_thousand_cold_names_take_two_connections_at_most() {
     assert_eq!(upstream.queries(), usize::from(NAMES), "none was sent twice");
 }
 
+/// N14
 #[test]
 fn one_answer_that_is_held_back_delays_no_other() {
     let (authority, gate) = (Authority::new(), Gate::new());
@@ -137,7 +139,7 @@ fn a_server_that_forgets_idle_connections_is_not_noticed() {
     survives(Duration::from_millis(1500), Close::Silence);
 }
 
-/// The idle times that public resolvers have, each way of closing at once: as long as the longest of them.
+/// N15: the idle times that public resolvers have, each way of closing at once: as long as the longest of them.
 #[test]
 fn connections_closed_after_two_five_and_ten_seconds_are_not_noticed() {
     std::thread::scope(|scope| {
@@ -147,6 +149,50 @@ fn connections_closed_after_two_five_and_ten_seconds_are_not_noticed() {
             }
         }
     });
+}
+
+/// Seconds for which the server stands still; more are asked for by hand.
+fn standstill() -> Duration {
+    Duration::from_secs(std::env::var("NODENS_STANDSTILL").map_or(6, |seconds| seconds.parse().unwrap()))
+}
+
+/// N8: as after `kill -STOP` of the only server, the kernel goes on to accept and acknowledge, and nobody reads. After `-CONT` the first
+/// fresh answer comes within a second, whatever piled up.
+#[test]
+fn a_server_that_stood_still_serves_again_within_a_second() {
+    let (authority, (go_on, stopped)) = (Authority::new(), std::sync::mpsc::channel::<()>());
+    let stopped = std::sync::Mutex::new(stopped);
+    let upstream = Upstream::tls(&authority).serve(move |query| {
+        // The server has one thread: this holds all its connections and handshakes.
+        if query.name() == "stop.example.org" {
+            let _ = stopped.lock().unwrap().recv();
+        }
+        one_address(query)
+    });
+    let daemon = daemon(&upstream, "");
+    serves(&daemon, "www.example.org");
+    let (client, start) = (daemon.udp(), clock::now());
+    client.send(&Ask::a("stop.example.org"));
+    let mut number = 0;
+    wait_until_long("the server has stood still", standstill(), || {
+        number += 1;
+        client.send(&Ask::a(&format!("name-{number}.example.org")));
+        elapsed(start) >= standstill()
+    });
+    // Dropping the sender is SIGCONT.
+    drop(go_on);
+    let start = clock::now();
+    serves(&daemon, "fresh.example.org");
+    assert!(elapsed(start) < Duration::from_secs(1), "{:?}", elapsed(start));
+}
+
+/// Calls `until` every tenth of a second until it holds, for somewhat longer than `time` at most.
+fn wait_until_long(what: &str, time: Duration, mut until: impl FnMut() -> bool) {
+    let start = clock::now();
+    while !until() {
+        assert!(elapsed(start) < time + Duration::from_secs(20), "waited in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
 }
 
 #[test]
@@ -200,6 +246,7 @@ fn a_connection_that_dies_with_queries_in_flight_costs_no_answer() {
     assert_eq!(upstream.connections(), 2);
 }
 
+/// N16
 #[test]
 fn many_clients_at_a_cold_start_share_one_handshake_a_connection() {
     let authority = Authority::new();
@@ -224,6 +271,7 @@ fn an_idle_connection_is_closed_by_us_in_time() {
     serves(&daemon, "www.example.org");
     wait_until("the daemon closes it", || upstream.state().closed_by_peer.load(Ordering::SeqCst) >= 1);
     daemon.wait_for_metric("nodens_upstream_connections_closed_total", &[("reason", "idle_us")], 1.0);
+    daemon.wait_for_metric("nodens_upstream_connection_queries_sum", &[], 1.0);
     serves(&daemon, "again.example.org");
 }
 

@@ -15,12 +15,14 @@ mod life_cycle;
 mod observation;
 
 // A query's way.
+mod absent;
 mod cache;
 mod coalescing;
 mod failures;
 mod listener;
 mod local;
 mod routing;
+mod search_path;
 mod shedding;
 mod stale;
 
@@ -31,6 +33,7 @@ mod health;
 mod hedging;
 mod malformed;
 mod selection;
+mod transport;
 
 use common::daemon::{Daemon, Setup};
 use common::upstream::{Action, Query, Upstream};

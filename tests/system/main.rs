@@ -12,6 +12,7 @@ mod common;
 mod clients;
 mod cluster;
 mod demo;
+mod network;
 mod node;
 mod resolvers;
 

@@ -30,8 +30,17 @@ struct Node {
     _node: NetNs,
 }
 
-/// Builds a node with these extra lines for `[listen]`.
+/// The zone of a cloud, in which no machine has a name.
+const CLOUD_ZONE: &str =
+    "$ORIGIN cloud.internal.\n$TTL 300\n@ SOA ns hostmaster 1 7200 1800 86400 300\n@ NS ns\nns A 10.0.0.2\n";
+
+/// Builds a node with the daemon as it comes.
 fn node() -> Node {
+    node_with("", "")
+}
+
+/// Builds a node with more lines for `[local]` and for the cluster's zone.
+fn node_with(local: &str, zone: &str) -> Node {
     let (node, pod) = (NetNs::new(), NetNs::new());
     node.link("veth-pod", "10.244.0.1/24", &pod, "eth0", "10.244.0.7/24");
     pod.ip(&["route", "add", "default", "via", "10.244.0.1"]);
@@ -44,15 +53,20 @@ fn node() -> Node {
         node.ip(&["address", "add", address, "dev", "lo"]);
     }
     pod.resolv_conf(&format!(
-        "nameserver {LINK_LOCAL}\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 timeout:5 attempts:1\n"
+        "nameserver {LINK_LOCAL}\nsearch default.svc.cluster.local svc.cluster.local cluster.local cloud.internal\noptions ndots:5 timeout:5 attempts:1\n"
     ));
-    let zones = [("cluster.local", super::cluster_zone()), ("example.org", super::PUBLIC_ZONE.to_owned())];
+    let zones = [
+        ("cluster.local", super::cluster_zone()),
+        ("example.org", super::PUBLIC_ZONE.to_owned()),
+        ("cloud.internal", CLOUD_ZONE.to_owned()),
+    ];
     let zones: Vec<(&str, &str)> = zones.iter().map(|(origin, text)| (*origin, text.as_str())).collect();
     let cluster = Peer::bind_inside(CLUSTER_DNS.parse().unwrap(), &zones, &node);
     let daemon = Setup::new()
         .section("listen", &format!("addresses = [\"{LINK_LOCAL}:53\"]"))
+        .section("local", local)
         .upstream("cluster", &[format!("tcp://{CLUSTER_DNS}")], "")
-        .zone("cluster.local", "cluster", "class = \"internal\"")
+        .zone("cluster.local", "cluster", &format!("class = \"internal\"\n{zone}"))
         .zone(".", "cluster", "")
         .under(&node.wrapper())
         .start();
@@ -72,6 +86,16 @@ impl Node {
             String::from_utf8_lossy(&output.stderr)
         );
         text
+    }
+
+    /// Has the C library look up `name` so many times, one after another, and says how many queries that costs the servers behind.
+    #[track_caller]
+    fn queries_of(&self, name: &str, lookups: usize) -> usize {
+        let asked = || self.cluster.log().matches("query: ").count();
+        let before = asked();
+        let said = self.in_pod(&[&["getent", "ahosts"], &vec![name; lookups][..]].concat());
+        assert!(said.matches("STREAM").count() >= lookups, "{said}");
+        asked() - before
     }
 }
 
@@ -108,6 +132,51 @@ fn the_c_library_finds_services_and_public_names_through_its_search_list() {
     let before = node.cluster.log().matches("query: ").count();
     node.in_pod(&["getent", "ahosts", "web.default"]);
     assert_eq!(node.cluster.log().matches("query: ").count(), before, "the second time memory answers");
+}
+
+/// N12: a pod that looks up an outside name again and again, with ndots:5 and four search domains: ten queries a lookup from the C library, and
+/// none of them leaves the node.
+#[test]
+fn a_loop_of_getaddrinfo_costs_the_upstreams_next_to_nothing() {
+    if unless(NEEDS).is_some() {
+        return;
+    }
+    // Not the 5 s of a cluster zone: a test on a busy machine may be slower than a pod, and then there is more than one renewal in it.
+    let node = node_with("", "max-negative-ttl = \"30s\"");
+    let first = node.queries_of("www.example.org", 1);
+    assert!((5..=10).contains(&first), "both families of each expansion, unless a denial came first: {first}");
+    let queries = node.queries_of("www.example.org", 1_000);
+    eprintln!("{first} queries for the first lookup, {queries} for 1,000 more");
+    assert!(queries <= 10, "{queries} queries for 1,000 lookups");
+}
+
+/// N12: with the list of dead suffixes, not even the first lookup of a name asks for what the search path makes of it.
+#[test]
+fn dead_suffixes_keep_what_a_search_path_makes_up_on_the_node() {
+    if unless(NEEDS).is_some() {
+        return;
+    }
+    let dead = r#"dead-suffixes = ["org.*.svc.cluster.local", "org.svc.cluster.local", "org.cluster.local", "cloud.internal"]"#;
+    let node = node_with(dead, "");
+    for name in ["a.example.org", "b.example.org", "c.example.org"] {
+        assert!(node.queries_of(name, 5) <= 2, "the addresses of the name itself, of each family");
+    }
+    assert!(node.in_pod(&["getent", "ahosts", "web"]).contains("10.96.12.34"), "what exists is found");
+    let log = node.cluster.log();
+    assert!(!log.contains("query: a.example.org."), "{log}");
+}
+
+/// N30: the C library asks for both families at once; where AAAA is left out, that is one query, and the name is found.
+#[test]
+fn the_c_library_finds_names_of_a_zone_that_leaves_a_family_out() {
+    if unless(NEEDS).is_some() {
+        return;
+    }
+    let node = node_with("", "no-types = [\"AAAA\"]");
+    assert_eq!(node.queries_of("web", 1), 1);
+    let said = node.in_pod(&["getent", "ahosts", "web"]);
+    assert!(said.contains("10.96.12.34") && !said.contains("fd00:10:96::1234"), "{said}");
+    assert_eq!(node.pod.run(&["getent", "ahosts", "nothing.default.svc"]).status.code(), Some(2), "not found");
 }
 
 #[test]

@@ -43,8 +43,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         silent: Silent::Required { example: "[\"tls://1.1.1.1#cloudflare-dns.com\", \"tls://9.9.9.9#dns.quad9.net\"]" },
         doc: "The servers, at most 64. tls:// is DNS over TLS (port 853), and what stands after # is the name that the \
               certificate must carry. tcp:// (port 53) keeps connections open. udp:// (port 53) asks again over TCP what was \
-              truncated; auto://, or no scheme, does too, and passes the truncated answer on where TCP fails. Encrypted and plain \
-              servers do not mix in a group, since a failure would then send in plain text what should be encrypted.",
+              truncated; auto://, or no scheme, does too, and passes the truncated answer on where TCP fails. A server may have several \
+              addresses with commas between them, such as \"tls://1.1.1.1,[2606:4700:4700::1111]:853#cloudflare-dns.com\": IPv6 is tried \
+              first, the next a quarter of a second later, and the one that works is kept. Encrypted and plain servers do not mix in a \
+              group, since a failure would then send in plain text what should be encrypted.",
     },
     Setting {
         section: Section::Upstream,
@@ -97,7 +99,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "connections",
         kind: Kind::Integer { minimum: 1, maximum: 16, unit: "connections" },
         silent: Silent::Value("2"),
-        doc: "TCP or TLS connections from one worker to one server.",
+        doc: "TCP or TLS connections from one worker to one server. One is used unless it is full, or the server is found to answer strictly \
+              in order, so that a slow name delays those behind it: for such a server more than the default may help.",
     },
     Setting {
         section: Section::Upstream,
@@ -216,5 +219,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Integer { minimum: 0, maximum: 65_535, unit: "uses" },
         silent: Silent::Derived { words: "as [cache] says", example: "3" },
         doc: "Uses in its lifetime that make an answer worth asking for again before it expires.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "nxdomain-cut",
+        kind: Kind::Switch,
+        silent: Silent::Derived { words: "true for a public zone, false for an internal one", example: "true" },
+        doc: "Whether a name that does not exist has none below it (RFC 8020): the denial of \"com.svc.cluster.local\" then answers for \
+              \"api.example.com.svc.cluster.local\". Right for every server that keeps the standard; those of companies do not always.",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "no-types",
+        kind: Kind::Types,
+        silent: Silent::Value("[]"),
+        doc: "Types of records that no client is shown, such as \"AAAA\" where nothing has IPv6. A name that exists is answered with no \
+              data, one that does not with NXDOMAIN: whether it does is known from its A records, so that one query at the servers \
+              answers for all. Clients that ask for signatures are left out where dnssec is \"forward\".",
     },
 ];

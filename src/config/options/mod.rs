@@ -211,6 +211,10 @@ pub(super) enum Kind {
     Pins,
     /// A domain name.
     Domain,
+    /// Suffixes of names.
+    Suffixes,
+    /// Types of records that a name may go without.
+    Types,
 }
 
 impl Kind {
@@ -265,6 +269,10 @@ impl fmt::Display for Kind {
             ),
             Self::Pins => f.write_str("a list of pins \"sha256/BASE64\""),
             Self::Domain => f.write_str("a domain name"),
+            Self::Types => f.write_str("a list of types of records, by name or as \"TYPE\" and a number"),
+            Self::Suffixes => {
+                f.write_str("a list of domain names, each with at most one \"*\" in the place of a label")
+            }
         }
     }
 }

@@ -79,15 +79,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         section: Section::Limits,
         key: "in-flight",
         kind: Kind::Integer { minimum: 16, maximum: 1_000_000, unit: "questions" },
-        silent: Silent::Value("4096"),
-        doc: "Different questions that wait for an upstream at the same time. One more is answered with REFUSED, at once.",
+        silent: Silent::Value("16384"),
+        doc: "Different questions that wait for an upstream at the same time. One more is answered with REFUSED, at \
+              once. One client may take as many as are still free: half when it is alone, and half of what is left when it is not.",
     },
     Setting {
         section: Section::Limits,
         key: "waiting",
         kind: Kind::Integer { minimum: 16, maximum: 10_000_000, unit: "queries" },
         silent: Silent::Value("32768"),
-        doc: "Clients' queries that wait for those questions; the same question of many clients is asked once.",
+        doc: "Clients' queries that wait for those questions; the same question of many clients is asked once. \
+              One client may take as many as are still free.",
     },
     Setting {
         section: Section::Limits,
@@ -183,6 +185,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Lines,
         silent: Silent::Value("[]"),
         doc: "Records that are answered here, as in a zone file: \"NAME TTL TYPE DATA\". Their names exist with these records only.",
+    },
+    Setting {
+        section: Section::Local,
+        key: "dead-suffixes",
+        kind: Kind::Suffixes,
+        silent: Silent::Value("[]"),
+        doc: "Names that do not exist, with all below them: answered here with NXDOMAIN, and never asked elsewhere. For what search paths \
+              make of names outside: \"com.*.svc.cluster.local\" if no service is called \"com\", \"com.svc.cluster.local\" if no namespace \
+              is, \"internal.cloudapp.net\". A \"*\" stands for exactly one label. Names in hosts and records, and a [[zone]] with a longer \
+              name, go first.",
     },
     Setting {
         section: Section::Local,

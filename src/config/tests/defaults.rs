@@ -51,6 +51,7 @@ prefetch = 0
 special-use = false
 hosts = "HOSTS"
 records = ['a.example. 60 TXT "b\c"']
+dead-suffixes = ["Com.*.svc.cluster.local.", "*.lan", "internal.cloudapp.net"]
 identity = "é\u0007\"\\"
 version = ""
 [metrics]
@@ -83,7 +84,7 @@ servers = ["tls://192.0.2.3", "tls://192.0.2.4#dns.example"]
 insecure = true
 [[upstream]]
 name = "c"
-servers = ["192.0.2.5", "2001:db8::5", "tcp://192.0.2.6", "udp://192.0.2.7:54", "auto://[fe80::1%2]"]
+servers = ["192.0.2.5", "2001:db8::5", "tcp://192.0.2.6", "udp://192.0.2.7:54,[2001:db8::7]", "auto://[fe80::1%2]"]
 [[zone]]
 name = "Cluster.Local."
 upstream = "c"
@@ -95,6 +96,8 @@ max-negative-ttl = "0s"
 serve-stale = "0s"
 servfail = "5m"
 prefetch = 65535
+nxdomain-cut = true
+no-types = ["aaaa", "TYPE65", "TYPE65280"]
 [[zone]]
 name = "b.example"
 upstream = "b"
@@ -146,6 +149,9 @@ fn what_differs_from_every_default_prints_and_reads_back() {
     let config = load(&text).config;
     assert_eq!(load(&config.to_string()).config, config);
     assert_eq!(config.zones[0].name, "cluster.local");
+    assert_eq!(config.zones[0].no_types, [28, 65, 65_280]);
+    assert!(config.to_string().contains("no-types = [\"AAAA\", \"HTTPS\", \"TYPE65280\"]"));
+    assert_eq!(config.local.dead_suffixes, ["com.*.svc.cluster.local", "*.lan", "internal.cloudapp.net"]);
     assert_eq!(config.upstreams[0].servers[2].authentication, None);
     assert_eq!(config.upstreams[1].servers[0].authentication, Some(Authentication::Nothing));
     assert_eq!(config.local.identity.as_deref(), Some("é\u{7}\"\\"));

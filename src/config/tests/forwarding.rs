@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 
+use super::ROOT;
 use super::{load, mistakes};
 use crate::config::{Class, Config, Dnssec, Environment, Loaded, Transport};
 
@@ -50,6 +51,23 @@ fn servers_that_make_no_sense() {
             "tls://192.0.2.1#a b",
             "\"tls://192.0.2.1#a b\" has no host name after \"#\"; the name of its certificate, such as \"#dns.example\"",
         ),
+        (
+            "127.0.0.53",
+            "127.0.0.53:53 is systemd-resolved on this machine, which may ask us in turn; the servers that it asks, from /run/systemd/resolve/resolv.conf",
+        ),
+        (
+            "udp://192.0.2.1,",
+            "\"\" is not an address; an IP address with or without a port, such as \"192.0.2.1\" or \"192.0.2.1:53\"",
+        ),
+        (
+            "udp://192.0.2.1,192.0.2.2:0",
+            "\"udp://192.0.2.1,192.0.2.2:0\" has port 0; a port from 1 to 65535, or none for 53",
+        ),
+        ("192.0.2.1,192.0.2.1:53", "\"192.0.2.1,192.0.2.1:53\" has 192.0.2.1:53 twice; each address once"),
+        (
+            "tcp://192.0.2.1,127.0.0.1:5353",
+            "127.0.0.1:5353 is one of our own addresses; a server that is not this daemon",
+        ),
         ("tcp://127.0.0.1:5353", "127.0.0.1:5353 is one of our own addresses; a server that is not this daemon"),
         (
             "udp://192.0.2.1#dns.example",
@@ -61,6 +79,21 @@ fn servers_that_make_no_sense() {
     assert_eq!(
         upstream("servers = [\"192.0.2.1\", \"192.0.2.1:53\"]"),
         ["f.toml:3:25: upstream.servers: 192.0.2.1:53 is listed twice; each server once"]
+    );
+}
+
+#[test]
+fn a_server_may_have_several_addresses() {
+    let text = format!(
+        "{ROOT}[[upstream]]\nname = \"v\"\nservers = [\"tls://192.0.2.1,[2001:db8::1]:8853,2001:db8::2#dns.example\"]\n"
+    );
+    let server = &load(&text).config.upstreams[1].servers[0];
+    assert_eq!(server.address, "192.0.2.1:853".parse().unwrap());
+    let all: Vec<String> = server.addresses().map(|address| address.to_string()).collect();
+    assert_eq!(all, ["192.0.2.1:853", "[2001:db8::1]:8853", "[2001:db8::2]:853"]);
+    assert_eq!(
+        upstream("servers = [\"192.0.2.1,192.0.2.2\", \"192.0.2.2\"]"),
+        ["f.toml:3:35: upstream.servers: 192.0.2.2:53 is listed twice; each server once"]
     );
 }
 
@@ -245,17 +278,18 @@ fn a_class_decides_what_a_zone_is_silent_about() {
     let text = format!("[[upstream]]\nname = \"u\"\nservers = [\"192.0.2.1\"]\n{ZONE}class = \"internal\"\n");
     let zone = load(&text).config.zones.remove(0);
     assert_eq!((zone.class, zone.dnssec, zone.max_negative_ttl.as_secs()), (Class::Internal, Dnssec::Off, 5));
+    assert!(!zone.nxdomain_cut, "a company's servers do not always know of names below");
 }
 
 #[test]
 fn a_silent_file_asks_the_machines_nameservers_for_the_cluster() {
-    let loaded = silent("[cache]\nrotate = false\n", &["10.96.0.10", "127.0.0.53"]);
+    let loaded = silent("[cache]\nrotate = false\n", &["10.96.0.10", "10.96.0.11"]);
     assert_eq!(loaded.warnings, [""; 0]);
     let zone = loaded.config.zones.iter().find(|zone| zone.name == "cluster.local").unwrap();
     assert_eq!((zone.class, zone.dnssec), (Class::Internal, Dnssec::Off));
     let servers = &loaded.config.upstreams[zone.upstream].servers;
     let addresses: Vec<String> = servers.iter().map(|server| server.address.to_string()).collect();
-    assert_eq!(addresses, ["10.96.0.10:53", "127.0.0.53:53"]);
+    assert_eq!(addresses, ["10.96.0.10:53", "10.96.0.11:53"]);
     assert!(servers.iter().all(|server| server.transport == Transport::Auto && server.authentication.is_none()));
     assert_eq!(load(&loaded.config.to_string()).config, loaded.config);
 }
@@ -280,12 +314,60 @@ fn a_silent_file_never_asks_ourselves() {
 
 #[test]
 fn a_silent_file_without_nameservers_leaves_the_cluster_out_and_says_so() {
+    let left_out = "zone: no nameserver in /etc/resolv.conf that is not ourselves; there is no zone \"cluster.local\", and its names are asked on the internet";
     let loaded = silent("", &["127.0.0.1"]);
     assert_eq!(loaded.config.zones.len(), 1);
     assert_eq!(
         loaded.warnings,
         [
-            "f.toml: zone: no nameserver in /etc/resolv.conf that is not ourselves; there is no zone \"cluster.local\", and its names are asked on the internet"
+            "f.toml: zone: a nameserver of /etc/resolv.conf is left out: 127.0.0.1:53 is one of our own addresses; name a server that is not this daemon",
+            &format!("f.toml: {left_out}")
+        ]
+    );
+    assert_eq!(silent("", &[]).warnings, [format!("f.toml: {left_out}")]);
+}
+
+/// N33: systemd-resolved in resolv.conf is skipped with a clear message, and the daemon starts.
+#[test]
+fn a_nameserver_that_may_ask_us_is_left_out_with_what_would_be_right() {
+    let loaded = silent("[listen]\naddresses = [\"169.254.20.10\"]\n", &["127.0.0.53", "10.0.0.2"]);
+    assert_eq!(
+        loaded.warnings,
+        [
+            "f.toml: zone: a nameserver of /etc/resolv.conf is left out: 127.0.0.53:53 is systemd-resolved on this machine, which may ask us in turn; name the servers that it asks, from /run/systemd/resolve/resolv.conf"
+        ]
+    );
+    let servers = &loaded.config.upstreams[loaded.config.zones.iter().find(|zone| zone.name != ".").unwrap().upstream];
+    assert_eq!(servers.servers[0].address.to_string(), "10.0.0.2:53");
+}
+
+/// N33
+#[test]
+fn a_server_on_an_address_of_this_machine_is_refused_where_all_are_listened_on() {
+    let addresses = vec!["10.0.0.7".parse().unwrap()];
+    let environment = Environment { addresses, ..Environment::neutral() };
+    let text = |listen: &str| {
+        format!(
+            "[listen]\naddresses = [\"{listen}\"]\nallow = [\"10.0.0.0/8\"]\n[[upstream]]\nname = \"u\"\nservers = [\"10.0.0.8\", \"10.0.0.7\"]\n{ZONE}"
+        )
+    };
+    let mistakes = Config::parse(&text("0.0.0.0"), "f.toml", &environment).unwrap_err();
+    let [mistake] = mistakes.as_slice() else { panic!("{mistakes:#?}") };
+    assert_eq!(
+        mistake.to_string(),
+        "f.toml:6:24: upstream.servers: 10.0.0.7:53 is an address of this machine, and we listen on all of them; a server that is not this daemon, or single addresses in listen.addresses"
+    );
+    assert_eq!(Config::parse(&text("127.0.0.1"), "f.toml", &environment).unwrap().warnings, [""; 0]);
+}
+
+#[test]
+fn another_server_on_loopback_at_our_port_is_a_warning() {
+    let text =
+        format!("[listen]\naddresses = [\"127.0.0.1\"]\n[[upstream]]\nname = \"u\"\nservers = [\"127.0.0.2\"]\n{ZONE}");
+    assert_eq!(
+        load(&text).warnings,
+        [
+            "f.toml:5: upstream.servers: 127.0.0.2:53 is on loopback, as we are: if whoever listens there asks us, questions go round"
         ]
     );
 }

@@ -172,6 +172,49 @@ fn prefixes() {
 }
 
 #[test]
+fn dead_suffixes() {
+    for (suffix, wrong) in [
+        (".", "holds every name; a suffix that ends in a label"),
+        ("*", "holds every name; a suffix that ends in a label"),
+        ("com.*", "holds every name; a suffix that ends in a label"),
+        ("*.*.svc.cluster.local", "has more than one \"*\"; one \"*\", or a suffix for each of its values"),
+        ("a*.lan", "holds a character that is not allowed; letters, digits, \"-\", \"_\" and \"/\" between dots"),
+        ("*..lan", "has an empty label; a name without two dots in a row or one in front"),
+    ] {
+        let line = format!("[local]\ndead-suffixes = [\"{suffix}\"]");
+        one(&line, &format!("f.toml:2:18: local.dead-suffixes: {suffix:?} {wrong}"));
+    }
+    one(
+        "[local]\ndead-suffixes = [\"lan\", \"LAN.\"]",
+        "f.toml:2:25: local.dead-suffixes: \"lan\" is listed twice; each suffix once",
+    );
+    let zone = "[[zone]]\nname = \"corp.example\"\nupstream = \"u\"\n";
+    assert_eq!(
+        mistakes(&format!("[local]\ndead-suffixes = [\"corp.example\"]\n{ROOT}{zone}")),
+        [
+            "f.toml:2:18: local.dead-suffixes: there is a zone \"corp.example\"; one of them: a zone is asked, a dead suffix is not"
+        ]
+    );
+}
+
+#[test]
+fn types_that_no_name_shows() {
+    for (name, wrong) in [
+        ("IPv6", "is no type of records; a name such as \"AAAA\", or \"TYPE65\""),
+        ("TYPE65536", "is no type of records; a name such as \"AAAA\", or \"TYPE65\""),
+        ("ANY", "is never the type of a record; a type such as \"AAAA\""),
+        ("TYPE0", "is never the type of a record; a type such as \"AAAA\""),
+        ("A", "is needed to answer for other types; a type such as \"AAAA\""),
+        ("cname", "is needed to answer for other types; a type such as \"AAAA\""),
+    ] {
+        assert_eq!(
+            mistakes(&format!("{ROOT}no-types = [\"{name}\"]\n")),
+            [format!("f.toml:7:13: zone.no-types: {name:?} {wrong}")]
+        );
+    }
+}
+
+#[test]
 fn files() {
     one(
         "[local]\nhosts = \"/nowhere/hosts\"",

@@ -1,15 +1,18 @@
 //! What the node answers itself, so that it never leaves the node.
 //!
-//! Three kinds of knowledge, each in a hickory-server [`Catalog`] of its own, because each owns names in another way:
+//! Three kinds of knowledge, each in a hickory-server [`Catalog`] of its own, because each owns names in another way, and one that is
+//! the same for all its names and needs none:
 //!
 //! | knowledge | owns | from |
 //! |---|---|---|
 //! | own names | exactly the name, nothing below it | `local.hosts`, `local.records` |
 //! | zones | a name and everything below it | the special-use names and empty reverse zones, `builtin.rs` |
+//! | dead names | a name, or all that fit a pattern, and everything below | `local.dead-suffixes`, `dead.rs` |
 //! | CHAOS | the whole class | RFC 4892: `id.server`, `version.server` |
 //!
 //! Own names win over everything. A built-in zone gives way to a configured `[[zone]]`: one that equals or contains it replaces it,
-//! one that lies below it cuts its part out. The root zone is not counted, since it contains everything.
+//! one that lies below it cuts its part out. The root zone is not counted, since it contains everything. Of dead suffixes and zones,
+//! built-in or configured, the longest decides.
 //!
 //! [`Local::lookup`] says without waiting whether a question is answered here; [`Local::answer`] answers it. Both are used only when
 //! the cache has no answer. Size limits, EDNS and the letter case of the question are left to the reply step, recursion and
@@ -32,6 +35,7 @@ mod builtin;
 mod capture;
 mod chaos;
 mod constant;
+mod dead;
 mod hosts;
 mod own;
 mod records;
@@ -51,6 +55,8 @@ pub enum LocalZone {
     OwnName,
     /// A special-use name or an empty reverse zone.
     SpecialUse,
+    /// A name that the operator declared not to exist.
+    Dead,
     /// The CHAOS class: the server about itself, or REFUSED.
     Chaos,
 }
@@ -63,6 +69,8 @@ pub struct Local {
     suffixes: HashMap<Box<[u8]>, Suffix, RandomState>,
     /// Labels of the longest key of `suffixes`; longer suffixes of a question need no look-up.
     deepest: usize,
+    /// Names that do not exist.
+    dead: dead::DeadSuffixes,
     /// Answers for own names. Invariant: holds exactly the names of `names`.
     name_catalog: Catalog,
     /// Answers for the built-in zones. Invariant: holds exactly the `Suffix::BuiltIn` keys of `suffixes`.
@@ -146,6 +154,7 @@ impl Local {
             names,
             suffixes,
             deepest,
+            dead: dead::DeadSuffixes::new(&local.dead_suffixes),
             name_catalog,
             zone_catalog,
             chaos_catalog: chaos::catalog(local)?,
@@ -176,11 +185,18 @@ impl Local {
         }
         let cut = usize::from(qtype == u16::from(RecordType::DS));
         let labels = suffixes_of(name).count() - 1;
-        suffixes_of(name)
+        let zone = suffixes_of(name)
             .skip(cut.max(labels.saturating_sub(self.deepest)))
-            .find_map(|suffix| self.suffixes.get(suffix))
-            .filter(|owner| **owner == Suffix::BuiltIn)
-            .map(|_| LocalZone::SpecialUse)
+            .find_map(|suffix| Some((suffix.len(), *self.suffixes.get(suffix)?)));
+        let Some(dead) = self.dead.find(name) else {
+            return zone.filter(|(_, owner)| *owner == Suffix::BuiltIn).map(|_| LocalZone::SpecialUse);
+        };
+        match zone {
+            Some((length, Suffix::BuiltIn)) if length > dead.len() => Some(LocalZone::SpecialUse),
+            // Of a zone and a pattern of the same length, the zone is named in full.
+            Some((length, Suffix::Configured)) if length >= dead.len() => None,
+            _ => Some(LocalZone::Dead),
+        }
     }
 
     /// The complete answer to a question that [`Local::lookup`] claims, in wire format: header with QR and AA, ID 0, RD and RA 0; the
@@ -195,6 +211,7 @@ impl Local {
         let catalog = match self.lookup(name, qtype, qclass) {
             Some(LocalZone::OwnName) => &self.name_catalog,
             Some(LocalZone::SpecialUse) => &self.zone_catalog,
+            Some(LocalZone::Dead) => return dead::answer(query, self.dead.find(name).unwrap_or(name)),
             // Each name of this class stands alone; the catalog would take one below it for its own.
             Some(LocalZone::Chaos) if chaos::owns(&self.chaos_catalog, &request) => &self.chaos_catalog,
             Some(LocalZone::Chaos) | None => return error(query, RCODE_REFUSED),

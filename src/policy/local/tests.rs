@@ -9,6 +9,8 @@ use proptest::prelude::{any, prop, proptest};
 
 use super::*;
 
+mod dead_names;
+
 /// QTYPE and QCLASS values, as the wire has them.
 const A: u16 = 1;
 const NS: u16 = 2;
@@ -28,7 +30,14 @@ const CH: u16 = 3;
 
 /// `[local]` with the built-in zones and nothing else.
 fn settings() -> config::Local {
-    config::Local { special_use: true, hosts: None, records: Vec::new(), identity: None, version: None }
+    config::Local {
+        special_use: true,
+        hosts: None,
+        records: Vec::new(),
+        dead_suffixes: Vec::new(),
+        identity: None,
+        version: None,
+    }
 }
 
 /// `[local]` with static records.

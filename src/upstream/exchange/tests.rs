@@ -202,7 +202,8 @@ fn a_server_that_refuses_connections_is_asked_once_and_then_tried_once_a_back_of
         assert!((7..=9).contains(&dials), "{dials} dials");
         assert_eq!((servers[0].count(), servers[1].count()), (0, 6000));
         assert_eq!(counted(&metrics, 2, UpstreamEvent::Ejected), 1);
-        assert_eq!(counted(&metrics, 2, UpstreamEvent::Probed), counted(&metrics, 2, UpstreamEvent::ProbeFailed));
+        let probes = [UpstreamEvent::Probed, UpstreamEvent::ProbeFailed].map(|event| counted(&metrics, 2, event));
+        assert!(probes[0] - probes[1] <= 1, "all have failed but for the last, which may be under way: {probes:?}");
         assert!(!group.is_failing());
     });
 }
@@ -369,6 +370,26 @@ fn says_how_many_tries_on_how_many_servers_were_made() {
         servers[0].door.set(Door::Gone);
         let (tries, _) = facts(ask(&gone, 0).await);
         assert!(tries >= 2, "{tries}: a wait for a connection is as good as two tries");
+    });
+}
+
+/// RFC 9520
+#[test]
+fn a_failure_is_conclusive_after_two_servers_or_two_tries_at_the_only_one() {
+    run(async {
+        let poor = Deed::Answer(rcode::SERVFAIL, Duration::ZERO);
+        for (deeds, options, conclusive) in [
+            (&[poor] as &[Deed], "", true),
+            (&[poor, poor], "", true),
+            (&[Deed::Ignore], "", true),
+            (&[Deed::Ignore, Deed::Ignore], "", true),
+            (&[Deed::Ignore, Deed::Ignore], "timeout = \"1s\"\ntry-timeout = \"2s\"", false),
+            (&[Deed::Ignore], "timeout = \"1s\"\ntry-timeout = \"2s\"", false),
+        ] {
+            let (group, _, _) = group(deeds, options);
+            let outcome = ask(&group, 0).await;
+            assert_eq!(group.is_conclusive(&outcome), conclusive, "{deeds:?} {options}: {outcome:?}");
+        }
     });
 }
 

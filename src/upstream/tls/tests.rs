@@ -168,7 +168,7 @@ async fn serve(identity: &Identity) -> TestServer {
 fn group(address: SocketAddr, authentication: Option<Authentication>) -> Upstream {
     Upstream {
         name: "internet".to_owned(),
-        servers: vec![Server { transport: Transport::Tls, address, authentication }],
+        servers: vec![Server { transport: Transport::Tls, address, further: Vec::new(), authentication }],
         ca: None,
         pins: Vec::new(),
         policy: crate::config::Policy::Fastest,
@@ -499,7 +499,7 @@ fn servers_without_tls_need_nothing() {
 fn servers_of_one_group_may_be_known_in_different_ways() {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 853));
     let mut upstream = group(address, named("dns.example"));
-    upstream.servers.push(Server { transport: Transport::Tls, address, authentication: None });
+    upstream.servers.push(Server { transport: Transport::Tls, address, further: Vec::new(), authentication: None });
     upstream.pins = vec![[0; 32]];
     let system = SystemRoots::default();
     let made = TlsGroup::with_roots(&upstream, &system).unwrap();

@@ -5,10 +5,13 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio::net::UdpSocket;
 use tokio::task::{JoinSet, LocalSet};
 
 use super::*;
+use crate::config::{Server, Transport};
 
 /// Ends a test that hangs; never reached otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +48,13 @@ fn mark(answer: &[u8]) -> u8 {
 
 /// What the client does with a server at `address`.
 fn client(address: SocketAddr, sockets: usize) -> UdpServer {
-    UdpServer::new(address, UdpSettings { sockets, case_randomization: true }, Arc::default(), 0)
+    UdpServer::new(at(&[address]), UdpSettings { sockets, case_randomization: true }, Arc::default(), 0)
+}
+
+/// A server's addresses.
+fn at(all: &[SocketAddr]) -> Rc<Addresses> {
+    let (address, further) = (all[0], all[1..].to_vec());
+    Rc::new(Addresses::new(&Server { transport: Transport::Udp, address, further, authentication: None }))
 }
 
 /// A socket for a server on loopback.
@@ -154,6 +163,45 @@ async fn forged_answers_do_not_end_the_wait() {
         ]
     };
     assert_eq!(mark(&exchange_with(forgeries).await.unwrap()), 1);
+}
+
+/// N18: whatever datagrams come, the right answer behind them is taken, by all who share the socket.
+#[tokio::test]
+async fn no_datagram_wedges_a_socket() {
+    let (server, address) = bind("127.0.0.1:0").await;
+    let client = Rc::new(client(address, 1));
+    let mut random = StdRng::seed_from_u64(18);
+    let mut garbage = |query: &[u8]| {
+        let mut all = Vec::new();
+        for _ in 0..20 {
+            // Noise, or the right answer cut and broken in a few places.
+            let mut message = answer(query, 66);
+            message.truncate(random.random_range(0..=message.len()));
+            for _ in 0..random.random_range(1..8) {
+                match random.random_range(0..message.len().max(1)) {
+                    0 => message = (0..random.random_range(0..600)).map(|_| random.random()).collect(),
+                    at => message[at] = random.random(),
+                }
+            }
+            // What has our ID and question is an answer, whatever stands behind.
+            if message.get(..2) != query.get(..2) || message.len() < query.len() - 11 {
+                all.push(message);
+            }
+        }
+        all.push(answer(query, 1));
+        all
+    };
+    let ask = async {
+        for _ in 0..40 {
+            // Few at a time, so that the kernel has room for all of it.
+            let mut tasks = many(&client, 4);
+            while let Some(result) = tasks.join_next().await {
+                assert_eq!(mark(&result.unwrap().1.unwrap()), 1);
+            }
+        }
+    };
+    LocalSet::new().run_until(against(serve(&server, &mut garbage), ask)).await;
+    assert!(client.sockets.borrow().is_empty());
 }
 
 #[tokio::test]
@@ -290,7 +338,7 @@ async fn letters_are_not_touched_when_the_operator_says_so() {
     let (server, address) = bind("127.0.0.1:0").await;
     let (message, end) = query("a-long-name-with-many-letters.example");
     let settings = UdpSettings { sockets: 1, case_randomization: false };
-    let client = UdpServer::new(address, settings, Arc::default(), 0);
+    let client = UdpServer::new(at(&[address]), settings, Arc::default(), 0);
     let upper = |query: &[u8]| {
         assert_eq!(query[2..], message[2..]);
         let mut answer = answer(query, 1);
@@ -436,4 +484,36 @@ async fn servers_are_asked_over_ipv6() {
     let client = client(address, 4);
     let result = against(serve(&server, |query| vec![answer(query, 1)]), client.exchange(&message, end, NOW)).await;
     assert_eq!(mark(&result.unwrap()), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_at_its_first_address_is_asked_at_the_second_from_then_on() {
+    let (closed, first) = bind("[::1]:0").await;
+    drop(closed);
+    let (server, second) = bind("127.0.0.1:0").await;
+    let settings = UdpSettings { sockets: 4, case_randomization: true };
+    let client = UdpServer::new(at(&[first, second]), settings, Arc::default(), 0);
+    let (message, end) = query("www.example");
+    against(serve(&server, |query| vec![answer(query, 1)]), async {
+        let refused = client.exchange(&message, end, NOW).await;
+        assert_eq!(refused, Err(UpstreamError::Connect(io::ErrorKind::ConnectionRefused)));
+        for _ in 0..3 {
+            assert_eq!(mark(&client.exchange(&message, end, NOW).await.unwrap()), 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_silent_queries_in_a_row_make_a_server_be_asked_at_its_other_address() {
+    let (_silent, first) = bind("[::1]:0").await;
+    let (_server, second) = bind("127.0.0.1:0").await;
+    let settings = UdpSettings { sockets: 4, case_randomization: true };
+    let client = UdpServer::new(at(&[first, second]), settings, Arc::default(), 0);
+    let (message, end) = query("www.example");
+    for expected in [first, first, second, second, first] {
+        assert_eq!(client.addresses.first(clock::now()), expected);
+        let silence = client.exchange(&message, end, clock::now());
+        assert!(tokio::time::timeout(Duration::from_secs(2), silence).await.is_err());
+    }
 }

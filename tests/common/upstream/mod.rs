@@ -56,6 +56,8 @@ pub(crate) struct Builder {
     idle: Option<(Duration, Close)>,
     /// Whether TLS handshakes are never answered.
     mute_handshake: bool,
+    /// Whether connections are refused.
+    datagrams_only: bool,
 }
 
 /// What happens to a query.
@@ -173,7 +175,7 @@ impl Builder {
     /// A server of this scheme.
     fn new(scheme: &'static str) -> Self {
         let address = ([127, 0, 0, 1], 0).into();
-        Self { scheme, address, tls: None, ca: None, idle: None, mute_handshake: false }
+        Self { scheme, address, tls: None, ca: None, idle: None, mute_handshake: false, datagrams_only: false }
     }
 
     /// Ends connections that bring no query for `after`.
@@ -191,6 +193,12 @@ impl Builder {
     /// Accepts connections but never answers a handshake.
     pub(crate) fn mute_handshake(mut self) -> Self {
         self.mute_handshake = true;
+        self
+    }
+
+    /// Refuses connections.
+    pub(crate) fn datagrams_only(mut self) -> Self {
+        self.datagrams_only = true;
         self
     }
 

@@ -42,7 +42,11 @@ pub(super) fn run(
             handler,
             state: Arc::clone(state),
         };
-        tokio::spawn(accept(tcp, Arc::new(server)));
+        if builder.datagrams_only {
+            drop(tcp);
+        } else {
+            tokio::spawn(accept(tcp, Arc::new(server)));
+        }
         let _ = stopped.await;
     });
 }

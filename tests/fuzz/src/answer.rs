@@ -41,7 +41,7 @@ pub fn check(data: &[u8]) {
 pub(crate) fn entry(answer: &mut Answer, asked: &Asked<'_>) -> Option<Entry> {
     let hashing = Hashing::default();
     let key = Key::new(asked.name, asked.qtype, Variant::new(asked.dnssec_ok, false), &hashing);
-    let terms = Terms { now: NOW, lifetime: 60, zone: 0, authentic: answer.authentic, authoritative: false, prefetched: false, popular_at: 0 };
+    let terms = Terms { now: NOW, lifetime: 60, zone: 0, authentic: answer.authentic, ..Terms::default() };
     (answer.records.len() <= usize::from(u16::MAX)).then(|| Entry::new(&key, answer, terms, &hashing))
 }
 

@@ -1,0 +1,265 @@
+//! Opening a connection to a server: which address, for how long each stage may take, and when to try again.
+//!
+//! An attempt has two stages. A TCP connection is there at once or not at all: one that is still pending after most of a second is given up
+//! and begun anew, lest the kernel's growing pauses between its SYNs make us wait after the network is whole again. A TLS handshake may take
+//! longer, because a server process that was stopped finishes it as soon as it goes on. Attempts follow each other for as long as queries
+//! want the connection, also when those that wanted it first have given up.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rustls::HandshakeKind;
+use rustls::pki_types::ServerName;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+use crate::metrics::UpstreamEvent;
+use crate::sys::clock::{self, Moment};
+
+use super::address::Addresses;
+use super::dial::{Dial, Dialing, Link};
+use super::driver::Carrier;
+use super::error::{Fault, UpstreamError};
+use super::learned::Learned;
+use super::tls;
+
+/// How long a TCP connection may be pending: a little less than the kernel waits before it repeats a SYN for the first time (RFC 6298
+/// section 2), and more than the way around the earth takes.
+const CONNECT: Duration = Duration::from_millis(750);
+
+/// How long one address is waited for before the next is tried beside it (RFC 8305 section 5 recommends 250 ms).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// How long a TLS handshake may take; less where there is another address, which may be better.
+const HANDSHAKE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(2)];
+
+/// How long after the last query that wanted a connection it is still tried to open it: as long as such a query may wait.
+const WANTED: Duration = Duration::from_secs(5);
+
+/// Pauses after failures for those who only look whether the server is back: the first, and the longest.
+const PROBE_PAUSE: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
+
+/// Pauses after failures for queries. The longest is how much later than possible a server that is back is used again.
+const QUERY_PAUSE: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// What opens streams to one server.
+pub(super) struct Opener {
+    /// Where it is.
+    pub(super) addresses: Rc<Addresses>,
+    /// What opens a byte stream.
+    pub(super) dial: Rc<dyn Dial>,
+    /// What encrypts; `None` is plain TCP.
+    pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// What is known of the server.
+    pub(super) learned: Rc<Learned>,
+    /// When the next attempt may begin.
+    pub(super) pace: Pace,
+    /// When a query wanted a connection last.
+    pub(super) wanted: Cell<Moment>,
+}
+
+impl Opener {
+    /// Opens a stream. Tries again after what may have been chance, as long as somebody wants it; says at once what is certain.
+    pub(super) async fn open(&self) -> Result<Box<dyn Carrier>, UpstreamError> {
+        loop {
+            let outcome = self.attempt().await;
+            let now = clock::now();
+            let error = match outcome {
+                Ok(stream) => {
+                    self.pace.succeeded();
+                    self.learned.reached();
+                    return Ok(stream);
+                }
+                Err(error) => error,
+            };
+            self.learned.unreachable(error);
+            self.learned.count(match error {
+                UpstreamError::Authentication(_) => UpstreamEvent::AuthenticationFailed,
+                _ => UpstreamEvent::ConnectFailed,
+            });
+            if error != UpstreamError::Timeout || now.since(self.wanted.get()) >= WANTED {
+                self.pace.failed(error, now, rand::rng().random());
+                return Err(error);
+            }
+        }
+    }
+
+    /// Makes one attempt.
+    async fn attempt(&self) -> Result<Box<dyn Carrier>, UpstreamError> {
+        let (address, link) = self.connect().await?;
+        let Some((connector, name)) = &self.tls else {
+            self.addresses.worked(address, clock::now());
+            return Ok(Box::new(link));
+        };
+        let limit = HANDSHAKE[usize::from(!self.addresses.is_single())];
+        let outcome = match timeout(limit, connector.connect(name.clone(), link)).await {
+            Ok(outcome) => outcome.map_err(|error| tls::classify(&error)),
+            Err(_) => Err(UpstreamError::Timeout),
+        };
+        let now = clock::now();
+        let stream = outcome.inspect_err(|_| self.addresses.failed(address, now))?;
+        self.addresses.worked(address, now);
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        self.learned.count(if resumed { UpstreamEvent::HandshakeResumed } else { UpstreamEvent::HandshakeFull });
+        Ok(Box::new(stream))
+    }
+
+    /// Connects to the first address that lets us, beginning with the best (RFC 8305 section 5).
+    async fn connect(&self) -> Result<(SocketAddr, Link), UpstreamError> {
+        let order = self.addresses.order(clock::now());
+        let mut running: Vec<(usize, Dialing)> = Vec::new();
+        let mut error = UpstreamError::NoServer;
+        let mut next = 0;
+        loop {
+            if let Some(&address) = order.get(next) {
+                running.push((next, self.dial.dial(address)));
+                next += 1;
+            } else if running.is_empty() {
+                return Err(error);
+            }
+            let patience = if next < order.len() { STAGGER } else { CONNECT };
+            match timeout(patience, first_of(&mut running)).await {
+                Ok((position, Ok(link))) => {
+                    for (earlier, _) in running.iter().filter(|(other, _)| *other < position) {
+                        self.addresses.failed(order[*earlier], clock::now());
+                    }
+                    return Ok((order[position], link));
+                }
+                Ok((position, Err(refusal))) => {
+                    error = UpstreamError::from(&refusal);
+                    // What we are short of says nothing of the address.
+                    if error.fault() == Fault::Upstream {
+                        self.addresses.failed(order[position], clock::now());
+                    }
+                }
+                Err(_) if next == order.len() => return Err(UpstreamError::Timeout),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Waits for the first attempt to end and takes it out.
+async fn first_of(running: &mut Vec<(usize, Dialing)>) -> (usize, std::io::Result<Link>) {
+    std::future::poll_fn(|context| {
+        for index in 0..running.len() {
+            if let Poll::Ready(outcome) = running[index].1.as_mut().poll(context) {
+                return Poll::Ready((running.swap_remove(index).0, outcome));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+//------ Pace ----------------------------------------------------------------------------------------------------------------------
+
+/// When the next attempt may begin: at once, or some time after a failure, longer after each.
+#[derive(Default)]
+pub(super) struct Pace {
+    /// Failures since the last success.
+    failures: Cell<u32>,
+    /// How the last attempt failed.
+    error: Cell<Option<UpstreamError>>,
+    /// When a query may begin one.
+    query: Cell<Moment>,
+    /// When a probe may.
+    probe: Cell<Moment>,
+}
+
+impl Pace {
+    /// An attempt succeeded.
+    fn succeeded(&self) {
+        self.failures.set(0);
+        self.error.set(None);
+        self.query.set(Moment::default());
+        self.probe.set(Moment::default());
+    }
+
+    /// An attempt failed; `chance`, 0 to 1, spreads those who failed together.
+    fn failed(&self, error: UpstreamError, now: Moment, chance: f32) {
+        let failures = self.failures.get();
+        let pause = |[first, longest]: [Duration; 2]| (first * (1 << failures.min(10))).min(longest);
+        self.failures.set(failures.saturating_add(1));
+        self.error.set(Some(error));
+        self.query.set(now + pause(QUERY_PAUSE).mul_f32(0.5 + 0.5 * chance));
+        self.probe.set(now + pause(PROBE_PAUSE).mul_f32(0.8 + 0.4 * chance));
+    }
+
+    /// How long an attempt for a query has to wait; the last error if that is longer than the shortest pause.
+    pub(super) fn for_query(&self, now: Moment) -> Result<Duration, UpstreamError> {
+        let rest = self.query.get().since(now);
+        match self.error.get() {
+            Some(error) if rest > QUERY_PAUSE[0] => Err(error),
+            _ => Ok(rest),
+        }
+    }
+
+    /// Whether an attempt may be made that no query waits for.
+    pub(super) fn allows_probe(&self, now: Moment) -> bool {
+        now >= self.probe.get()
+    }
+}
+
+/// Waits, if there is something to wait for.
+pub(super) async fn pause(rest: Duration) {
+    if !rest.is_zero() {
+        sleep(rest).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server out of order.
+    const ERROR: UpstreamError = UpstreamError::Closed;
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_end_with_a_success() {
+        let pace = Pace::default();
+        let now = Moment::from_secs(1000);
+        assert!(pace.allows_probe(now));
+        let mut pauses = Vec::new();
+        for _ in 0..40 {
+            pace.failed(ERROR, now, 0.5);
+            let seconds = |until: Moment| until.since(now).as_secs_f32();
+            pauses.push((seconds(pace.query.get()), seconds(pace.probe.get())));
+        }
+        assert_eq!(pauses[..3], [(0.075, 0.25), (0.15, 0.5), (0.3, 1.0)]);
+        assert_eq!(pauses[39], (0.75, 30.0));
+        assert!(!pace.allows_probe(now + Duration::from_secs(29)));
+        assert!(pace.allows_probe(now + Duration::from_secs(30)));
+        pace.succeeded();
+        assert!(pace.allows_probe(now));
+        assert_eq!(pace.for_query(now), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn pauses_of_many_who_failed_together_are_spread() {
+        let (early, late) = (Pace::default(), Pace::default());
+        let now = Moment::from_secs(1000);
+        for _ in 0..40 {
+            early.failed(ERROR, now, 0.0);
+            late.failed(ERROR, now, 1.0);
+        }
+        let probe = |pace: &Pace| pace.probe.get().since(now).as_secs_f32().round();
+        assert_eq!((probe(&early), probe(&late)), (24.0, 36.0));
+    }
+
+    #[test]
+    fn a_query_waits_for_a_short_pause_and_learns_the_error_in_a_long_one() {
+        let pace = Pace::default();
+        let now = Moment::from_secs(1000);
+        pace.failed(ERROR, now, 0.0);
+        assert!(pace.for_query(now).is_ok_and(|rest| rest.as_millis() == 50));
+        pace.failed(ERROR, now, 0.9);
+        assert_eq!(pace.for_query(now), Err(ERROR));
+        assert!(pace.for_query(now + Duration::from_millis(150)).is_ok_and(|rest| !rest.is_zero()));
+        assert_eq!(pace.for_query(now + Duration::from_secs(1)), Ok(Duration::ZERO));
+    }
+}
