@@ -5,13 +5,13 @@
 //! its names are answered with SERVFAIL, or with what has expired, until the name does not come back any more. Nothing is asked in good times,
 //! no special type is needed, and other zones and the process go on.
 
-use rand::RngExt as _;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rand::RngExt as _;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 

@@ -170,7 +170,7 @@ impl Pipeline {
             self.begin(Flight {
                 qclass: query.qclass,
                 owner: Some(context.client),
-                stale,
+                stale: RefCell::new(stale),
                 waiters: RefCell::new(VecDeque::from([waiter])),
                 ..Flight::new(key, zone, plan)
             });
@@ -298,7 +298,7 @@ impl Pipeline {
         self.begin(Flight {
             ahead,
             settled_for_stale: Cell::new(stale.is_some()),
-            stale,
+            stale: RefCell::new(stale),
             ..Flight::new(key, zone, plan)
         });
         self.publish();
@@ -507,7 +507,7 @@ impl Flight {
             ahead: false,
             second: false,
             owner: None,
-            stale: None,
+            stale: RefCell::default(),
             settled_for_stale: Cell::new(false),
             waiters: RefCell::default(),
             listeners: RefCell::default(),

@@ -13,7 +13,7 @@ use crate::sys::socket::prepare_upstream;
 
 /// How long unacknowledged bytes may be on the way before the kernel gives the connection up (RFC 5482): five transmissions as a rule. Those
 /// of a fresh connection arrive sooner than the next one, whose pause has doubled each time. A server that was stopped acknowledges.
-const USER_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const USER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Bytes both ways, in order.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}

@@ -284,7 +284,7 @@ impl StreamServer {
                 }
                 if still_quiet(connection) && connection.is_open() {
                     // Dead without a word: next time we are the first to close.
-                    self.learned.closed_after(quiet);
+                    self.learned.forgets_after(quiet);
                     connection.close_silent();
                 }
                 outcome
