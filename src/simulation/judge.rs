@@ -252,11 +252,16 @@ impl Judge {
                 if behind > self.serve_stale {
                     bad(&format!("a stale answer is {age:?} old, with TTL {lifetime}"));
                 }
-                let since = before(clock::now(), STALE_AFTER);
-                if !self.servers[truth.zone].iter().any(|server| self.was_troubled(truth.zone, *server, since)) {
+                let troubled =
+                    |since| self.servers[truth.zone].iter().any(|server| self.was_troubled(truth.zone, *server, since));
+                let now = clock::now();
+                if !troubled(before(now, STALE_AFTER)) {
                     let mut belated = self.belated.borrow_mut();
-                    let first = *belated.entry((question.wire.clone(), question.qtype)).or_insert_with(clock::now);
-                    if clock::now().since(first) > BELATED {
+                    let first = belated.entry((question.wire.clone(), question.qtype)).or_insert(now);
+                    if troubled(*first) {
+                        *first = now;
+                    }
+                    if now.since(*first) > BELATED {
                         bad("another stale answer, although its servers are in order");
                     }
                 }

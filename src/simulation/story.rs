@@ -14,7 +14,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::judge::{DEADLINE, Judge, Question, Verdict};
+use super::judge::{DEADLINE, Judge, Question};
 use super::node::{Node, configure, query, run};
 use super::server::{Fault, Server, Servers};
 use super::truth::Truth;
@@ -64,8 +64,11 @@ const SERVE_STALE: Duration = Duration::from_secs(86_400);
 /// Names that are asked for.
 const NAMES: usize = 400;
 
+/// How long a story is.
+const SPAN: Duration = Duration::from_secs(2700);
+
 /// The mean time between two queries of one client or another.
-const PACE: Duration = Duration::from_millis(400);
+const PACE: Duration = Duration::from_millis(500);
 
 /// Everything in a story.
 struct Story {
@@ -249,8 +252,19 @@ fn tell(seed: u64, span: Duration) -> Outcome {
         }
         Rc::clone(&story).live(seed + 1, Duration::from_secs(60)).await;
         sleep(DEADLINE).await;
+        // Popular answers are still being refreshed, each in a moment.
+        for _ in 0..10 {
+            if !story.node.is_idle() {
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
         story.check();
-        assert!(story.waiting.borrow().is_empty() && story.node.is_idle() && story.node.load() == [0, 0]);
+        let waiting = story.waiting.borrow().len();
+        assert_eq!(
+            (waiting, story.node.is_idle(), story.node.load()),
+            (0, true, [0, 0]),
+            "seed {seed}: not all is over"
+        );
         Outcome {
             answers: story.judge.counts.each_ref().map(Cell::get),
             upstream: story.servers.iter().flat_map(|server| server.seen()).map(|seen| seen.queries).sum(),
@@ -261,25 +275,32 @@ fn tell(seed: u64, span: Duration) -> Outcome {
 
 /// The stories that are told: the usual ones, or those that somebody wants to hear.
 fn seeds() -> std::ops::Range<u64> {
-    let Ok(text) = std::env::var("NODENS_SEEDS") else { return 0..6 };
+    let Ok(text) = std::env::var("NODENS_SEEDS") else { return 0..4 };
     let (from, to) = text.split_once("..").expect("NODENS_SEEDS=FROM..TO");
     from.parse().unwrap()..to.parse().unwrap()
 }
 
 #[test]
 fn clients_are_told_nothing_wrong_in_hours_of_faults() {
+    // Two threads, each with a clock, a network and chance of its own.
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let part = |part| {
+            let seeds = seeds().filter(move |seed| seed % 2 == part);
+            scope.spawn(|| seeds.map(|seed| (seed, tell(seed, SPAN))).collect::<Vec<_>>())
+        };
+        [0, 1].map(part).into_iter().flat_map(|part| part.join().expect("the seed is told above")).collect()
+    });
     let mut traces = HashSet::new();
-    for seed in seeds() {
-        let outcome = tell(seed, Duration::from_secs(3600));
+    for (seed, outcome) in outcomes {
         println!("seed {seed}: {outcome:?}");
-        assert!(outcome.answers[Verdict::Fresh as usize] > 7_000, "{outcome:?}");
-        traces.insert(outcome.trace);
+        let [fresh, stale, failed, shed] = outcome.answers;
+        assert!(fresh > 10 * failed && stale > 0 && failed > 0 && shed > 0, "seed {seed} tells little: {outcome:?}");
+        assert!(traces.insert(outcome.trace), "seed {seed} tells the story of another");
     }
-    assert_eq!(traces.len() as u64, seeds().end - seeds().start, "different seeds tell different stories");
 }
 
 #[test]
 fn the_same_seed_tells_the_same_story() {
-    let tell = || tell(42, Duration::from_secs(900));
+    let tell = || tell(42, Duration::from_secs(600));
     assert_eq!(tell(), tell());
 }

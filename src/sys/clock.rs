@@ -102,12 +102,12 @@ mod tests {
 
     thread_local! {
         /// The event loop's time when this thread began to count anew.
-        static BEGUN: Cell<Option<tokio::time::Instant>> = const { Cell::new(None) };
+        static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
     }
 
     /// Counts this thread's time anew from the event loop's now, so that whatever is repeated happens at the same times.
     pub(crate) fn begin() {
-        BEGUN.set(Some(tokio::time::Instant::now()));
+        BEGUN.set(Some(Instant::now()));
     }
 
     /// The time of tokio's clock, counted from the kernel's at the first call.
