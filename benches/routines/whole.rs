@@ -103,8 +103,8 @@ pub(super) fn tcp() -> Box<dyn FnMut()> {
         // The sender must live as long as the connection.
         Box::leak(Box::new(drain));
         let settings = Settings {
-            idle: std::time::Duration::from_secs(3600),
-            pipeline: PIPELINED,
+            idle: Cell::new(std::time::Duration::from_secs(3600)),
+            pipeline: Cell::new(PIPELINED),
             connections,
             metrics,
             open: Cell::new(0),

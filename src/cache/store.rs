@@ -207,6 +207,11 @@ impl Store {
         }
     }
 
+    /// Forgets all failures: other servers may know better.
+    pub fn forget_failures(&self) {
+        self.failures.invalidate_all();
+    }
+
     /// Questions of which a failure is noted; lags behind by moka's housekeeping.
     #[must_use]
     pub fn failures(&self) -> u64 {
@@ -309,9 +314,11 @@ impl Store {
 
     /// Forgets all answers to `name`, or with `below` also to every name below it; how many. Walks the whole store.
     pub fn flush(&self, name: &[u8], below: bool) -> usize {
-        let matches = |entry: &Entry| {
-            if below { name::is_below(entry.name(), name) } else { name::equal(entry.name(), name) }
-        };
+        self.forget_if(|entry| if below { name::is_below(entry.name(), name) } else { name::equal(entry.name(), name) })
+    }
+
+    /// Forgets all answers that `matches` says; how many. Walks the whole store.
+    pub fn forget_if(&self, matches: impl Fn(&Entry) -> bool) -> usize {
         let mut flushed = 0;
         for index in 0..2 {
             for (hash, entry) in self.shelf(index) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::config::Origin;
 use crate::error::Failure;
 use crate::worker;
 
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
 
 /// Reads the configuration and runs until a signal.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let loaded = Config::load(arguments.config.as_deref())?;
+    let origin = Origin::new(arguments.config.as_deref());
     drop(arguments);
-    worker::run(loaded)
+    worker::run(origin)
 }

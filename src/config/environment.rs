@@ -1,6 +1,7 @@
 //! What a configuration takes from the machine when the file is silent: cores, memory limit, host name, nameservers.
 //!
-//! It is read once and handed in as a value, so that reading a configuration is the same everywhere that the value is the same.
+//! It is read once and handed in as a value, so that reading a configuration is the same everywhere that the value is the same. While the
+//! daemon runs, only nameservers and addresses are read again.
 
 use std::fs::File;
 use std::io::Read;
@@ -52,6 +53,12 @@ impl Environment {
             nameservers: nameservers(resolv_conf, Path::new(loops::BEHIND_THE_STUB)),
             addresses: addresses(),
         }
+    }
+
+    /// Reads again what may change while the daemon runs.
+    pub(super) fn refresh(&mut self, resolv_conf: &Path) {
+        self.nameservers = nameservers(resolv_conf, Path::new(loops::BEHIND_THE_STUB));
+        self.addresses = addresses();
     }
 
     /// No machine in particular: cores enough, no limit, no name, no nameservers.

@@ -1,6 +1,9 @@
-//! From a file, or from none, to a [`Config`].
+//! From a file, or from none, to a [`Config`]; again when it has changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use ::aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 
 use super::address::RawServer;
 use super::environment::{Environment, RESOLV_CONF, read_bounded};
@@ -10,6 +13,7 @@ use super::raw::File;
 use super::value::{At, Value};
 use super::{Cache, Config, Listen, Transport, loops, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
+use crate::sys::watch::Stamp;
 
 /// The largest configuration file, in bytes: thousands of zones fit, and nothing that is read by accident does.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -23,6 +27,90 @@ pub struct Loaded {
     pub config: Config,
     /// What is odd but does not keep the daemon from starting; each names file, line and key.
     pub warnings: Vec<String>,
+    /// SHA-256 of the file's text in hexadecimal, as `sha256sum` prints it; of no text if there is no file.
+    pub hash: String,
+    /// The files it was made of, each as it was before it was read.
+    pub files: Vec<(PathBuf, Stamp)>,
+    /// Whether the machine's nameservers are asked for the cluster's names, since the file says nothing.
+    pub is_silent: bool,
+}
+
+/// Where a configuration comes from: a file and the machine, or the machine alone. It can be read again when these have changed.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The file; `None` is the silent configuration.
+    path: Option<PathBuf>,
+    /// What the machine said at the start, and its nameservers of now.
+    environment: Environment,
+    /// Where the nameservers are.
+    resolv_conf: PathBuf,
+    /// Whether it was read before.
+    again: bool,
+}
+
+impl Origin {
+    /// This machine, and a file if there is one.
+    #[must_use]
+    pub fn new(path: Option<&Path>) -> Self {
+        Self {
+            path: path.map(Path::to_owned),
+            environment: Environment::detect(),
+            resolv_conf: RESOLV_CONF.into(),
+            again: false,
+        }
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.as_ref().map_or_else(|| NO_FILE.to_owned(), |path| path.display().to_string())
+    }
+
+    /// Reads it all. What the machine said of cores, memory and its name at the start holds until the end, so that no limit changes
+    /// behind the operator's back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`]. From the second time on also for an empty file, and for a pipe, which has nothing more to say: it would be the
+    /// silent configuration, but means a file that is just being written.
+    pub fn read(&mut self) -> Result<Loaded, Failure> {
+        let stamp = |path: &PathBuf| (path.clone(), Stamp::of(path));
+        let mut files: Vec<_> = self.path.iter().map(stamp).collect();
+        let behind = PathBuf::from(loops::BEHIND_THE_STUB);
+        let nameservers: Vec<_> = [&self.resolv_conf, &behind].into_iter().map(stamp).collect();
+        let text = self.path.as_deref().map(read_text).transpose()?.unwrap_or_default();
+        if self.path.is_some() && text.trim().is_empty() && self.again {
+            let text = format!("{}: is empty; for the built-in configuration, restart", self.name());
+            return Err(Failure::new(ExitCode::Config, text));
+        }
+        let before = self.environment.nameservers.clone();
+        self.environment.refresh(&self.resolv_conf);
+        let mut loaded = self.parse(&text)?;
+        let cluster = |loaded: &Loaded| loaded.config.zones.iter().any(|zone| zone.name == SILENT_CLUSTER_ZONE);
+        if loaded.is_silent && self.again && !cluster(&loaded) && !before.is_empty() {
+            // A file that is being written or was lost, or a node that now asks us, is no reason to forget where the cluster's names are.
+            self.environment.nameservers = before;
+            loaded = self.parse(&text)?;
+            let kept = "those from before stay";
+            loaded
+                .warnings
+                .push(format!("{}: no nameserver that is not ourselves; {kept}", self.resolv_conf.display()));
+        }
+        if loaded.is_silent {
+            files.extend(nameservers.into_iter().filter(|(path, _)| *path == self.resolv_conf || path.exists()));
+        }
+        loaded.files.splice(..0, files);
+        self.again = true;
+        Ok(loaded)
+    }
+
+    /// What a text means on this machine.
+    fn parse(&self, text: &str) -> Result<Loaded, Failure> {
+        Config::parse(text, &self.name(), &self.environment).map_err(|mistakes| {
+            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Failure::new(ExitCode::Config, lines.join("\n"))
+        })
+    }
 }
 
 impl Config {
@@ -32,14 +120,7 @@ impl Config {
     ///
     /// [`ExitCode::NoInput`] if the file cannot be read, [`ExitCode::Config`] with all mistakes, one a line.
     pub fn load(path: Option<&Path>) -> Result<Loaded, Failure> {
-        let (text, origin) = match path {
-            Some(path) => (read_text(path)?, path.display().to_string()),
-            None => (String::new(), NO_FILE.to_owned()),
-        };
-        Self::parse(&text, &origin, &Environment::detect()).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Failure::new(ExitCode::Config, lines.join("\n"))
-        })
+        Origin::new(path).read()
     }
 
     /// Reads a text; `origin` is what messages call it. Certificates and hosts files that it names are looked at, nothing else.
@@ -67,7 +148,16 @@ impl Config {
         };
         sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
         let warnings = report.finish()?;
-        Ok(Loaded { config: Self { listen, limits, cache, local, upstreams, zones, metrics, health, log }, warnings })
+        let named = local.hosts.iter().chain(upstreams.iter().filter_map(|upstream| upstream.ca.as_ref()));
+        let mut files: Vec<(PathBuf, Stamp)> = Vec::new();
+        for path in named {
+            if !files.iter().any(|(known, _)| known == path) {
+                files.push((path.clone(), Stamp::of(path)));
+            }
+        }
+        let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        let config = Self { listen, limits, cache, local, upstreams, zones, metrics, health, log };
+        Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }
 
@@ -143,4 +233,74 @@ fn silent(
         }
     }
     (upstreams, zones)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// N32
+    #[test]
+    fn a_file_that_is_empty_is_the_silent_configuration_only_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nodens.toml");
+        fs::write(&path, "\n").unwrap();
+        let mut origin = Origin::new(Some(&path));
+        assert!(origin.read().is_ok());
+        assert!(
+            origin
+                .read()
+                .unwrap_err()
+                .message
+                .ends_with("nodens.toml: is empty; for the built-in configuration, restart")
+        );
+        fs::write(&path, "# Nothing.\n").unwrap();
+        let loaded = origin.read().unwrap();
+        assert_eq!(loaded.files[0], (path.clone(), Stamp::of(&path)));
+        assert_eq!(loaded.files[1].0, Path::new(RESOLV_CONF));
+    }
+
+    /// N32
+    #[test]
+    fn nameservers_are_read_again_and_stay_where_none_is_of_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        let mut origin = Origin { resolv_conf: path.clone(), ..Origin::new(None) };
+        for (text, last, kept) in [
+            (Some("nameserver 192.0.2.1\n"), Some("192.0.2.1:53"), false),
+            (Some("nameserver 192.0.2.2\n"), Some("192.0.2.2:53"), false),
+            (Some("options edns0\n"), Some("192.0.2.2:53"), true),
+            (None, Some("192.0.2.2:53"), true),
+            // Ourselves: now the node asks us.
+            (Some("nameserver 127.0.0.1\n"), Some("192.0.2.2:53"), true),
+            (Some("nameserver 127.0.0.1\nnameserver 192.0.2.3\n"), Some("192.0.2.3:53"), false),
+        ] {
+            match text {
+                Some(text) => fs::write(&path, text).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let loaded = origin.read().unwrap();
+            let group = loaded.config.upstreams.iter().find(|upstream| upstream.name == SILENT_CLUSTER_GROUP);
+            assert_eq!(group.map(|group| group.servers[0].address.to_string()).as_deref(), last, "{text:?}");
+            assert_eq!(loaded.warnings.iter().any(|line| line.contains("those from before stay")), kept, "{text:?}");
+            assert_eq!(loaded.files[0], (path.clone(), Stamp::of(&path)));
+        }
+    }
+
+    #[test]
+    fn the_hash_is_that_of_sha256sum_and_the_files_are_those_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, hosts) = (folder.path().join("nodens.toml"), folder.path().join("hosts"));
+        fs::write(&hosts, "").unwrap();
+        let servers =
+            "[[upstream]]\nname = \"a\"\nservers = [\"udp://192.0.2.1\"]\n[[zone]]\nname = \".\"\nupstream = \"a\"\n";
+        fs::write(&path, format!("[local]\nhosts = {hosts:?}\n{servers}")).unwrap();
+        let loaded = Config::load(Some(&path)).unwrap();
+        assert_eq!(loaded.files.iter().map(|(path, _)| path).collect::<Vec<_>>(), [&path, &hosts]);
+        assert!(!loaded.is_silent);
+        let known = Config::parse("", NO_FILE, &Environment::neutral()).unwrap().hash;
+        assert_eq!(known, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
 }

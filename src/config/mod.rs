@@ -26,6 +26,7 @@ mod environment;
 mod load;
 mod loops;
 mod resolv;
+mod running;
 mod sections;
 mod upstream;
 mod zone;
@@ -38,9 +39,10 @@ mod render;
 mod tests;
 
 pub use environment::Environment;
-pub use load::Loaded;
+pub use load::{Loaded, Origin};
 pub use mistake::{Fault, Mistake};
 pub use reference::reference;
+pub use running::digest;
 
 /// Everything an operator can say, checked.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,8 +8,10 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use ipnet::IpNet;
+use tokio::sync::watch;
 
 use super::readiness::Readiness;
+use super::server::Endpoints;
 use crate::metrics::{Event, Metrics};
 
 /// The form of `/metrics`.
@@ -21,10 +23,12 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 /// What one listener serves, and to whom.
 #[derive(Debug)]
 pub(super) struct Site {
-    /// Who may read `/metrics`; `None` if it is not served here.
-    pub(super) metrics_for: Option<Vec<IpNet>>,
-    /// Who may read `/health` and `/ready`; `None` if they are not served here.
-    pub(super) health_for: Option<Vec<IpNet>>,
+    /// Whether `/metrics` is served here.
+    pub(super) has_metrics: bool,
+    /// Whether `/health` and `/ready` are served here.
+    pub(super) has_health: bool,
+    /// Who may read what; may change at any time.
+    pub(super) endpoints: watch::Receiver<Endpoints>,
     /// What `/metrics` shows.
     pub(super) metrics: Arc<Metrics>,
     /// What `/ready` shows.
@@ -45,14 +49,18 @@ enum Page {
 impl Site {
     /// The answer to a request; its body, if it has one, is not read.
     pub(super) fn answer<B>(&self, request: &Request<B>, client: IpAddr) -> Response<Full<Bytes>> {
-        let (page, allowed) = match request.uri().path() {
-            "/health" => (Page::Health, &self.health_for),
-            "/ready" => (Page::Ready, &self.health_for),
-            "/metrics" => (Page::Metrics, &self.metrics_for),
+        let page = match request.uri().path() {
+            "/health" if self.has_health => Page::Health,
+            "/ready" if self.has_health => Page::Ready,
+            "/metrics" if self.has_metrics => Page::Metrics,
             _ => return plain(StatusCode::NOT_FOUND, "not found\n"),
         };
-        let Some(allowed) = allowed else { return plain(StatusCode::NOT_FOUND, "not found\n") };
-        if !allows(allowed, client) {
+        let allowed = {
+            let endpoints = self.endpoints.borrow();
+            let endpoint = if matches!(page, Page::Metrics) { &endpoints.metrics } else { &endpoints.health };
+            allows(&endpoint.allow, client)
+        };
+        if !allowed {
             self.metrics.main().count(Event::HttpForbidden);
             return plain(StatusCode::FORBIDDEN, "forbidden\n");
         }
@@ -66,7 +74,7 @@ impl Site {
             Page::Ready => {
                 let pending = self.readiness.pending();
                 if pending.is_empty() {
-                    plain(StatusCode::OK, "OK")
+                    plain(StatusCode::OK, self.readiness.report())
                 } else {
                     plain(StatusCode::SERVICE_UNAVAILABLE, pending.join("\n") + "\n")
                 }

@@ -3,7 +3,7 @@
 //! Beside a query's way, on the main thread. It serves three fixed paths, reads no request bodies, keeps few connections and none
 //! for long. It has no TLS and no authentication; whom the allow-list lets in may read.
 //!
-//! - `readiness` which listeners have not yet answered.
+//! - `readiness` which listeners have not yet answered, and the configuration in force.
 //! - `selfcheck` asks each listener until it answers.
 //! - `http` what is answered on which path.
 //! - `server` listeners, connections and their bounds.
@@ -18,4 +18,4 @@ mod tests;
 
 pub use readiness::Readiness;
 pub use selfcheck::{listeners, selfcheck};
-pub use server::{Bound, serve};
+pub use server::{Bound, Endpoints, serve};

@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::http::Site;
 use super::readiness::Readiness;
-use crate::config::Endpoint;
+use crate::config::{Config, Endpoint};
 use crate::log::{LogLimiter, Topic};
 use crate::metrics::{Event, Metrics};
 use crate::sys::clock;
@@ -52,6 +52,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections waiting to be accepted.
 const BACKLOG: u32 = 64;
 
+/// What the operator says of both endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoints {
+    /// `[metrics]`
+    pub metrics: Endpoint,
+    /// `[health]`
+    pub health: Endpoint,
+}
+
+impl Endpoints {
+    /// Those of a configuration.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self { metrics: config.metrics.clone(), health: config.health.clone() }
+    }
+}
+
 /// Where the endpoints listen in the end, once they do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bound {
@@ -63,32 +80,32 @@ pub struct Bound {
 
 /// Serves both endpoints, over one listener if they have the same address; runs until it is dropped, with its connections.
 ///
-/// `bound` is told of each address as it is had, with the port that port 0 became.
+/// `bound` is told of each address as it is had, with the port that port 0 became. The addresses of `endpoints` are those at the start, who
+/// may ask is looked up in it at each request.
 pub async fn serve(
-    metrics_endpoint: &Endpoint,
-    health_endpoint: &Endpoint,
+    endpoints: watch::Receiver<Endpoints>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     bound: watch::Sender<Bound>,
 ) {
-    let site = |metrics_for: Option<&Endpoint>, health_for: Option<&Endpoint>| Site {
-        metrics_for: metrics_for.map(|endpoint| endpoint.allow.clone()),
-        health_for: health_for.map(|endpoint| endpoint.allow.clone()),
+    let site = |has_metrics, has_health| Site {
+        has_metrics,
+        has_health,
+        endpoints: endpoints.clone(),
         metrics: Arc::clone(&metrics),
         readiness: Arc::clone(&readiness),
     };
-    let sites = match (metrics_endpoint.listen, health_endpoint.listen) {
+    let addresses = {
+        let endpoints = endpoints.borrow();
+        (endpoints.metrics.listen, endpoints.health.listen)
+    };
+    let sites = match addresses {
         // Port 0 is a different one each time.
-        (Some(metrics), Some(health)) if metrics == health && metrics.port() != 0 => {
-            vec![(metrics, site(Some(metrics_endpoint), Some(health_endpoint)))]
+        (Some(metrics), Some(health)) if metrics == health && metrics.port() != 0 => vec![(metrics, site(true, true))],
+        (metrics, health) => {
+            let metrics = metrics.map(|address| (address, site(true, false)));
+            metrics.into_iter().chain(health.map(|address| (address, site(false, true)))).collect()
         }
-        (metrics, health) => [
-            metrics.map(|address| (address, site(Some(metrics_endpoint), None))),
-            health.map(|address| (address, site(None, Some(health_endpoint)))),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
     };
     let limiter = Arc::new(LogLimiter::new(metrics.main()));
     let mut listeners = JoinSet::new();
@@ -98,10 +115,10 @@ pub async fn serve(
             let listener = bind(address, &site).await;
             bound.send_modify(|bound| {
                 let address = listener.local_addr().ok();
-                if site.metrics_for.is_some() {
+                if site.has_metrics {
                     bound.metrics = address;
                 }
-                if site.health_for.is_some() {
+                if site.has_health {
                     bound.health = address;
                 }
             });
@@ -116,9 +133,9 @@ pub async fn serve(
 
 /// Binds an address, however long it takes; says so once when it fails and once when it succeeds.
 async fn bind(address: SocketAddr, site: &Site) -> TcpListener {
-    let service = match (&site.metrics_for, &site.health_for) {
-        (Some(_), Some(_)) => "metrics,health",
-        (Some(_), None) => "metrics",
+    let service = match (site.has_metrics, site.has_health) {
+        (true, true) => "metrics,health",
+        (true, false) => "metrics",
         _ => "health",
     };
     let mut failed = false;

@@ -25,6 +25,8 @@ struct Server {
     metrics: Arc<Metrics>,
     /// Its listeners.
     readiness: Arc<Readiness>,
+    /// What the operator says.
+    endpoints: watch::Sender<Endpoints>,
     /// Its task.
     task: JoinHandle<()>,
 }
@@ -54,11 +56,9 @@ impl Server {
         let metrics = Arc::new(Metrics::new(&Layout::default(), 1));
         let readiness = Arc::new(Readiness::new(listeners(&["127.0.0.1:53".parse().unwrap()])));
         let (sender, bound) = watch::channel(Bound::default());
-        let task = tokio::spawn({
-            let (metrics, readiness) = (Arc::clone(&metrics), Arc::clone(&readiness));
-            async move { serve(&metrics_endpoint, &health_endpoint, metrics, readiness, sender).await }
-        });
-        Self { bound, metrics, readiness, task }
+        let (endpoints, read) = watch::channel(Endpoints { metrics: metrics_endpoint, health: health_endpoint });
+        let task = tokio::spawn(serve(read, Arc::clone(&metrics), Arc::clone(&readiness), sender));
+        Self { bound, metrics, readiness, endpoints, task }
     }
 
     /// Where `/metrics` is served.
@@ -122,6 +122,37 @@ fn health_is_ok_while_listeners_are_not_ready() {
         assert_eq!(parts(&ask(address, "GET", "/ready").await), (503, "tcp://127.0.0.1:53\n"));
         server.readiness.pass("tcp://127.0.0.1:53");
         assert_eq!(parts(&ask(address, "GET", "/ready").await), (200, "OK"));
+    });
+}
+
+/// N32
+#[test]
+fn ready_names_the_configuration_and_what_is_wrong_with_a_newer_one() {
+    on_one_thread(async {
+        let mut server = Server::start(nowhere(), endpoint(0, &[]));
+        let address = server.health_address().await;
+        server.readiness.pass("udp://127.0.0.1:53");
+        server.readiness.pass("tcp://127.0.0.1:53");
+        server.readiness.configured("aa");
+        assert_eq!(parts(&ask(address, "GET", "/ready").await), (200, "OK\nconfiguration sha256 aa\n"));
+        server.readiness.mistaken("f:1: wrong");
+        let both = "OK\nconfiguration sha256 aa\na newer configuration was not taken: f:1: wrong\n";
+        assert_eq!(parts(&ask(address, "GET", "/ready").await), (200, both));
+        server.readiness.configured("bb");
+        assert_eq!(parts(&ask(address, "GET", "/ready").await), (200, "OK\nconfiguration sha256 bb\n"));
+    });
+}
+
+/// N32
+#[test]
+fn who_may_ask_can_be_changed_while_the_endpoint_stays() {
+    on_one_thread(async {
+        let mut server = Server::start(endpoint(0, &["192.0.2.0/24"]), nowhere());
+        let address = server.metrics_address().await;
+        assert_eq!(parts(&ask(address, "GET", "/metrics").await).0, 403);
+        server.endpoints.send_modify(|endpoints| endpoints.metrics.allow.clear());
+        assert_eq!(parts(&ask(address, "GET", "/metrics").await).0, 200);
+        assert_eq!(server.metrics_address().await, address);
     });
 }
 

@@ -11,17 +11,17 @@ use foldhash::quality::RandomState;
 /// The bounds and what is open.
 #[derive(Debug)]
 pub struct Connections {
-    /// Most in all.
-    total: usize,
-    /// Most of one client.
-    per_client: usize,
-    /// Open ones by client.
+    /// What is open, and may be.
     open: Mutex<Open>,
 }
 
-/// What is open.
+/// What is open, and may be.
 #[derive(Debug, Default)]
 struct Open {
+    /// Most in all.
+    most: usize,
+    /// Most of one client.
+    most_per_client: usize,
     /// In all. Invariant: the sum of `clients`.
     total: usize,
     /// By client; none is zero.
@@ -50,7 +50,13 @@ impl Connections {
     /// Nothing is open.
     #[must_use]
     pub fn new(total: usize, per_client: usize) -> Arc<Self> {
-        Arc::new(Self { total, per_client, open: Mutex::default() })
+        Arc::new(Self { open: Mutex::new(Open { most: total, most_per_client: per_client, ..Open::default() }) })
+    }
+
+    /// Other bounds from now on; what is open above them stays open.
+    pub fn set(&self, total: usize, per_client: usize) {
+        let mut open = self.open();
+        (open.most, open.most_per_client) = (total, per_client);
     }
 
     /// Counts one more of `client`.
@@ -60,11 +66,12 @@ impl Connections {
     /// Which bound it met.
     pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Permit, Full> {
         let mut open = self.open();
-        if open.total >= self.total {
+        if open.total >= open.most {
             return Err(Full::Total);
         }
+        let most = open.most_per_client;
         let count = open.clients.entry(client).or_default();
-        if *count >= self.per_client {
+        if *count >= most {
             return Err(Full::Client);
         }
         *count += 1;
@@ -107,5 +114,10 @@ mod tests {
         assert_eq!(connections.admit(client(2)).unwrap_err(), Full::Total);
         drop(first);
         assert!(connections.admit(client(1)).is_ok());
+        let _fourth = connections.admit(client(1)).unwrap();
+        connections.set(4, 3);
+        let _fifth = connections.admit(client(1)).unwrap();
+        connections.set(1, 1);
+        assert_eq!(connections.admit(client(3)).unwrap_err(), Full::Total);
     }
 }

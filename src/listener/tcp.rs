@@ -44,10 +44,10 @@ const READS_A_TURN: usize = 4;
 
 /// What all connections of a worker share.
 pub struct Settings {
-    /// How long one may be idle.
-    pub idle: Duration,
-    /// Queries of one that may wait.
-    pub pipeline: usize,
+    /// How long one may be idle; may change at any time.
+    pub idle: Cell<Duration>,
+    /// Queries of one that may wait; may change at any time.
+    pub pipeline: Cell<usize>,
     /// Bounds over all workers.
     pub connections: Arc<Connections>,
     /// Where it is counted.
@@ -208,7 +208,7 @@ enum End {
 impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     /// A connection just accepted.
     fn new(stream: S, client: IpAddr, server: u16, permit: Permit, settings: Rc<Settings>, handler: Rc<H>) -> Self {
-        let idle = Box::pin(sleep(settings.idle));
+        let idle = Box::pin(sleep(settings.idle.get()));
         let (answers, input) = (Rc::default(), vec![0; INPUT]);
         Self {
             stream,
@@ -257,14 +257,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             }
             let Some(looked_at) = looked_at else { return Poll::Ready(End::Client) };
             if looked_at {
-                self.idle.as_mut().reset(Instant::now() + self.settings.idle);
+                self.idle.as_mut().reset(Instant::now() + self.settings.idle.get());
             }
             let waiting = self.answers.waiting.get();
             let unwritten = self.answers.bytes.borrow().len();
             if self.finished && waiting == 0 && unwritten == 0 {
                 return Poll::Ready(End::Client);
             }
-            let may_read = !self.finished && waiting < self.settings.pipeline && unwritten < HIGH_WATER;
+            let may_read = !self.finished && waiting < self.settings.pipeline.get() && unwritten < HIGH_WATER;
             if !may_read {
                 break;
             }
@@ -287,7 +287,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             if self.answers.waiting.get() == 0 {
                 return Poll::Ready(End::Idle);
             }
-            self.idle.as_mut().reset(Instant::now() + self.settings.idle);
+            self.idle.as_mut().reset(Instant::now() + self.settings.idle.get());
             return self.idle.as_mut().poll(context).map(|()| End::Idle);
         }
         Poll::Pending
@@ -312,7 +312,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         let mut start = 0;
         let mut wanted = 0;
         while let Some(length) = u16_at(&self.input[..self.filled], start).map(usize::from) {
-            if self.answers.waiting.get() >= self.settings.pipeline || self.answers.bytes.borrow().len() >= HIGH_WATER {
+            if self.answers.waiting.get() >= self.settings.pipeline.get()
+                || self.answers.bytes.borrow().len() >= HIGH_WATER
+            {
                 break;
             }
             if length < HEADER {
@@ -372,7 +374,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             match Pin::new(&mut self.stream).poll_write(context, &bytes[self.written..]) {
                 Poll::Ready(Ok(count)) if count > 0 => {
                     self.written += count;
-                    self.idle.as_mut().reset(Instant::now() + self.settings.idle);
+                    self.idle.as_mut().reset(Instant::now() + self.settings.idle.get());
                 }
                 Poll::Ready(_) => return Poll::Ready(End::Client),
                 Poll::Pending => {

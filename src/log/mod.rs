@@ -9,6 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Registry, reload};
 
 use crate::config::{Format, Level, Log};
 use crate::error::{ExitCode, Failure};
@@ -23,37 +24,55 @@ pub use limiter::{LogLimiter, Topic};
 /// Where our own events come from; everything below it is ours.
 const OWN_TARGET: &str = "nodens";
 
+/// Changes what is written while the daemon runs.
+#[derive(Debug)]
+pub struct Control(reload::Handle<Targets, Registry>);
+
+impl Control {
+    /// Writes lines of this level and above from now on.
+    pub fn set(&self, level: Level) {
+        // It fails only when the log is gone, and then nobody writes.
+        let _ = self.0.reload(targets(level));
+    }
+}
+
 /// Begins to log to standard error; once a process.
 ///
 /// # Errors
 ///
 /// If it was called before.
-pub fn initialize(log: &Log) -> Result<(), Failure> {
-    tracing::subscriber::set_global_default(subscriber(log, std::io::stderr))
-        .map_err(|error| Failure::new(ExitCode::Software, format!("logging was begun twice: {error}")))
+pub fn initialize(log: &Log) -> Result<Control, Failure> {
+    let (subscriber, control) = subscriber(log, std::io::stderr);
+    tracing::subscriber::set_global_default(subscriber)
+        .map_err(|error| Failure::new(ExitCode::Software, format!("logging was begun twice: {error}")))?;
+    Ok(control)
 }
 
 /// What turns events into lines and writes them to `writer`, each line in one write.
-///
-/// Libraries speak only at level debug: some of theirs tell of every query, which nobody asked for.
-fn subscriber<W>(log: &Log, writer: W) -> impl Subscriber + Send + Sync
+fn subscriber<W>(log: &Log, writer: W) -> (impl Subscriber + Send + Sync, Control)
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let level = match log.level {
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(format::Line { json: log.format == Format::Json })
+        .with_ansi(false)
+        .with_writer(writer);
+    let (targets, handle) = reload::Layer::new(targets(log.level));
+    (tracing_subscriber::registry().with(targets).with(lines), Control(handle))
+}
+
+/// Which events are written at a level.
+///
+/// Libraries speak only at level debug: some of theirs tell of every query, which nobody asked for.
+fn targets(level: Level) -> Targets {
+    let level = match level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
     };
-    let libraries = if log.level == Level::Debug { level } else { LevelFilter::OFF };
-    let lines = tracing_subscriber::fmt::layer()
-        .event_format(format::Line { json: log.format == Format::Json })
-        .with_ansi(false)
-        .with_writer(writer);
-    tracing_subscriber::registry()
-        .with(Targets::new().with_default(libraries).with_target(OWN_TARGET, level))
-        .with(lines)
+    let libraries = if level == LevelFilter::DEBUG { level } else { LevelFilter::OFF };
+    Targets::new().with_default(libraries).with_target(OWN_TARGET, level)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl MakeWriter<'_> for Kept {
 /// What `speak` logs.
 fn logged(level: Level, format: Format, speak: impl FnOnce()) -> String {
     let kept = Kept::default();
-    tracing::subscriber::with_default(subscriber(&Log { level, format }, kept.clone()), speak);
+    tracing::subscriber::with_default(subscriber(&Log { level, format }, kept.clone()).0, speak);
     kept.text()
 }
 
@@ -110,6 +110,21 @@ fn held_back_lines_are_announced() {
     });
     assert_eq!(lines.lines().count(), 10 + 2);
     assert!(lines.contains("level=warn msg=\"37 similar lines suppressed\" topic=upstream\n"));
+}
+
+/// N32
+#[test]
+fn the_level_can_be_changed_while_the_log_is_written() {
+    let kept = Kept::default();
+    let (subscriber, control) = subscriber(&Log { level: Level::Error, format: Format::Text }, kept.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        for (level, text) in [(Level::Warn, "one"), (Level::Error, "two"), (Level::Info, "three")] {
+            control.set(level);
+            tracing::warn!("{text}");
+        }
+    });
+    let text = kept.text();
+    assert!(text.contains("one") && !text.contains("two") && text.contains("three"), "{text}");
 }
 
 proptest! {

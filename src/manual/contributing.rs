@@ -42,6 +42,7 @@
 //!    From it come the reading, the mistakes and the reference file.
 //! 2. A field in the struct of its section ([`config`](crate::config)), filled in `sections.rs`, `upstream.rs` or `zone.rs`, and written back
 //!    in `render.rs`. What only makes sense between two options is checked there, too.
+//!    What is made of it at the start alone also stands in `running.rs`: a reload keeps it and says so.
 //! 3. `cargo run -- generate config > config/nodens.toml`. A test compares them.
 //! 4. Why the default is what it is: a row in [`defaults`](super::defaults).
 //!

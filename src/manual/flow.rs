@@ -120,6 +120,14 @@
 //! records have to go, TC is set, and as many as fit are still there for clients that never come back by TCP. Late UDP answers leave together at the
 //! end of the worker's turn. If nothing was found out, [`UpstreamError`] says which RCODE and extended error the client gets.
 //!
+//! # When the configuration changes
+//!
+//! The main thread reads it again ([`Origin`], [`Watch`]) and makes everything anew that workers share ([`Running::reload`]): groups'
+//! certificates, own names, numbers of zones and servers. What is the same is taken over; a zone of which nothing changed keeps its
+//! number, and with it its answers. Each worker then puts a new plan in the place of its old one between two turns ([`Pipeline::adopt`]):
+//! queries that begin now go by the new one, those under way end by the old one, and what they learn is kept only if it still holds. When all
+//! workers have done so, the store is searched for answers that no longer hold ([`Store::forget_if`]), and the fronts begin anew.
+//!
 //! [`Answer::read`]: crate::wire::answer::Answer::read
 //! [`BATCH`]: crate::sys::socket::BATCH
 //! [`Bounds::apply`]: crate::cache::ttl::Bounds::apply
@@ -130,12 +138,17 @@
 //! [`Handler`]: crate::listener::Handler
 //! [`Key`]: crate::cache::Key
 //! [`Local::lookup`]: crate::policy::local::Local::lookup
+//! [`Origin`]: crate::config::Origin
 //! [`Outcome`]: crate::listener::Outcome
 //! [`Outgoing`]: crate::wire::message::Outgoing
+//! [`Pipeline::adopt`]: crate::pipeline::Pipeline::adopt
 //! [`Query::parse`]: crate::wire::query::Query::parse
 //! [`ReplyTo`]: crate::listener::ReplyTo
+//! [`Running::reload`]: crate::worker::Running::reload
 //! [`Store`]: crate::cache::Store
+//! [`Store::forget_if`]: crate::cache::Store::forget_if
 //! [`UpstreamError`]: crate::upstream::UpstreamError
+//! [`Watch`]: crate::sys::watch::Watch
 //! [`Zones::find`]: crate::route::Zones::find
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`listener::udp`]: crate::listener::udp

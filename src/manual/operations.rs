@@ -31,8 +31,33 @@
 //! # Stop
 //!
 //! SIGTERM and SIGINT do the same. Health and metrics close at once, so that nobody is sent here any more; what lies in the sockets is
-//! answered; questions under way may finish for `listen.drain-timeout`; then the process ends with code 0. There is no
-//! reload yet: SIGHUP is ignored with a line in the log. To take a new configuration, check it, stop and start; the cache is empty then.
+//! answered; questions under way may finish for `listen.drain-timeout`; then the process ends with code 0.
+//!
+//! # A new configuration
+//!
+//! No restart is needed. The daemon reads its configuration again within ten seconds when the file changes, or a hosts file or a file of
+//! certificates that it names; without a file, when the nameservers in /etc/resolv.conf change. It may be written over, replaced, or stand behind
+//! links that are swapped, as in a ConfigMap. SIGHUP reads it at once, and says so also when nothing has changed. Where the kernel cannot
+//! tell of changes, the files are looked at every five seconds.
+//!
+//! Everything is made anew beside what is in force. **Any mistake changes nothing**: the old configuration stays, `coredns_reload_failed_total`
+//! grows, one line in the log names file, line and reason of the first mistake, and `/ready` repeats it; `nodens check FILE` lists all. A
+//! resolv.conf without any nameserver of use changes nothing either: one that was emptied, or one by which the node asks us now.
+//!
+//! | | after a reload |
+//! |---|---|
+//! | sockets, connections of clients | stay open |
+//! | questions under way | are answered by the servers they went to |
+//! | kept answers | stay where their zone and its `[[upstream]]` say the same; others, and those of names that went to another zone or to `[local]`, are forgotten |
+//! | connections to servers | stay where the `[[upstream]]` and its certificates are the same |
+//! | counters | go on; a zone or server that is gone keeps its series until the restart |
+//!
+//! At the next start only, with a warning that names them: `listen.addresses`, `listen.workers`, `listen.udp-size`, `cache.size`,
+//! `cache.negative-size`, `metrics.listen`, `health.listen`, `log.format`; and the system's own certificates. After 4,096 zones or servers that were
+//! new or changed since the start, a reload is refused until a restart.
+//!
+//! **Which one is in force?** `/ready` and `coredns_reload_version_info` show the SHA-256 of its file as `sha256sum FILE` prints it, the
+//! same on all nodes with that file. It says nothing of other files that it names.
 //!
 //! # Exit codes
 //!
@@ -56,7 +81,7 @@
 //! | path | answer |
 //! |---|---|
 //! | `/health` | 200 `OK` for as long as the process lives |
-//! | `/ready` | 200 `OK` once every listener, UDP and TCP, has answered a question of our own; until then 503 with the list of those that have not |
+//! | `/ready` | 200 `OK` once every listener, UDP and TCP, has answered a question of our own; until then 503 with the list of those that have not. Below `OK`, a line with the hash of the configuration, and one with the mistake of a newer one that was not taken |
 //!
 //! Both at `health.listen`, 403 for sources outside `health.allow`. If the address cannot be had, DNS goes on and it is tried again every
 //! five seconds.
@@ -85,6 +110,8 @@
 //! | `rate(coredns_cache_evictions_total{type="success"}[5m]) > 10` | the cache is too small for what is asked |
 //! | `rate(nodens_tcp_refused_total[5m]) > 0` | clients hold more TCP connections than they may |
 //! | `rate(nodens_responses_unsent_total[5m]) > 0` | the kernel does not take answers: no route, no buffer |
+//! | `increase(coredns_reload_failed_total[10m]) > 0` | a new configuration has a mistake and is not in force |
+//! | `count by (value) (coredns_reload_version_info)` | how many nodes have which configuration |
 //! | `nodens_accept_failures_total > 0`, `process_open_fds / process_max_fds > 0.8` | descriptors run out |
 //!
 //! The share of hits: `sum(rate(coredns_cache_hits_total[5m])) / sum(rate(coredns_cache_requests_total[5m]))`.
@@ -101,6 +128,11 @@
 //! | info `stopping`, `stopped` | a signal came; all is over | |
 //! | info `the system trusts no certificate authority; using the compiled-in ones` | no certificate store in this image | set `ca`, or nothing |
 //! | warn, a file, line and key | something in the configuration or the hosts file is odd | mend it; `nodens check` says the same |
+//! | info `configuration reloaded` | a new configuration is in force; `forgotten` kept answers no longer held | |
+//! | info `configuration read again: nothing has changed` | after SIGHUP | |
+//! | error `configuration not reloaded; the one before stays` | `reason` is the first mistake, there are `more` | mend it; `nodens check` lists all |
+//! | warn `changed options take effect at the next start` | `options` say something new | restart when it suits |
+//! | warn `the kernel does not tell of changed files; …` | no inotify, or too few watches | raise `fs.inotify.max_user_watches` or `max_user_instances`, or nothing |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
 //! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |

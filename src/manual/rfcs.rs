@@ -7,6 +7,7 @@
 //!
 //! | RFC | section | what | where | status |
 //! |---|---|---|---|---|
+//! | 1034 | 3.6.2 | aliases in a circle are an error | [`Answer`] | yes |
 //! | 1035 | 4.1.1 | header, opcodes, RCODEs | [`wire::header`], [`reply`] | yes |
 //! | 1035 | 4.1.4 | compression: read everywhere, written for owners and well-known types | [`wire::name`], [`Answer`] | yes |
 //! | 1035 | 4.2.1 | 512 bytes over UDP without EDNS | [`Client::udp_limit`] | yes |

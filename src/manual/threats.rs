@@ -28,8 +28,8 @@
 //!
 //! | it tries | what holds | where |
 //! |---|---|---|
-//! | an answer that is no DNS, or loops by compression pointers or aliases | pointers must lead back, at most 127 of them; an alias chain ends after 16 links | [`name::expand`], [`answer::MAX_CHAIN`] |
-//! | records that were not asked for | only records of the question's name and its aliases are kept; NS sets beside a positive answer are not believed | [`Answer::read`] |
+//! | an answer that is no DNS, or loops by compression pointers or aliases | pointers must lead back, at most 127 of them; aliases in a circle, or more than 16 of them, are a failure | [`name::expand`], [`answer::MAX_CHAIN`] |
+//! | records that were not asked for | only records of the question's name and its aliases are kept, and addresses of hosts that these name; NS sets beside a positive answer are not believed | [`Answer::read`] |
 //! | a malformed record among good ones | it is dropped and counted, the others pass; unknown types pass byte for byte | [`Answer::read`] |
 //! | answers to other questions | the question is compared; on a stream the ID must be one that waits | [`Answer::read`], [`upstream::udp`] |
 //! | TTLs of years, or of zero | `max-ttl`; TTL 0 is given to those who wait and not kept | [`Bounds`] |

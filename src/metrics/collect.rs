@@ -14,7 +14,7 @@ use super::event::{Event, Gauge, UpstreamEvent};
 use super::family::{self, Family};
 use super::label::{SERVFAIL, rcode_name, type_name};
 use super::samples::{Histograms, Scalars};
-use super::worker::{Row, WorkerMetrics};
+use super::worker::{self, Row, WorkerMetrics};
 use super::{Layout, Protocol, Source, process};
 
 /// What a build calls itself besides its version, a commit as a rule; set when the package is built.
@@ -66,7 +66,8 @@ impl Metrics {
     #[must_use]
     pub fn new(layout: &Layout, workers: usize) -> Self {
         let shared = Arc::new(Shared {
-            layout: layout.clone(),
+            layout: Mutex::new(Arc::new(layout.clone())),
+            hash: Mutex::default(),
             // One more than workers, for the main thread.
             workers: (0..=workers).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
             cache: Mutex::new(None),
@@ -103,6 +104,22 @@ impl Metrics {
         *self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(cache);
     }
 
+    /// Names what a new configuration has added to the zones and servers there were; counts of those that it no longer has stay.
+    ///
+    /// # Panics
+    ///
+    /// In tests, if one that there was is renamed or gone: its number would count for another.
+    pub fn extend(&self, layout: &Layout) {
+        let mut current = self.shared.layout.lock().unwrap_or_else(PoisonError::into_inner);
+        debug_assert!(layout.zones.starts_with(&current.zones) && layout.upstreams.starts_with(&current.upstreams));
+        *current = Arc::new(Layout { servers: current.servers.clone(), ..layout.clone() });
+    }
+
+    /// Says which configuration is in force, by the SHA-256 of its file in hexadecimal.
+    pub fn set_hash(&self, hash: &str) {
+        hash.clone_into(&mut self.shared.hash.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// The text exposition, version 0.0.4.
     #[must_use]
     pub fn exposition(&self) -> String {
@@ -117,7 +134,7 @@ impl Metrics {
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").field("layout", &self.shared.layout).finish_non_exhaustive()
+        f.debug_struct("Metrics").field("layout", &self.shared.layout()).finish_non_exhaustive()
     }
 }
 
@@ -132,8 +149,10 @@ fn describe(family: &Family) -> Desc {
 
 /// What a scrape reads.
 struct Shared {
-    /// The label values.
-    layout: Layout,
+    /// The label values; a reload adds some.
+    layout: Mutex<Arc<Layout>>,
+    /// Which configuration is in force; empty before anybody said so.
+    hash: Mutex<String>,
     /// One a worker, and the main thread's last.
     workers: Vec<Arc<WorkerMetrics>>,
     /// Where the figures of the cache come from, once there is one.
@@ -163,9 +182,20 @@ impl Collector for Scrape {
 }
 
 impl Shared {
-    /// What does not change.
+    /// The label values now.
+    fn layout(&self) -> Arc<Layout> {
+        Arc::clone(&self.layout.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What changes with a reload or never.
     fn constants(&self, families: &mut Vec<MetricFamily>) {
         let version = env!("CARGO_PKG_VERSION");
+        let hash = self.hash.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !hash.is_empty() {
+            let mut samples = Scalars::new(&family::RELOAD_VERSION);
+            samples.add(&["sha256", &hash], 1.0);
+            families.push(samples.finish());
+        }
         let workers = self.workers.len().saturating_sub(1);
         for (family, labels, value) in [
             (&family::BUILD_INFO, &[version, REVISION, ""] as &[&str], 1.0),
@@ -181,10 +211,11 @@ impl Shared {
 
     /// What [`WorkerMetrics::answered`] counts.
     fn queries(&self, families: &mut Vec<MetricFamily>) {
+        let layout = self.layout();
         let mut queries = Queries::new();
-        for (server_index, server) in self.layout.servers.iter().enumerate() {
-            let zones = self.layout.zones.iter().map(String::as_str).chain([NO_ZONE]);
-            for (zone_index, zone) in zones.enumerate() {
+        for (server_index, server) in layout.servers.iter().enumerate() {
+            let zones = layout.zones.iter().map(String::as_str).enumerate();
+            for (zone_index, zone) in zones.chain([(worker::NO_ZONE, NO_ZONE)]) {
                 for (protocol, name) in [(Protocol::Udp, "udp"), (Protocol::Tcp, "tcp")] {
                     let rows = self.workers.iter().filter_map(|worker| worker.row(server_index, zone_index, protocol));
                     rows.for_each(|row| queries.add(server, zone, name, row));
@@ -215,7 +246,8 @@ impl Shared {
     /// What the cache says of itself.
     fn cache(&self, families: &mut Vec<MetricFamily>) {
         let Some(cache) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
-        let server = self.layout.servers.first().map_or("", String::as_str);
+        let layout = self.layout();
+        let server = layout.servers.first().map_or("", String::as_str);
         for (family, values) in
             [(&family::CACHE_ENTRIES, cache.entries()), (&family::CACHE_EVICTIONS, cache.evictions())]
         {
@@ -243,10 +275,11 @@ impl Shared {
 
     /// What is counted of upstream servers: events zero or not, exchanges where there were any.
     fn upstreams(&self, families: &mut Vec<MetricFamily>) {
+        let layout = self.layout();
         let mut samples: Vec<Scalars<'_>> = Vec::new();
         let mut exchanges = Histograms::new(&family::PROXY_DURATION);
         let mut connections = Histograms::new(&family::UPSTREAM_CONNECTION_QUERIES);
-        for (index, (group, to)) in self.layout.upstreams.iter().enumerate() {
+        for (index, (group, to)) in layout.upstreams.iter().enumerate() {
             let (address, proto) = coredns_address(to);
             let rows = || self.workers.iter().filter_map(|worker| worker.upstreams(index));
             for &event in UpstreamEvent::ALL {

@@ -81,6 +81,10 @@ table! {
         RecordDropped => RECORD_DROPPED,
         /// A log line that the limiter held back.
         LogSuppressed => LOG_SUPPRESSED,
+        /// A new configuration taken over.
+        Reloaded => RELOADS,
+        /// A new configuration with a mistake; the one before stayed.
+        ReloadFailed => RELOAD_FAILED,
         /// An HTTP request from a source outside the endpoint's allow-list; answered 403.
         HttpForbidden => HTTP_REFUSED / "not_allowed",
         /// An HTTP connection closed at once because its endpoint had too many.

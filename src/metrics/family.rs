@@ -85,6 +85,10 @@ families! {
         "Queries to an upstream server that went over an open connection.";
     PROXY_CONNECTION_MISSES = Counter "coredns_proxy_conn_cache_misses_total" ["proxy_name", "to", "proto"]
         "Queries to an upstream server that had to wait for a new connection.";
+    RELOAD_FAILED = Counter "coredns_reload_failed_total" []
+        "New configurations that were not taken because of a mistake; the one before stayed in force.";
+    RELOAD_VERSION = Gauge "coredns_reload_version_info" ["hash", "value"]
+        "Always 1; value is the hash of the configuration file that is in force.";
 
     //------ nodens's own: clients -----------------------------------------------------------------------------------
     NODENS_BUILD_INFO = Gauge "nodens_build_info" ["version", "revision"]
@@ -171,6 +175,8 @@ families! {
     //------ nodens's own: itself ------------------------------------------------------------------------------------
     LOG_SUPPRESSED = Counter "nodens_log_lines_suppressed_total" []
         "Log lines held back by the limiter.";
+    RELOADS = Counter "nodens_reloads_total" []
+        "New configurations taken over without a restart.";
     HTTP_REFUSED = Counter "nodens_http_refused_total" ["reason"]
         "HTTP requests and connections turned away: source not allowed, too many connections, or too slow.";
 

@@ -1,7 +1,7 @@
 //! What is counted. Off the answer's path: a count is one load and one store of the worker's own memory.
 //!
 //! Each worker owns a [`WorkerMetrics`] and is the only one to write to it; a scrape reads all of them and adds up.
-//! No label ever carries a query name or a client, so the number of series is fixed by the configuration.
+//! No label ever carries a query name or a client, so the number of series is fixed by the configurations since the start.
 //!
 //! What CoreDNS has a name for keeps that name, its labels and its buckets, so that dashboards and alerts go on working;
 //! everything else is `nodens_*`. Nothing here logs, answers or waits.
@@ -30,16 +30,19 @@ mod tests;
 
 pub use collect::{CacheFigures, Metrics};
 pub use event::{Event, Gauge, UpstreamEvent};
+pub(crate) use worker::MOST_LATER;
 pub use worker::WorkerMetrics;
 
-/// What the series are made of; known when the configuration is.
+/// What the series are made of; known when the configuration is. A reload may add zones and upstreams, [`MOST_LATER`] of each at most.
+///
+/// [`MOST_LATER`]: worker::MOST_LATER
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     /// Listen addresses in the form "dns://169.254.20.10:53", in the order of worker sockets.
     pub servers: Vec<String>,
-    /// Zones in the form "cluster.local.", in the order of [`crate::config::Config::zones`].
+    /// Zones in the form "cluster.local.", by number; one that a reload changed stands here again. Samples of the same name become one.
     pub zones: Vec<String>,
-    /// Every server of every group: (group name, "tls://1.1.1.1:853"), numbered over all groups in their order.
+    /// Every server of every group: (group name, "tls://1.1.1.1:853"), by number.
     pub upstreams: Vec<(String, String)>,
 }
 
@@ -76,7 +79,7 @@ pub enum Source {
 pub struct Answered {
     /// Position in [`Layout::servers`].
     pub server: u16,
-    /// Position in [`Layout::zones`]; a larger number is a query that was answered before it got to a zone.
+    /// Position in [`Layout::zones`]; `u16::MAX` is a query that was answered before it got to a zone.
     pub zone: u16,
     /// How it came.
     pub protocol: Protocol,

@@ -1,5 +1,8 @@
 //! The memory of one worker: dense arrays that only this worker writes.
 //!
+//! The zones of the start have one array, so that counting an answer is one index. Zones of later configurations, and upstream servers,
+//! which count misses alone, lie in [`Pages`] that come into being when they are needed: nothing is ever moved, so that no count is lost.
+//!
 //! Counting an answer costs eight loads and stores in at most six cache lines (a few nanoseconds), no hash, no string and no lock
 //! prefix. What can be derived is derived by the scrape: requests with DO from the request counters, cache requests, hits and
 //! misses from the response counters, every histogram's count from its cells.
@@ -15,8 +18,15 @@ use super::{Answered, Layout, Protocol, Source};
 /// How many transports clients have.
 const PROTOCOLS: usize = 2;
 
+/// The zone of queries that were answered before they got to one.
+pub(super) const NO_ZONE: usize = u16::MAX as usize;
+
 /// How many sources an answer can have.
 pub(super) const SOURCES: usize = 7;
+
+/// Zones that reloads may add to those of the start, and servers likewise. A guess: a zone that changes twice an hour for three months.
+/// What it costs is memory for what was really added, some kilobytes each.
+pub(crate) const MOST_LATER: usize = 4096;
 
 /// The counters of one worker.
 ///
@@ -28,12 +38,45 @@ pub struct WorkerMetrics {
     events: [Counter; Event::COUNT],
     /// By [`Gauge`].
     gauges: [Counter; Gauge::COUNT],
-    /// Zones of a server, and one for queries that got to none.
+    /// Zones of a server at the start, and one for queries that got to none.
     zones: usize,
+    /// Listen addresses.
+    servers: usize,
     /// By server, zone and protocol. A row comes into being with its first query: of all combinations few are ever asked.
-    rows: Box<[OnceLock<Box<Row>>]>,
+    rows: Box<[Slot<Row>]>,
+    /// By zone that came later, server and protocol.
+    later: Pages<Row>,
     /// By position in [`Layout::upstreams`].
-    upstreams: Box<[OnceLock<Box<UpstreamRow>>]>,
+    upstreams: Pages<UpstreamRow>,
+}
+
+/// Room for a row.
+type Slot<T> = OnceLock<Box<T>>;
+
+/// Slots that come into being a page at a time.
+#[derive(Debug)]
+struct Pages<T>(Box<[Slot<[Slot<T>; PAGE]>]>);
+
+/// Slots of a page.
+const PAGE: usize = 64;
+
+impl<T> Pages<T> {
+    /// Room for `slots` and, if any page is not full, some more.
+    fn new(slots: usize) -> Self {
+        Self((0..slots.div_ceil(PAGE)).map(|_| OnceLock::new()).collect())
+    }
+
+    /// A slot to write to; none above those there is room for.
+    #[inline]
+    fn slot(&self, index: usize) -> Option<&Slot<T>> {
+        let page = self.0.get(index / PAGE)?.get_or_init(|| Box::new([const { OnceLock::new() }; PAGE]));
+        page.get(index % PAGE)
+    }
+
+    /// What is in a slot.
+    fn get(&self, index: usize) -> Option<&T> {
+        Some(self.0.get(index / PAGE)?.get()?.get(index % PAGE)?.get()?)
+    }
 }
 
 /// What is counted of one server, zone and protocol. The fields that every cache hit touches come first.
@@ -70,25 +113,34 @@ pub(super) struct UpstreamRow {
 impl WorkerMetrics {
     /// Counters for a layout, all zero.
     pub(super) fn new(layout: &Layout) -> Self {
-        let zones = layout.zones.len() + 1;
+        let (servers, zones) = (layout.servers.len(), layout.zones.len() + 1);
+        // Without a layout there is nothing to tell apart.
+        let upstreams = if servers + layout.upstreams.len() == 0 { 0 } else { layout.upstreams.len() + MOST_LATER };
         Self {
             events: [const { Counter::new() }; Event::COUNT],
             gauges: [const { Counter::new() }; Gauge::COUNT],
             zones,
-            rows: (0..layout.servers.len() * zones * PROTOCOLS).map(|_| OnceLock::new()).collect(),
-            upstreams: (0..layout.upstreams.len()).map(|_| OnceLock::new()).collect(),
+            servers,
+            rows: (0..servers * zones * PROTOCOLS).map(|_| OnceLock::new()).collect(),
+            later: Pages::new(servers * MOST_LATER * PROTOCOLS),
+            upstreams: Pages::new(upstreams),
         }
     }
 
     /// Counts an answered query.
     #[inline]
     pub fn answered(&self, answered: &Answered) {
-        let zone = usize::from(answered.zone).min(self.zones - 1);
-        let index = (usize::from(answered.server) * self.zones + zone) * PROTOCOLS + answered.protocol as usize;
+        let zone = usize::from(answered.zone);
+        let slot = if zone >= self.zones - 1 && zone < NO_ZONE {
+            self.later_slot(usize::from(answered.server), zone, answered.protocol)
+        } else {
+            let zone = zone.min(self.zones - 1);
+            self.rows.get((usize::from(answered.server) * self.zones + zone) * PROTOCOLS + answered.protocol as usize)
+        };
         // A server that the layout does not have is a mistake of the caller, which is not worth the process.
-        debug_assert!(self.rows.is_empty() || index < self.rows.len(), "no such server: {}", answered.server);
-        let Some(row) = self.rows.get(index) else { return };
-        let row = row.get_or_init(Row::new);
+        debug_assert!(self.rows.is_empty() || slot.is_some(), "no such server or zone: {answered:?}");
+        let Some(slot) = slot else { return };
+        let row = slot.get_or_init(Row::new);
         row.responses[answered.source as usize][rcode_index(answered.rcode)].add(1);
         row.requests[type_index(answered.qtype)][usize::from(answered.dnssec_ok)].add(1);
         row.durations.observe(answered.duration);
@@ -139,11 +191,21 @@ impl WorkerMetrics {
         self.gauges[gauge as usize].set(value);
     }
 
-    /// The row of an upstream server; none if the layout does not have it.
+    /// The slot of a zone that a reload brought.
+    #[cold]
+    fn later_slot(&self, server: usize, zone: usize, protocol: Protocol) -> Option<&Slot<Row>> {
+        self.later.slot(self.later_index(server, zone, protocol))
+    }
+
+    /// The place among `later` of a zone's row.
+    const fn later_index(&self, server: usize, zone: usize, protocol: Protocol) -> usize {
+        ((zone - (self.zones - 1)) * self.servers + server) * PROTOCOLS + protocol as usize
+    }
+
+    /// The row of an upstream server; none if there is no room for so many.
     #[inline]
     fn upstream_row(&self, server: usize) -> Option<&UpstreamRow> {
-        debug_assert!(self.upstreams.is_empty() || server < self.upstreams.len(), "no such upstream: {server}");
-        self.upstreams.get(server).map(|row| &**row.get_or_init(UpstreamRow::new))
+        self.upstreams.slot(server).map(|slot| &**slot.get_or_init(UpstreamRow::new))
     }
 }
 
@@ -175,14 +237,18 @@ impl WorkerMetrics {
         self.gauges[gauge as usize].value()
     }
 
-    /// The row of a server, zone (one after the last: none) and protocol; none if nothing was counted in it.
+    /// The row of a server, zone ([`NO_ZONE`]: none) and protocol; none if nothing was counted in it.
     pub(super) fn row(&self, server: usize, zone: usize, protocol: Protocol) -> Option<&Row> {
+        if zone >= self.zones - 1 && zone < NO_ZONE {
+            return self.later.get(self.later_index(server, zone, protocol));
+        }
+        let zone = zone.min(self.zones - 1);
         self.rows.get((server * self.zones + zone) * PROTOCOLS + protocol as usize)?.get().map(|row| &**row)
     }
 
     /// The row of an upstream server; none if nothing was counted in it.
     pub(super) fn upstreams(&self, server: usize) -> Option<&UpstreamRow> {
-        self.upstreams.get(server)?.get().map(|row| &**row)
+        self.upstreams.get(server)
     }
 }
 

@@ -72,6 +72,13 @@ pub(super) struct Flight {
     listeners: RefCell<Vec<oneshot::Sender<Finding>>>,
 }
 
+impl Flight {
+    /// Whether what comes of it is true under `plan`, too: no reload gave its name to other servers or to the node.
+    pub(super) fn holds(&self, plan: &Plan) -> bool {
+        std::ptr::eq(&raw const *self.plan, plan) || plan.holds(self.key.name(), self.key.qtype(), self.zone)
+    }
+}
+
 /// A client that waits.
 struct Waiter {
     /// Its header and question, as it sent them.
@@ -353,7 +360,7 @@ impl Pipeline {
                 }
             }
             Finding::Nothing(failed) => {
-                if failed.is_conclusive {
+                if failed.is_conclusive && flight.holds(&self.plan.borrow()) {
                     self.note_failure(&flight.key, now, failed.rcode, failed.ede);
                 }
                 if flight.stale.borrow().is_some() {

@@ -159,6 +159,8 @@ impl Pipeline {
     /// as they were keep their connections. The store is the same: whoever reloads takes out of it what no longer holds.
     pub fn adopt(&self, shared: &Shared) {
         let next = Plan::new(shared, &self.metrics, &self.connections, Some(&self.plan.borrow()));
+        // Whoever asks now does not wait for servers that are not asked any more.
+        self.flights.borrow_mut().retain(|_, flight| flight.holds(&next));
         *self.plan.borrow_mut() = Rc::new(next);
         // It also holds denials of the node's own, which are in no store and may hold no longer.
         self.front.replace(Front::default());

@@ -5,9 +5,11 @@
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
+//! - [`watch`] which files have changed.
 
 pub mod clock;
 pub mod memory;
 pub mod process;
 pub mod random;
 pub mod socket;
+pub mod watch;

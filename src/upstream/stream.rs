@@ -35,6 +35,9 @@ use super::tls::TlsGroup;
 /// A connection on which nothing has come for so long is watched when it is used.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How long it is believed that a server ends connections early: a cut or a restart may have looked like it.
+const BELIEF: Duration = Duration::from_secs(600);
+
 /// Times a query looks for a connection with room before it is shed.
 const ATTEMPTS: usize = 3;
 
@@ -48,6 +51,8 @@ pub(super) struct StreamServer {
     limit: usize,
     /// How old a connection grows.
     max_age: Duration,
+    /// When what is known of the server's idle time is forgotten.
+    forgets: Cell<Moment>,
     /// Those that are open.
     connections: RefCell<Vec<(Rc<Connection>, Moment)>>,
     /// The one that is being opened.
@@ -82,6 +87,7 @@ impl StreamServer {
             terms: Terms { pipeline: upstream.pipeline, idle: upstream.idle_timeout, padding },
             limit: upstream.connections,
             max_age: upstream.max_age,
+            forgets: Cell::default(),
             connections: RefCell::default(),
             opening: RefCell::default(),
             change: Rc::default(),
@@ -237,6 +243,10 @@ impl StreamServer {
         let (change, learned, order) = (Rc::clone(&self.change), Rc::clone(&self.learned), Rc::clone(&self.order));
         let connection = Rc::new(Connection::new(self.terms, mask, change, learned, order));
         self.learned.connection_opened();
+        if connection.opened >= self.forgets.get() {
+            self.forgets.set(connection.opened + BELIEF);
+            self.learned.forget_idle();
+        }
         spawn_local(Driver::new(Rc::clone(&connection), stream).run());
         let mut connections = self.connections.borrow_mut();
         // Each of those that are kept beside it in case the server goes on may cost it as much as any other.

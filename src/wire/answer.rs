@@ -6,18 +6,23 @@
 //!
 //! Kept, of the answer section: records of the asked type, CNAME, DNAME and signatures whose owner is the question's name or an alias
 //! of it (RFC 1034 section 4.3.2, RFC 2181 section 5.4.1: unrelated records are not believed). Of the authority section: the SOA of a
-//! negative answer (RFC 2308) and denial proofs. Of the additional section: addresses, where the asked type points to hosts. Dropped and counted:
+//! negative answer (RFC 2308) and denial proofs. Of the additional section: addresses of hosts that the records asked for name. Dropped and counted:
 //! records of a known form whose RDATA does not have it. NS sets beside a positive answer are dropped, as resolvers do that answer minimally.
 //!
 //! Costs no allocation once its buffers have grown; 0.1–0.2 µs for a usual answer, where decoding and encoding it anew by a library costs 1.1 µs.
 
-use super::body::Body;
+mod below;
+
 use super::header::{HEADER, MAX_MESSAGE, flag, option, rcode, rtype};
 use super::record::{self, Form, Parts, Record};
 use super::{header, name, u16_at, u32_at};
 
-/// Most aliases followed in one answer; longer chains are cut off, as a loop is.
+/// Most aliases followed in one answer. Resolvers give up after about eleven themselves; a chain that we cut off would look like
+/// a name without data, so a longer one is an error.
 pub const MAX_CHAIN: usize = 16;
+
+/// Most hosts of an answer whose addresses are looked for in its additional section. A guess: more never fit a datagram.
+const MAX_HOSTS: usize = 64;
 
 /// Names remembered for compression. A guess: more would help only sets of many names with several parents.
 const MAX_REMEMBERED: usize = 32;
@@ -59,6 +64,8 @@ pub enum Malformed {
     Question,
     /// A record is cut off, so that none behind it can be found.
     Record,
+    /// Aliases in a circle (RFC 1034 section 3.6.2: "CNAME loops signalled as an error"), or more than [`MAX_CHAIN`].
+    Chain,
     /// More than fits a message once names are written out.
     Size,
 }
@@ -106,6 +113,8 @@ pub struct Answer {
     written: Vec<(Name, u16)>,
     /// Offsets in the message of DNAME records already written: one can lie above several aliases of a chain.
     dnames: Vec<usize>,
+    /// The question's name and its aliases so far; then the hosts that the records asked for name. Invariant: at most [`MAX_HOSTS`].
+    reached: Vec<Name>,
 }
 
 /// A name in [`Answer::names`].
@@ -175,62 +184,20 @@ impl Answer {
         if self.records.len() + question_end > MAX_MESSAGE { Err(Malformed::Size) } else { Ok(()) }
     }
 
-    /// Makes an answer for a name below one that does not exist (RFC 8020) out of that one's `body`: the records are the same, but their
-    /// pointers are not, since the question in front of them is longer.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`] if `body` is not one that was made here for `name`.
-    pub fn read_below(&mut self, body: &Body<'_>, name: &[u8], asked: &Asked<'_>) -> Result<(), Malformed> {
-        let message = |flags: u16, name: &[u8], records: &[u8]| {
-            let mut message = Vec::with_capacity(HEADER + name.len() + 4 + records.len());
-            message.extend_from_slice(&[0, 0]);
-            message.extend_from_slice(&(flag::QR | flags | body.rcode & flag::RCODE).to_be_bytes());
-            message.extend_from_slice(&[0, 1]);
-            message.extend(body.counts.iter().flat_map(|count| count.to_be_bytes()));
-            message.extend_from_slice(name);
-            message.extend_from_slice(&asked.qtype.to_be_bytes());
-            message.extend_from_slice(&asked.qclass.to_be_bytes());
-            message.extend_from_slice(records);
-            message
-        };
-        let mut records = body.records.to_vec();
-        body.age_ttls(&mut records);
-        let above = message(0, name, &records);
-        let mut plain = Vec::with_capacity(2 * records.len());
-        let mut at = HEADER + name.len() + 4;
-        for _ in 0..body.counts.iter().sum::<u16>() {
-            let record = record::read(&above, at).ok_or(Malformed::Record)?;
-            at = record.end;
-            let (owner, fixed) = name::expand(&above, record.start).ok_or(Malformed::Record)?;
-            plain.extend_from_slice(owner.as_bytes());
-            plain.extend_from_slice(above.get(fixed..record.rdata_start - 2).ok_or(Malformed::Record)?);
-            let mut names = Vec::new();
-            let rdata = match record::take_apart(&above, &record, record::form(record.rtype), &mut names) {
-                None => record.rdata(&above).to_vec(),
-                Some(parts) => [&above[parts.lead], &names, &above[parts.tail]].concat(),
-            };
-            plain.extend_from_slice(&u16::try_from(rdata.len()).map_err(|_| Malformed::Size)?.to_be_bytes());
-            plain.extend_from_slice(&rdata);
-        }
-        let authentic = if body.authentic { flag::AD } else { 0 };
-        self.read(&message(authentic, asked.name, &plain), asked)?;
-        self.ede = body.ede;
-        Ok(())
-    }
-
     /// Forgets the last message, keeps the room.
     fn clear(&mut self) {
         let (mut records, mut ttls) = (std::mem::take(&mut self.records), std::mem::take(&mut self.ttls));
         let (mut items, mut names) = (std::mem::take(&mut self.items), std::mem::take(&mut self.names));
         let (mut written, mut dnames) = (std::mem::take(&mut self.written), std::mem::take(&mut self.dnames));
+        let mut reached = std::mem::take(&mut self.reached);
         records.clear();
         ttls.clear();
         items.clear();
         names.clear();
         written.clear();
         dnames.clear();
-        *self = Self { records, ttls, items, names, written, dnames, ttl: u32::MAX, ..Self::default() };
+        reached.clear();
+        *self = Self { records, ttls, items, names, written, dnames, reached, ttl: u32::MAX, ..Self::default() };
     }
 
     /// The bytes of a name.
@@ -306,12 +273,12 @@ impl Answer {
         let items = std::mem::take(&mut self.items);
         let mut target = self.question();
         let mut found = false;
-        for _ in 0..=MAX_CHAIN {
-            let next = self.write_link(message, &items, target, asked, &mut found)?;
-            match next {
-                Some(alias) if !name::equal(self.name(alias), self.name(target)) => target = alias,
-                _ => break,
+        while let Some(alias) = self.write_link(message, &items, target, asked, &mut found)? {
+            self.reached.push(target);
+            if self.reached.len() > MAX_CHAIN || self.has_reached(alias) {
+                return Err(Malformed::Chain);
             }
+            target = alias;
         }
         let soa = items.iter().find(|item| {
             item.section == 1
@@ -348,16 +315,47 @@ impl Answer {
                 self.write(message, item, 1, ttl)?;
             }
         }
-        if self.kind == Kind::Positive && points_to_hosts(asked.qtype) {
+        if self.kind == Kind::Positive && points_to_hosts(asked.qtype) && items.iter().any(|item| item.section == 2) {
+            self.reach_hosts(message, &items, target, asked.qtype);
             for item in items.iter().filter(|item| item.section == 2) {
                 let signature = item.record.rtype == rtype::RRSIG && asked.dnssec_ok;
-                if matches!(item.record.rtype, rtype::A | rtype::AAAA) || signature {
+                let wanted = matches!(item.record.rtype, rtype::A | rtype::AAAA) || signature;
+                if wanted && self.has_reached(item.owner) {
                     self.write(message, item, 2, plausible_ttl(item.record.ttl))?;
                 }
             }
         }
         self.items = items;
         Ok(())
+    }
+
+    /// Whether a name is one of [`Self::reached`].
+    fn has_reached(&self, name: Name) -> bool {
+        self.reached.iter().any(|reached| self.same(*reached, name))
+    }
+
+    /// Collects the hosts that the records asked for name, all of which `target` owns.
+    fn reach_hosts(&mut self, message: &[u8], items: &[Item], target: Name, qtype: u16) {
+        self.reached.clear();
+        for item in items.iter().filter(|item| item.section == 0 && item.record.rtype == qtype) {
+            if self.reached.len() == MAX_HOSTS || !self.same(item.owner, target) {
+                continue;
+            }
+            let start = self.names.len();
+            let form = record::form(qtype);
+            let host = if form == Form::Opaque {
+                // SVCB and HTTPS: a priority, then the host; the root stands for the owner (RFC 9460 section 2.5.2).
+                let host =
+                    message.get(..item.record.end).and_then(|here| name::expand(here, item.record.rdata_start + 2));
+                host.map(|(host, _)| if host.as_bytes() == [0] { target } else { self.keep(host.as_bytes()) })
+            } else {
+                // The host is the last name of the others.
+                let whole = record::take_apart(message, &item.record, form, &mut self.names).is_some();
+                let length = u8::try_from(self.names.len() - start).ok().filter(|_| whole);
+                length.zip(u32::try_from(start).ok()).map(|(length, start)| Name { start, length })
+            };
+            self.reached.extend(host);
+        }
     }
 
     /// Writes the answer records that `target` owns; the name it is an alias of, if it is one.

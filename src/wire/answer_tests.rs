@@ -8,6 +8,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use proptest::prelude::*;
 
 use super::*;
+use crate::wire::body::Body;
 
 /// A response to `name type` with the given answer and authority records.
 fn response(name: &str, qtype: RecordType, code: ResponseCode, answers: &[Record], authorities: &[Record]) -> Vec<u8> {
@@ -102,12 +103,47 @@ fn an_alias_chain_comes_out_in_order_whatever_order_it_came_in() {
 }
 
 #[test]
-fn alias_loops_end() {
-    let records = [alias("a.example.", 1, "b.example."), alias("b.example.", 1, "a.example.")];
-    let message = response("a.example.", RecordType::A, ResponseCode::NoError, &records, &[]);
-    let answer = read(&message, "a.example.", 1).unwrap();
-    assert!(usize::from(answer.counts[0]) <= MAX_CHAIN + 1);
-    complete(&answer, "a.example.", 1);
+fn alias_loops_are_errors() {
+    let circle = [alias("a.example.", 1, "b.example."), alias("b.example.", 1, "a.example.")];
+    let late = [alias("a.example.", 1, "b.example."), alias("b.example.", 1, "b.example.")];
+    for records in [&circle[..], &late, &[alias("a.example.", 1, "A.example.")]] {
+        let message = response("a.example.", RecordType::A, ResponseCode::NoError, records, &[]);
+        assert_eq!(read(&message, "a.example.", 1).unwrap_err(), Malformed::Chain);
+    }
+}
+
+#[test]
+fn a_chain_is_whole_or_an_error() {
+    let message = |links: usize| {
+        let link = |n: usize| alias(&format!("{n}.example."), 1, &format!("{}.example.", n + 1));
+        let mut records: Vec<Record> = (0..links).map(link).collect();
+        records.push(a(&format!("{links}.example."), 60, 1));
+        response("0.example.", RecordType::A, ResponseCode::NoError, &records, &[])
+    };
+    assert_eq!(read(&message(MAX_CHAIN), "0.example.", 1).unwrap().counts, [17, 0, 0]);
+    assert_eq!(read(&message(MAX_CHAIN + 1), "0.example.", 1).unwrap_err(), Malformed::Chain);
+}
+
+#[test]
+fn additional_addresses_are_those_of_hosts_that_the_answer_names() {
+    let exchange = record("example.", 60, RData::MX(MX::new(1, Name::from_str("mail.example.").unwrap())));
+    let mut message = response("example.", RecordType::MX, ResponseCode::NoError, &[exchange], &[]);
+    // The exchange's name lies behind a preference: header 12, question 13, owner and fixed fields 12, preference 2.
+    message.extend(b"\xC0\x27\0\x01\0\x01\0\0\0\x3C\0\x04\xC0\0\x02\x01");
+    message.extend(b"\x06victim\x04test\0\0\x01\0\x01\0\0\0\x3C\0\x04\xC0\0\x02\x42");
+    message[11] = 2;
+    let answer = read(&message, "example.", 15).unwrap();
+    assert_eq!(answer.counts, [1, 0, 1]);
+    assert_eq!(complete(&answer, "example.", 15).additionals, [a("mail.example.", 60, 1)]);
+}
+
+#[test]
+fn a_service_that_names_the_root_means_its_owner() {
+    let mut message = response("www.example.", RecordType::HTTPS, ResponseCode::NoError, &[], &[]);
+    message.extend(b"\xC0\x0C\0\x41\0\x01\0\0\0\x3C\0\x03\0\x01\0");
+    message.extend(b"\xC0\x0C\0\x01\0\x01\0\0\0\x3C\0\x04\xC0\0\x02\x01");
+    (message[7], message[11]) = (1, 1);
+    assert_eq!(read(&message, "www.example.", 65).unwrap().counts, [1, 0, 1]);
 }
 
 #[test]

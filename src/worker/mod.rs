@@ -1,13 +1,18 @@
 //! Workers: threads that answer, each with a runtime, sockets and upstream connections of its own.
 //!
-//! [`start`] binds every listen address once a worker (SO_REUSEPORT: the kernel spreads clients over them), makes what the workers share,
-//! and starts the threads. [`Running::stop`] lets them finish what they have in hand. The main thread answers no queries.
+//! [`start`] makes what the workers share, binds every listen address once a worker (SO_REUSEPORT: the kernel spreads clients over them),
+//! and starts the threads. [`Running::reload`] gives them another configuration, [`Running::stop`] lets them finish what they have in
+//! hand. The main thread answers no queries.
 //!
 //! - [`run()`] the daemon's main thread: signals, health, metrics.
+//! - `reload` when the configuration is read again, and what becomes of it.
+//! - `snapshot` what workers share, made of a configuration.
 //! - `sockets` binding.
 //! - `thread` one worker.
 
+mod reload;
 mod run;
+mod snapshot;
 mod sockets;
 mod thread;
 
@@ -15,16 +20,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 
 use crate::cache::Store;
-use crate::config::{Config, Transport};
+use crate::config::Config;
 use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
-use crate::metrics::{CacheFigures, Layout, Metrics};
-use crate::pipeline::{Numbers, Shared};
-use crate::policy::local::Local;
-use crate::upstream::{SystemRoots, TlsGroup};
+use crate::metrics::{CacheFigures, Metrics};
+use crate::pipeline::Shared;
+
+use snapshot::Snapshot;
 
 pub use run::run;
 
@@ -35,10 +41,29 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     /// What they count.
     metrics: Arc<Metrics>,
+    /// The bound on TCP clients.
+    connections: Arc<Connections>,
+    /// What they go by.
+    snapshot: Arc<Snapshot>,
+    /// Tells them to go by another.
+    orders: watch::Sender<Arc<Snapshot>>,
+    /// Each of them tells when it does.
+    adopted: mpsc::Receiver<()>,
     /// Tells them to stop.
     drain: watch::Sender<bool>,
     /// Their threads.
     threads: Vec<JoinHandle<()>>,
+}
+
+/// What a new configuration changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// Options that say something new and take effect at the next start.
+    pub kept: Vec<&'static str>,
+    /// What is odd about the node's own names.
+    pub warnings: Vec<String>,
+    /// Kept answers that no longer held; `None` if nothing changed at all.
+    pub forgotten: Option<usize>,
 }
 
 impl Running {
@@ -46,6 +71,49 @@ impl Running {
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.metrics)
+    }
+
+    /// The configuration they go by.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.snapshot.shared.config
+    }
+
+    /// Lets all workers go by another configuration, and takes the answers out of the store that no longer hold. Returns when all that is
+    /// done. Sockets stay as they are, and so does everything else if there is an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`], and when a server is one of our own addresses, or too much is new since the start.
+    pub async fn reload(&mut self, mut config: Config) -> Result<Changes, Failure> {
+        let kept = config.keep(self.config())?;
+        let before = Arc::clone(&self.snapshot);
+        let next = in_background(move || Snapshot::new(config, Some(&before))).await??;
+        let before = std::mem::replace(&mut self.snapshot, Arc::new(next));
+        if self.snapshot.is_same(&before) {
+            return Ok(Changes { kept, warnings: Vec::new(), forgotten: None });
+        }
+        let shared = &self.snapshot.shared;
+        // Names first: a worker counts by a new number as soon as it knows it.
+        self.metrics.extend(&self.snapshot.layout);
+        let limits = &shared.config.limits;
+        self.connections.set(limits.tcp_connections, limits.tcp_connections_per_client);
+        self.orders.send_replace(Arc::clone(&self.snapshot));
+        for _ in &self.threads {
+            // They all live as long as the process; if not, it is ending.
+            if self.adopted.recv().await.is_none() {
+                break;
+            }
+        }
+        // Only now, when nobody goes by the old one, does nothing of it come back into the store.
+        let forgotten = if self.snapshot.keeps_answers(&before) {
+            0
+        } else {
+            let snapshot = Arc::clone(&self.snapshot);
+            in_background(move || snapshot.forget_what_changed()).await?
+        };
+        let warnings = self.snapshot.shared.local.warnings().to_vec();
+        Ok(Changes { kept, warnings, forgotten: Some(forgotten) })
     }
 
     /// Lets them answer what they have in hand, for at most `listen.drain-timeout`, and waits for them.
@@ -59,35 +127,37 @@ impl Running {
     }
 }
 
+/// Runs on a thread of its own what may read files or take its time, so that health and metrics go on.
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    spawn_blocking(work).await.map_err(|error| Failure::new(ExitCode::Software, format!("a task was lost: {error}")))
+}
+
 /// Starts the workers.
 ///
 /// # Errors
 ///
 /// When an address cannot be bound, a certificate file cannot be used, a local record is wrong, or the kernel has no more threads.
 pub fn start(config: Config) -> Result<Running, Failure> {
-    let local = Arc::new(Local::new(&config)?);
+    let mut snapshot = Snapshot::new(config, None)?;
+    let Shared { config, local, store, .. } = snapshot.shared.clone();
     for warning in local.warnings() {
         tracing::warn!("{warning}");
     }
-    let roots = SystemRoots::default();
-    let tls = |upstream: &crate::config::Upstream| {
-        let encrypted = upstream.servers.iter().any(|server| server.transport == Transport::Tls);
-        encrypted.then(|| TlsGroup::with_roots(upstream, &roots)).transpose()
-    };
-    let tls: Result<Vec<_>, Failure> = config.upstreams.iter().map(tls).collect();
-    let store = Arc::new(Store::new(config.cache.size, config.cache.negative_size));
     let sockets = sockets::bind(&config.listen)?;
     let addresses = sockets.addresses.clone();
-    let metrics = Arc::new(Metrics::new(&layout(&config, &addresses), config.listen.workers));
-    metrics.set_cache(Arc::clone(&store) as Arc<dyn CacheFigures>);
+    snapshot.layout.servers = addresses.iter().map(|address| format!("dns://{address}")).collect();
+    let metrics = Arc::new(Metrics::new(&snapshot.layout, config.listen.workers));
+    metrics.set_cache(store as Arc<dyn CacheFigures>);
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
-    let numbers = Arc::new(Numbers::of(&config));
-    let shared = Shared { config: Arc::new(config), store, local, tls: tls?.into(), loops: Arc::default(), numbers };
     let (drain, drained) = watch::channel(false);
+    let snapshot = Arc::new(snapshot);
+    let (orders, ordered) = watch::channel(Arc::clone(&snapshot));
+    let (adopt, adopted) = mpsc::channel(config.listen.workers);
     let mut threads = Vec::new();
     for (index, sockets) in sockets.workers.into_iter().enumerate() {
         let worker = thread::Worker {
-            shared: shared.clone(),
+            orders: ordered.clone(),
+            adopted: adopt.clone(),
             sockets,
             connections: Arc::clone(&connections),
             metrics: metrics.worker(index),
@@ -97,22 +167,7 @@ pub fn start(config: Config) -> Result<Running, Failure> {
         threads
             .push(thread.map_err(|error| Failure::new(ExitCode::System, format!("no thread for a worker: {error}")))?);
     }
-    Ok(Running { addresses, metrics, drain, threads })
-}
-
-/// The labels of the series.
-fn layout(config: &Config, addresses: &[SocketAddr]) -> Layout {
-    let zone = |name: &str| if name == "." { name.to_owned() } else { format!("{name}.") };
-    let server = |server: &crate::config::Server| format!("{}://{}", server.transport.scheme(), server.address);
-    Layout {
-        servers: addresses.iter().map(|address| format!("dns://{address}")).collect(),
-        zones: config.zones.iter().map(|configured| zone(&configured.name)).collect(),
-        upstreams: config
-            .upstreams
-            .iter()
-            .flat_map(|upstream| upstream.servers.iter().map(move |each| (upstream.name.clone(), server(each))))
-            .collect(),
-    }
+    Ok(Running { addresses, metrics, connections, snapshot, orders, adopted, drain, threads })
 }
 
 impl CacheFigures for Store {

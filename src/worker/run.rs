@@ -1,4 +1,4 @@
-//! The daemon's main thread: starts the workers, answers health and metrics, waits for the signal to stop.
+//! The daemon's main thread: starts the workers, answers health and metrics, follows the configuration, waits for the signal to stop.
 
 use std::io;
 use std::sync::Arc;
@@ -8,12 +8,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::config::Loaded;
-use crate::control::{self, Bound, Readiness};
+use crate::config::Origin;
+use crate::control::{self, Bound, Endpoints, Readiness};
 use crate::error::{ExitCode, Failure};
 use crate::log;
 use crate::sys::{memory, process};
 
+use super::reload::{self, Followers};
 use super::{Running, start};
 
 /// Runs until SIGTERM or SIGINT.
@@ -21,8 +22,20 @@ use super::{Running, start};
 /// # Errors
 ///
 /// When the daemon cannot start; once it runs, it ends only by a signal.
-pub fn run(loaded: Loaded) -> Result<(), Failure> {
-    log::initialize(&loaded.config.log)?;
+pub fn run(mut origin: Origin) -> Result<(), Failure> {
+    let system =
+        |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
+    // First of all: a signal that comes earlier ends the process, SIGHUP included.
+    let signals = {
+        let _context = runtime.enter();
+        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
+    };
+    let [terminate, interrupt, hangup] = signals;
+    let (mut terminate, mut interrupt) = (terminate.map_err(system)?, interrupt.map_err(system)?);
+    let hangup = hangup.map_err(system)?;
+    let loaded = origin.read()?;
+    let log = log::initialize(&loaded.config.log)?;
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
@@ -30,22 +43,19 @@ pub fn run(loaded: Loaded) -> Result<(), Failure> {
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
-    let (metrics_endpoint, health_endpoint) = (loaded.config.metrics.clone(), loaded.config.health.clone());
-    let running = start(loaded.config)?;
+    let mut running = start(loaded.config)?;
     for address in &running.addresses {
         for protocol in ["udp", "tcp"] {
             info!(protocol, %address, "listening");
         }
     }
-    let system =
-        |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
     let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
+    running.metrics().set_hash(&loaded.hash);
+    readiness.configured(&loaded.hash);
     let stopped_by = runtime.block_on(async {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (bound, _) = watch::channel(Bound::default());
-        let serve =
-            control::serve(&metrics_endpoint, &health_endpoint, running.metrics(), Arc::clone(&readiness), bound);
+        let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
+        let serve = control::serve(allowed, running.metrics(), Arc::clone(&readiness), bound);
         let greet = async {
             readiness.wait().await;
             info!("ready");
@@ -57,23 +67,19 @@ pub fn run(loaded: Loaded) -> Result<(), Failure> {
             check.await;
             std::future::pending::<()>().await;
         };
-        let mut hangup = signal(SignalKind::hangup())?;
-        let ignore = async {
-            while hangup.recv().await.is_some() {
-                warn!("SIGHUP is ignored: this version reads its configuration once, at the start");
-            }
-            std::future::pending::<()>().await;
-        };
+        let followers = Followers { readiness: Arc::clone(&readiness), endpoints, log };
+        let follow = reload::follow(&mut running, origin, loaded.files, &followers, hangup);
         tokio::select! {
-            () = ignore => unreachable!("pending never ends"),
-            _ = terminate.recv() => Ok("SIGTERM"),
-            _ = interrupt.recv() => Ok("SIGINT"),
+            () = follow => unreachable!("it never ends"),
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
             () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),
             () = greet => unreachable!("pending never ends"),
             () = check => unreachable!("pending never ends"),
         }
     });
-    let stopped_by = stopped_by.map_err(system)?;
+    // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
+    runtime.shutdown_background();
     info!(signal = stopped_by, "stopping");
     Running::stop(running);
     info!("stopped");

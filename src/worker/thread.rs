@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use crate::listener::limits::Connections;
 use crate::listener::{tcp, udp};
 use crate::metrics::WorkerMetrics;
-use crate::pipeline::{Pipeline, Shared};
+use crate::pipeline::Pipeline;
 use crate::wire::header::MAX_MESSAGE;
 
+use super::snapshot::Snapshot;
 use super::sockets::Listener;
 
 /// How often a worker that is told to stop looks whether all is answered.
@@ -24,8 +25,10 @@ const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// What a worker's thread is started with.
 pub(super) struct Worker {
-    /// What all workers share.
-    pub(super) shared: Shared,
+    /// What all workers share; changes with a reload.
+    pub(super) orders: watch::Receiver<Arc<Snapshot>>,
+    /// Is told after each change that this worker goes by it.
+    pub(super) adopted: mpsc::Sender<()>,
     /// Its sockets, one pair an address.
     pub(super) sockets: Vec<Listener>,
     /// The bound on TCP clients.
@@ -49,11 +52,13 @@ impl Worker {
 
     /// Sets everything up, and takes it down again after the drain.
     async fn serve(self) -> io::Result<()> {
-        let Self { shared, sockets, connections, metrics, mut drain } = self;
-        let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
+        let Self { mut orders, adopted, sockets, connections, metrics, mut drain } = self;
+        let snapshot = Arc::clone(&orders.borrow_and_update());
+        let config = &snapshot.shared.config;
+        let pipeline = Pipeline::new(&snapshot.shared, Arc::clone(&metrics));
         let settings = Rc::new(tcp::Settings {
-            idle: shared.config.listen.tcp_idle_timeout,
-            pipeline: shared.config.limits.tcp_pipeline,
+            idle: Cell::new(config.listen.tcp_idle_timeout),
+            pipeline: Cell::new(config.limits.tcp_pipeline),
             connections,
             metrics: Arc::clone(&metrics),
             open: Cell::new(0),
@@ -74,6 +79,20 @@ impl Worker {
                 }
             }));
         }
+        let follow = {
+            let (pipeline, settings, mut orders) = (Rc::clone(&pipeline), Rc::clone(&settings), orders.clone());
+            async move {
+                while orders.changed().await.is_ok() {
+                    let snapshot = Arc::clone(&orders.borrow_and_update());
+                    let config = &snapshot.shared.config;
+                    pipeline.adopt(&snapshot.shared);
+                    settings.idle.set(config.listen.tcp_idle_timeout);
+                    settings.pipeline.set(config.limits.tcp_pipeline);
+                    let _ = adopted.send(()).await;
+                }
+            }
+        };
+        receiving.push(spawn_local(follow));
         // An error means that the main thread is gone, which is as good a reason to stop.
         let _ = drain.wait_for(|drain| *drain).await;
         for task in receiving {
@@ -88,7 +107,8 @@ impl Worker {
             }
         };
         // What is not answered by then would have to wait for the client's next try anyway.
-        let _ = timeout(shared.config.listen.drain_timeout, answered).await;
+        let drain_timeout = orders.borrow().shared.config.listen.drain_timeout;
+        let _ = timeout(drain_timeout, answered).await;
         for socket in &udp_sockets {
             socket.flush();
         }

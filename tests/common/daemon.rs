@@ -110,7 +110,22 @@ impl Setup {
     /// Starts the daemon and waits until it is ready.
     #[track_caller]
     pub(crate) fn start(&self) -> Daemon {
-        Daemon::start(&self.text(), &self.wrapper)
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nodens.toml");
+        std::fs::write(&file, self.text()).unwrap();
+        Daemon::start(Some(&file), &self.wrapper, folder)
+    }
+
+    /// Starts the daemon with a configuration file that a test has written, and waits until it is ready.
+    #[track_caller]
+    pub(crate) fn start_at(&self, file: &Path) -> Daemon {
+        Daemon::start(Some(file), &self.wrapper, tempfile::tempdir().unwrap())
+    }
+
+    /// Starts the daemon without a configuration file, and waits until it is ready.
+    #[track_caller]
+    pub(crate) fn start_silent(&self) -> Daemon {
+        Daemon::start(None, &self.wrapper, tempfile::tempdir().unwrap())
     }
 }
 
@@ -128,15 +143,16 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `nodens run` with this configuration.
+    /// Starts `nodens run` with this configuration file.
     #[track_caller]
-    fn start(config: &str, wrapper: &[String]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("nodens.toml");
-        std::fs::write(&file, config).unwrap();
-        let mut words = wrapper.iter().map(String::as_str).chain([BINARY, "run", "--config"]);
+    fn start(file: Option<&Path>, wrapper: &[String], folder: TempDir) -> Self {
+        let mut words = wrapper.iter().map(String::as_str).chain([BINARY, "run"]);
         let mut command = Command::new(words.next().expect("at least the binary"));
-        command.args(words).arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.args(words);
+        if let Some(file) = file {
+            command.arg("--config").arg(file);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (stderr, sink) = (child.stderr.take().expect("it is piped"), Arc::clone(&lines));
@@ -148,7 +164,8 @@ impl Daemon {
         let mut daemon = Self { child, lines, folder, reaped: false };
         wait_until("the daemon says that it is ready", || {
             if let Some(status) = daemon.child.try_wait().unwrap() {
-                panic!("the daemon ended at its start: {status}\n{config}");
+                let log = daemon.log().join("\n");
+                panic!("the daemon ended at its start: {status}\n{:?}\n{log}", file.map(std::fs::read_to_string));
             }
             daemon.log().iter().any(|line| has_word(line, "ready"))
         });

@@ -8,7 +8,8 @@ pub(crate) mod ask;
 pub(crate) mod compose;
 pub(crate) mod wire;
 
-// The two ends of the daemon.
+// The two ends of the daemon, and what lies between it and a server.
+pub(crate) mod chaos;
 pub(crate) mod client;
 pub(crate) mod upstream;
 

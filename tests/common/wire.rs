@@ -27,6 +27,8 @@ pub(crate) mod kind {
     pub(crate) const AAAA: u16 = 28;
     /// Service (RFC 2782).
     pub(crate) const SRV: u16 = 33;
+    /// Aliases of all names below (RFC 6672).
+    pub(crate) const DNAME: u16 = 39;
     /// EDNS (RFC 6891).
     pub(crate) const OPT: u16 = 41;
     /// DNSSEC signature (RFC 4034).

@@ -13,6 +13,7 @@ mod harness;
 mod command_line;
 mod life_cycle;
 mod observation;
+mod reload;
 
 // A query's way.
 mod absent;

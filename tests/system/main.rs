@@ -9,11 +9,13 @@
 #[expect(dead_code, reason = "each kind of test uses another part")]
 mod common;
 
+mod chaos;
 mod clients;
 mod cluster;
 mod demo;
 mod network;
 mod node;
+mod reload;
 mod resolvers;
 
 use common::daemon::Setup;

@@ -1,6 +1,6 @@
 //! A client's stream, cut anywhere and read at any pace, through the real connection: every whole query is answered once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -116,8 +116,8 @@ async fn drive(
     let permit = connections.admit(client).expect("it is the only one");
     let (_drain, drained) = watch::channel(false);
     let settings = Rc::new(Settings {
-        idle: Duration::from_secs(10),
-        pipeline,
+        idle: Cell::new(Duration::from_secs(10)),
+        pipeline: Cell::new(pipeline),
         connections,
         metrics: Metrics::new(&Layout::default(), 1).worker(0),
         open: Default::default(),

@@ -1,0 +1,113 @@
+//! When the configuration is read again, and what becomes of it: on SIGHUP, and when a file that it was made of changes.
+//!
+//! Everything is made before anybody goes by it, so that a mistake anywhere leaves the daemon as it was, with a line in the log, a
+//! counter, and a line in `/ready`.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::Signal;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::{Changes, Running, in_background};
+use crate::config::{Loaded, Origin};
+use crate::control::{Endpoints, Readiness};
+use crate::error::Failure;
+use crate::log;
+use crate::metrics::Event;
+use crate::sys::watch::Watch;
+
+/// What has to know of a new configuration besides the workers.
+pub(super) struct Followers {
+    /// What `/ready` says.
+    pub(super) readiness: Arc<Readiness>,
+    /// Who may read health and metrics.
+    pub(super) endpoints: watch::Sender<Endpoints>,
+    /// Which lines are written.
+    pub(super) log: log::Control,
+}
+
+/// Follows the configuration for as long as it is polled; `files` is what the one in force was made of.
+pub(super) async fn follow(
+    running: &mut Running,
+    mut origin: Origin,
+    files: FilesRead,
+    followers: &Followers,
+    mut hangup: Signal,
+) {
+    let mut watch = Watch::new();
+    watch.follow(files);
+    loop {
+        if let Some(error) = watch.fallback() {
+            warn!(%error, "the kernel does not tell of changed files; they are looked at every five seconds");
+        }
+        let asked = tokio::select! {
+            asked = hangup.recv() => asked.is_some(),
+            () = watch.changed() => false,
+        };
+        watch.look();
+        match take(running, &mut origin, followers).await {
+            Ok((files, changes, hash)) => {
+                watch.follow(files);
+                tell(&changes, &hash, asked);
+            }
+            Err(failure) => refuse(&failure, &origin, running, followers),
+        }
+    }
+}
+
+/// Files and their state before they were read.
+type FilesRead = Vec<(std::path::PathBuf, crate::sys::watch::Stamp)>;
+
+/// Reads the configuration and lets all go by it.
+async fn take(
+    running: &mut Running,
+    origin: &mut Origin,
+    followers: &Followers,
+) -> Result<(FilesRead, Changes, String), Failure> {
+    let mut reader = origin.clone();
+    let (reader, loaded) = in_background(move || {
+        let loaded = reader.read();
+        (reader, loaded)
+    })
+    .await?;
+    *origin = reader;
+    let Loaded { config, warnings, hash, files, .. } = loaded?;
+    let mut changes = running.reload(config).await?;
+    changes.warnings.splice(..0, warnings);
+    if changes.forgotten.is_some() {
+        running.metrics.main().count(Event::Reloaded);
+        followers.endpoints.send_replace(Endpoints::of(running.config()));
+        followers.log.set(running.config().log.level);
+    }
+    running.metrics.set_hash(&hash);
+    followers.readiness.configured(&hash);
+    Ok((files, changes, hash))
+}
+
+/// Says what a configuration changed. That nothing did is worth a line only to somebody who asked.
+fn tell(changes: &Changes, hash: &str, asked: bool) {
+    for warning in &changes.warnings {
+        warn!("{warning}");
+    }
+    if !changes.kept.is_empty() {
+        warn!(options = changes.kept.join(" "), "changed options take effect at the next start");
+    }
+    match changes.forgotten {
+        Some(forgotten) => info!(hash, forgotten, "configuration reloaded"),
+        None if asked => info!(hash, "configuration read again: nothing has changed"),
+        None => {}
+    }
+}
+
+/// Says what is wrong with a configuration that is not taken.
+fn refuse(failure: &Failure, origin: &Origin, running: &Running, followers: &Followers) {
+    let mut lines = failure.message.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    // Mistakes of the file say where they are; those of what it names may not.
+    let name = origin.name();
+    let reason = if first.starts_with(&name) { first.to_owned() } else { format!("{name}: {first}") };
+    running.metrics.main().count(Event::ReloadFailed);
+    followers.readiness.mistaken(&reason);
+    error!(reason, more = lines.count(), "configuration not reloaded; the one before stays");
+}

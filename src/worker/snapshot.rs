@@ -1,0 +1,325 @@
+//! What workers share, made completely of a configuration before any of them sees it.
+//!
+//! A later one takes over from the one before what is the same: TLS sessions of groups, own names, and the numbers of zones and servers.
+
+use std::sync::Arc;
+
+use crate::cache::Store;
+use crate::config::{Config, Server, Transport, Upstream, Zone, digest};
+use crate::error::{ExitCode, Failure};
+use crate::metrics::{Layout, MOST_LATER};
+use crate::pipeline::{Numbers, Shared};
+use crate::policy::local::Local;
+use crate::upstream::{SystemRoots, TlsGroup};
+use crate::wire::rtype;
+
+/// What a file held; `None` if there is none or it could not be read.
+type Digest = Option<[u8; 32]>;
+
+/// What workers share, and what it was made of.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    /// What they share.
+    pub(super) shared: Shared,
+    /// The names of all zones and servers since the start, by number.
+    pub(super) layout: Layout,
+    /// How many of each there were at the start.
+    first: [usize; 2],
+    /// The hosts file.
+    hosts: Digest,
+    /// The file of certificates of each group.
+    authorities: Vec<Digest>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("numbers", &self.shared.numbers).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Makes it all, with an empty store if there is none `before`. May read files and take some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// When a certificate file cannot be used, a local record is wrong, or there were too many zones or servers since the start.
+    pub(super) fn new(config: Config, before: Option<&Self>) -> Result<Self, Failure> {
+        // Told before they are read: what changes in between is seen as a change later.
+        let hosts = config.local.hosts.as_deref().and_then(digest);
+        let authorities: Vec<Digest> =
+            config.upstreams.iter().map(|upstream| upstream.ca.as_deref().and_then(digest)).collect();
+        let store = before.map_or_else(
+            || Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
+            |before| Arc::clone(&before.shared.store),
+        );
+        let local = match before {
+            Some(before) if before.hosts == hosts && same_own_names(&before.shared.config, &config) => {
+                Arc::clone(&before.shared.local)
+            }
+            _ => Arc::new(Local::new(&config)?),
+        };
+        let roots = SystemRoots::default();
+        let tls = config.upstreams.iter().zip(&authorities).map(|(upstream, authority)| {
+            if let Some(same) = before.and_then(|before| before.tls(upstream, *authority)) {
+                return Ok(same);
+            }
+            let encrypted = upstream.servers.iter().any(|server| server.transport == Transport::Tls);
+            encrypted.then(|| TlsGroup::with_roots(upstream, &roots)).transpose()
+        });
+        let tls: Vec<Option<TlsGroup>> = tls.collect::<Result<_, Failure>>()?;
+        let mut layout = before.map(|before| before.layout.clone()).unwrap_or_default();
+        let numbers =
+            number(&config, &mut layout, before.map(|before| (&*before.shared.config, &*before.shared.numbers)))?;
+        let first = before.map_or([layout.zones.len(), layout.upstreams.len()], |before| before.first);
+        if layout.zones.len() > first[0] + MOST_LATER || layout.upstreams.len() > first[1] + MOST_LATER {
+            let text = format!(
+                "more than {MOST_LATER} zones or servers are new since the start; restart to take this configuration"
+            );
+            return Err(Failure::new(ExitCode::Config, text));
+        }
+        let loops = before.map(|before| Arc::clone(&before.shared.loops)).unwrap_or_default();
+        let (config, numbers) = (Arc::new(config), Arc::new(numbers));
+        let shared = Shared { config, store, local, tls: tls.into(), loops, numbers };
+        Ok(Self { shared, layout, first, hosts, authorities })
+    }
+
+    /// The TLS configuration of the very same group.
+    #[expect(clippy::option_option, reason = "a group that is there may need no TLS")]
+    fn tls(&self, upstream: &Upstream, authority: Digest) -> Option<Option<TlsGroup>> {
+        let groups = self.shared.config.upstreams.iter().zip(&self.authorities);
+        let position = groups.into_iter().position(|(old, digest)| old == upstream && *digest == authority)?;
+        Some(self.shared.tls[position].clone())
+    }
+
+    /// Whether nobody could tell this one from `other`.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.shared.config == other.shared.config && self.hosts == other.hosts && self.authorities == other.authorities
+    }
+
+    /// Whether each kept answer of the one `before` still holds.
+    pub(super) fn keeps_answers(&self, before: &Self) -> bool {
+        let names = |snapshot: &Self| -> Vec<(u16, String)> {
+            let zones = snapshot.shared.config.zones.iter().map(|zone| zone.name.clone());
+            let mut names: Vec<_> = snapshot.shared.numbers.zones.iter().copied().zip(zones).collect();
+            names.sort();
+            names
+        };
+        Arc::ptr_eq(&self.shared.local, &before.shared.local) && names(self) == names(before)
+    }
+
+    /// Takes the answers out of the store that no longer hold: of zones that have changed, of names that belong to another zone or to the
+    /// node itself now; and all failures. How many. Walks the whole store.
+    pub(super) fn forget_what_changed(&self) -> usize {
+        let shared = &self.shared;
+        let zones = crate::route::Zones::new(&shared.config.zones, &shared.numbers.zones);
+        shared.store.forget_failures();
+        shared.store.forget_if(|entry| {
+            zones.find(entry.name()) != entry.zone()
+                || shared.local.lookup(entry.name(), rtype::A, crate::wire::class::IN).is_some()
+        })
+    }
+}
+
+/// Whether the node has the same names of its own, as far as the configurations say.
+fn same_own_names(before: &Config, now: &Config) -> bool {
+    let zones = |config: &Config| {
+        let mut names: Vec<String> = config.zones.iter().map(|zone| zone.name.clone()).collect();
+        names.sort();
+        names
+    };
+    before.local == now.local && zones(before) == zones(now)
+}
+
+/// Numbers zones and servers. A zone of which nothing has changed keeps its number, and so its kept answers; a server keeps its counters.
+fn number(config: &Config, layout: &mut Layout, before: Option<(&Config, &Numbers)>) -> Result<Numbers, Failure> {
+    let mut zones = Vec::with_capacity(config.zones.len());
+    for zone in &config.zones {
+        let kept = before.and_then(|(old, numbers)| {
+            let position = old.zones.iter().position(|old_zone| is_same_zone((old_zone, old), (zone, config)))?;
+            numbers.zones.get(position).copied()
+        });
+        zones.push(match kept {
+            Some(number) => number,
+            None => {
+                layout.zones.push(if zone.name == "." { zone.name.clone() } else { format!("{}.", zone.name) });
+                // The last number stands for no zone.
+                u16::try_from(layout.zones.len() - 1).ok().filter(|number| *number < u16::MAX).ok_or_else(|| {
+                    Failure::new(ExitCode::Config, "there are too many zones; 65,535 may be numbered".to_owned())
+                })?
+            }
+        });
+    }
+    let mut servers = Vec::with_capacity(config.upstreams.len());
+    for upstream in &config.upstreams {
+        let label =
+            |server: &Server| (upstream.name.clone(), format!("{}://{}", server.transport.scheme(), server.address));
+        let labels: Vec<_> = upstream.servers.iter().map(label).collect();
+        let known = layout.upstreams.windows(labels.len().max(1)).position(|window| window == labels);
+        servers.push(known.unwrap_or(layout.upstreams.len()));
+        if known.is_none() {
+            layout.upstreams.extend(labels);
+        }
+    }
+    Ok(Numbers { zones, servers })
+}
+
+/// Whether two zones of two configurations say the same, their groups included.
+fn is_same_zone((old, before): (&Zone, &Config), (new, now): (&Zone, &Config)) -> bool {
+    let alike = Zone { upstream: new.upstream, ..old.clone() };
+    alike == *new && before.upstreams.get(old.upstream) == now.upstreams.get(new.upstream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cache::entry::Terms;
+    use crate::cache::{Entry, Key, Variant};
+    use crate::config::Environment;
+    use crate::sys::clock::Moment;
+    use crate::wire::answer::{Answer, Asked};
+    use crate::wire::name;
+
+    /// Two groups and three zones, with more lines for a group and for a zone.
+    fn config(group: &str, zone: &str) -> Config {
+        let text = format!(
+            "[[upstream]]\nname = \"a\"\nservers = [\"udp://192.0.2.1\", \"udp://192.0.2.2\"]\n{group}\n\
+             [[upstream]]\nname = \"b\"\nservers = [\"tcp://192.0.2.3\"]\n\
+             [[zone]]\nname = \"one.example\"\nupstream = \"a\"\n{zone}\n[[zone]]\nname = \"two.example\"\nupstream = \"b\"\n\
+             [[zone]]\nname = \".\"\nupstream = \"b\"\n"
+        );
+        parse(&text)
+    }
+
+    /// The configuration of a text that has no mistakes.
+    fn parse(text: &str) -> Config {
+        Config::parse(text, "test", &Environment::neutral()).unwrap().config
+    }
+
+    /// Keeps an answer for a name of the zone with this number.
+    fn keep(snapshot: &Snapshot, text: &str, zone: u16) -> Key {
+        let store = &snapshot.shared.store;
+        let owner = name::parse(text).unwrap();
+        let key = Key::new(&owner, rtype::A, Variant::new(false, false), store.hashing());
+        let mut message = vec![0, 0, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+        message.extend(&owner);
+        message.extend([0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1]);
+        let mut answer = Answer::default();
+        answer.read(&message, &Asked { name: key.name(), qtype: rtype::A, qclass: 1, dnssec_ok: false }).unwrap();
+        let terms = Terms {
+            now: Moment::from_secs(1),
+            lifetime: 300,
+            zone,
+            authentic: false,
+            authoritative: false,
+            prefetched: false,
+            popular_at: 0,
+        };
+        store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
+        key
+    }
+
+    /// Whether the answer is still there.
+    fn has(snapshot: &Snapshot, key: &Key) -> bool {
+        snapshot.shared.store.find(key, Moment::from_secs(2)).fresh().is_some()
+    }
+
+    /// N32
+    #[test]
+    fn zones_of_which_nothing_changed_keep_number_and_answers() {
+        let first = Snapshot::new(config("", ""), None).unwrap();
+        assert_eq!((&*first.shared.numbers.zones, &*first.shared.numbers.servers), (&[0, 1, 2][..], &[0, 2][..]));
+        let keys = [("x.one.example", 0), ("x.two.example", 1), ("x.rest.example", 2)]
+            .map(|(name, zone)| keep(&first, name, zone));
+        for (group, zone, numbers) in [
+            ("", "max-ttl = \"1m\"", [3, 1, 2]),
+            ("", "dnssec = \"off\"", [3, 1, 2]),
+            ("timeout = \"3s\"", "", [3, 1, 2]),
+            ("", "", [0, 1, 2]),
+        ] {
+            let next = Snapshot::new(config(group, zone), Some(&first)).unwrap();
+            assert_eq!(next.shared.numbers.zones, numbers, "{group}{zone}");
+            assert_eq!(next.keeps_answers(&first), numbers[0] == 0);
+        }
+        let next = Snapshot::new(config("", "max-ttl = \"1m\""), Some(&first)).unwrap();
+        assert_eq!(next.forget_what_changed(), 1);
+        assert_eq!(keys.map(|key| has(&next, &key)), [false, true, true]);
+        let again = Snapshot::new(config("", ""), Some(&next)).unwrap();
+        assert_eq!(again.shared.numbers.zones, [4, 1, 2], "numbers are never used again");
+        assert_eq!(again.layout.zones, ["one.example.", "two.example.", ".", "one.example.", "one.example."]);
+        assert_eq!(again.shared.numbers.servers, [0, 2], "the servers are the same");
+    }
+
+    /// N32
+    #[test]
+    fn a_name_that_goes_to_another_zone_or_to_the_node_is_forgotten() {
+        let first = Snapshot::new(config("", ""), None).unwrap();
+        let root = keep(&first, "x.three.example", 2);
+        let own = keep(&first, "own.example", 2);
+        let gone = keep(&first, "x.two.example", 1);
+        let stays = keep(&first, "other.example", 2);
+        let text = "[local]\nrecords = [\"own.example. 60 A 192.0.2.9\"]\n\
+             [[upstream]]\nname = \"b\"\nservers = [\"tcp://192.0.2.3\"]\n\
+             [[zone]]\nname = \".\"\nupstream = \"b\"\n[[zone]]\nname = \"three.example\"\nupstream = \"b\"\n";
+        let next = Snapshot::new(parse(text), Some(&first)).unwrap();
+        assert_eq!(next.shared.numbers.zones, [2, 3]);
+        assert!(!next.keeps_answers(&first));
+        assert_eq!(next.forget_what_changed(), 3);
+        assert_eq!([root, own, gone, stays].map(|key| has(&next, &key)), [false, false, false, true]);
+    }
+
+    #[test]
+    fn own_names_and_tls_are_taken_over_where_their_files_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let certificate = || {
+            let key = rcgen::generate_simple_self_signed(vec!["dns.example".to_owned()]).unwrap();
+            std::fs::write(path("ca.pem"), key.cert.pem()).unwrap();
+        };
+        let make = |before: Option<&Snapshot>| {
+            let shown = |path: &Path| path.display().to_string();
+            let text = format!(
+                "[local]\nhosts = {:?}\n[[upstream]]\nname = \"a\"\nservers = [\"tls://192.0.2.1#dns.example\"]\nca = {:?}\n\
+                 [[zone]]\nname = \".\"\nupstream = \"a\"\n",
+                shown(&path("hosts")),
+                shown(&path("ca.pem")),
+            );
+            Snapshot::new(parse(&text), before).unwrap()
+        };
+        let tls = |one: &Snapshot, other: &Snapshot| {
+            TlsGroup::is_same(one.shared.tls[0].as_ref(), other.shared.tls[0].as_ref())
+        };
+        certificate();
+        std::fs::write(path("hosts"), "192.0.2.7 seven.test\n").unwrap();
+        let first = make(None);
+        let second = make(Some(&first));
+        assert!(second.is_same(&first) && second.keeps_answers(&first) && tls(&first, &second));
+        std::fs::write(path("hosts"), "192.0.2.8 eight.test\n").unwrap();
+        let third = make(Some(&second));
+        assert!(!third.is_same(&second) && !third.keeps_answers(&second) && tls(&second, &third));
+        certificate();
+        let fourth = make(Some(&third));
+        assert!(!fourth.is_same(&third) && fourth.keeps_answers(&third) && !tls(&third, &fourth));
+        assert_eq!(fourth.shared.numbers, first.shared.numbers);
+    }
+
+    #[test]
+    fn zones_that_are_new_since_the_start_are_bounded() {
+        let mut last = Snapshot::new(config("", ""), None).unwrap();
+        let zones = |round: usize| -> Config {
+            let mut config = config("", "");
+            let root = config.zones.pop().unwrap();
+            config.zones =
+                (0..MOST_LATER / 2).map(|n| Zone { name: format!("{n}.{round}.example"), ..root.clone() }).collect();
+            config.zones.push(root);
+            config
+        };
+        for round in 0..2 {
+            last = Snapshot::new(zones(round), Some(&last)).unwrap();
+        }
+        let refused = Snapshot::new(zones(2), Some(&last)).unwrap_err();
+        assert!(refused.message.contains("restart"), "{refused}");
+        assert_eq!(Snapshot::new(config("", ""), Some(&last)).unwrap_err().message, refused.message);
+    }
+}
