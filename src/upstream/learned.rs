@@ -20,6 +20,9 @@ use super::select::Standing;
 /// The idle time is never taken to be less, lest a server that closed by chance makes every query open a connection.
 const SHORTEST_IDLE: Duration = Duration::from_millis(200);
 
+/// Connections given up in vain that count: silence is borne no more than 16 times as long, which is longer than any client waits.
+const MOST_DOUBTS: u32 = 2;
+
 /// Two idle times are the same if they differ by no more than the longer one divided by this. A guess.
 const HABIT: u32 = 5;
 
@@ -32,6 +35,8 @@ pub(super) struct Learned {
     idle: Cell<Option<Duration>>,
     /// When the server closed an unused connection last, and for how long that had been unused.
     closed: Cell<Option<(Moment, Duration)>>,
+    /// Connections given up because they were silent, since an answer came in time.
+    doubts: Cell<u32>,
     /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does); unlike that of [`Pace`] it does not fade.
     answer_time: Cell<Duration>,
     /// How well it answers.
@@ -88,6 +93,7 @@ impl Learned {
         Self {
             idle: Cell::default(),
             closed: Cell::default(),
+            doubts: Cell::default(),
             answer_time: Cell::default(),
             pace: Pace::default(),
             health: Health::default(),
@@ -139,6 +145,9 @@ impl Learned {
         let now = clock::now();
         let known = self.answer_time.get();
         self.answer_time.set(if known.is_zero() { took } else { (known * 7 + took) / 8 });
+        if took < SUSPICION[1] {
+            self.doubts.set(0);
+        }
         self.pace.took(took, now);
         self.pace.helped(helped, domain);
         self.heard();
@@ -217,6 +226,11 @@ impl Learned {
         self.idle.get()
     }
 
+    /// Takes nothing of that for granted any more: the server may have been replaced.
+    pub(super) fn forget_idle(&self) {
+        self.idle.set(None);
+    }
+
     /// The server closed a connection that had been unused so long. If it does so twice, one after the other and after about the same time, it
     /// has a habit, and next time we close first. Once is nothing: a restart closes all connections after whatever time each was unused, and
     /// a node that took that for a habit would open connections all the time from then on.
@@ -239,6 +253,22 @@ impl Learned {
     pub(super) fn told(&self, keepalive: u16) {
         let said = Duration::from_millis(u64::from(keepalive) * 100).mul_f32(0.9).max(SHORTEST_IDLE);
         self.idle.set(Some(self.idle.get().map_or(said, |known| known.min(said))));
+    }
+
+    /// How many times longer than usual silence is borne: four times for each connection that was given up in vain since an answer came in time.
+    /// Fresh connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes.
+    pub(super) fn forbearance(&self) -> u32 {
+        4_u32.pow(self.doubts.get().min(MOST_DOUBTS))
+    }
+
+    /// A connection was given up because it was silent. Whether the server knows it no more, or is slow, a fresh one will tell.
+    pub(super) fn doubted(&self) {
+        self.doubts.set(self.doubts.get().saturating_add(1));
+    }
+
+    /// The fresh connection was answered while the other was silent.
+    pub(super) fn doubted_rightly(&self) {
+        self.doubts.set(0);
     }
 
     /// After what time without an answer a connection that has been quiet is suspected to be dead.

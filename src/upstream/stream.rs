@@ -266,7 +266,7 @@ impl StreamServer {
         query: &Rc<Outgoing>,
     ) -> Result<Vec<u8>, UpstreamError> {
         let quiet = connection.quiet_for(clock::now());
-        if let Ok(outcome) = timeout(self.learned.suspicion(), &mut reply).await {
+        if let Ok(outcome) = timeout(self.learned.suspicion() * self.learned.forbearance(), &mut reply).await {
             return outcome;
         }
         let still_quiet = |connection: &Connection| connection.quiet_for(clock::now()) >= quiet;
@@ -275,6 +275,7 @@ impl StreamServer {
         }
         // Nobody else shall go into the same trap.
         connection.suspect();
+        self.learned.doubted();
         let mut second = pin!(async {
             let fresh = self.open_or_pick().await?;
             fresh.send(query)?.await
@@ -294,6 +295,7 @@ impl StreamServer {
                 }
                 if still_quiet(connection) && connection.is_open() {
                     // Dead without a word: next time we are the first to close.
+                    self.learned.doubted_rightly();
                     self.learned.forgets_after(quiet);
                     connection.close_silent();
                 }
@@ -304,13 +306,17 @@ impl StreamServer {
 
     /// Stops using connections on which queries wait and nothing has come for `limit`; whether there were any.
     pub(super) fn abandon_quiet(&self, limit: Duration) -> bool {
-        let now = clock::now();
+        let (now, limit) = (clock::now(), limit * self.learned.forbearance());
         let connections = self.connections.borrow();
         let stuck = |connection: &Connection| {
             connection.is_usable(now) && connection.awaited() > 0 && connection.quiet_for(now) >= limit
         };
         let stuck = connections.iter().filter(|(connection, _)| stuck(connection));
-        stuck.map(|(connection, _)| connection.suspect()).count() > 0
+        let any = stuck.map(|(connection, _)| connection.suspect()).count() > 0;
+        if any {
+            self.learned.doubted();
+        }
+        any
     }
 
     /// The server said how long connections may be unused, in units of 100 ms (RFC 7828 section 3.1). Zero asks to close now (section 3.4);
