@@ -61,6 +61,10 @@ pub trait Handler: 'static {
     fn handle(self: &Rc<Self>, incoming: Incoming<'_>, reply_to: &dyn Fn() -> ReplyTo) -> Outcome;
 }
 
+/// What a test does with an answer.
+#[cfg(test)]
+pub(crate) type Taker = Box<dyn FnOnce(&[u8])>;
+
 /// The way back to a client.
 pub enum ReplyTo {
     /// A datagram.
@@ -74,7 +78,7 @@ pub enum ReplyTo {
     Tcp(tcp::Ticket),
     /// Whoever a test has put in the client's place.
     #[cfg(test)]
-    Test(Box<dyn FnOnce(&[u8])>),
+    Test(Taker),
 }
 
 impl ReplyTo {

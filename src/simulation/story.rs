@@ -159,14 +159,12 @@ impl Story {
     /// Clients that ask for as long as told; popular names more often than others.
     async fn live(self: Rc<Self>, seed: u64, span: Duration) {
         let mut random = StdRng::seed_from_u64(seed ^ 0xC11E);
-        let weights: Vec<f64> = (1..=NAMES).scan(0.0, |sum, rank| Some((*sum += 1.0 / rank as f64, *sum).1)).collect();
         let end = clock::now() + span;
         while clock::now() < end {
             sleep(PACE.mul_f64(-random.random_range(f64::EPSILON..1.0).ln())).await;
             let client = random.random();
             let qtype = if random.random_bool(0.2) { rtype::AAAA } else { rtype::A };
-            let point = random.random_range(0.0..weights[NAMES - 1]);
-            let wire = &self.truth.names[weights.partition_point(|weight| *weight < point)].wire;
+            let wire = &self.truth.any(&mut random).wire;
             match random.random_range(0..1000) {
                 // Everybody at once for one name.
                 0..10 => (0..20).for_each(|_| self.ask(random.random(), wire, qtype)),

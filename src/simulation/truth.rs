@@ -7,6 +7,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+
 use crate::sys::clock::{self, Moment};
 use crate::wire::header::{HEADER, flag, rcode, rtype};
 use crate::wire::{name, put_u16, u16_at};
@@ -66,6 +69,8 @@ pub(super) struct Truth {
     pub(super) names: Vec<Name>,
     /// Where they are, by their bytes.
     positions: HashMap<Vec<u8>, usize>,
+    /// How often each name and those before it are asked for, by Zipf's law.
+    weights: Vec<f64>,
     /// All that was said.
     book: RefCell<Vec<Said>>,
 }
@@ -75,7 +80,8 @@ impl Truth {
     pub(super) fn new(count: usize) -> Self {
         let names: Vec<_> = (0..count).map(Self::name).collect();
         let positions = names.iter().enumerate().map(|(position, name)| (name.wire.clone(), position)).collect();
-        Self { names, positions, book: RefCell::default() }
+        let weights = (1..=count).scan(0.0, |sum, rank| Some((*sum += 1.0 / rank as f64, *sum).1)).collect();
+        Self { names, positions, weights, book: RefCell::default() }
     }
 
     /// The name of a position.
@@ -92,6 +98,12 @@ impl Truth {
         let ttl = [5, 30, 300, 2, 3600, 60, 1][turn % 7];
         let wire = name::parse(&format!("n{position}.{}", ZONES[zone])).unwrap();
         Name { wire, zone, kind, ttl }
+    }
+
+    /// A name, popular ones more often than others.
+    pub(super) fn any(&self, random: &mut StdRng) -> &Name {
+        let point = random.random_range(0.0..self.weights[self.weights.len() - 1]);
+        &self.names[self.weights.partition_point(|weight| *weight < point)]
     }
 
     /// A line of the book.
@@ -111,8 +123,8 @@ impl Truth {
         match self.names[position].kind {
             Kind::Chain(length) => (Kind::Address, length),
             Kind::Flapping(period) => {
-                let even = clock::now().as_nanos() / u64::try_from(period.as_nanos()).unwrap() % 2 == 0;
-                (if even { Kind::Address } else { Kind::Gone }, 0)
+                let turn = clock::now().as_nanos() / u64::try_from(period.as_nanos()).unwrap();
+                (if turn.is_multiple_of(2) { Kind::Address } else { Kind::Gone }, 0)
             }
             kind => (kind, 0),
         }
