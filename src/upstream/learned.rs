@@ -20,9 +20,6 @@ use super::select::Standing;
 /// The idle time is never taken to be less, lest a server that closed by chance makes every query open a connection.
 const SHORTEST_IDLE: Duration = Duration::from_millis(200);
 
-/// Connections given up in vain that count: silence is borne no more than 16 times as long, which is longer than any client waits.
-const MOST_DOUBTS: u32 = 2;
-
 /// Two idle times are the same if they differ by no more than the longer one divided by this. A guess.
 const HABIT: u32 = 5;
 
@@ -35,8 +32,8 @@ pub(super) struct Learned {
     idle: Cell<Option<Duration>>,
     /// When the server closed an unused connection last, and for how long that had been unused.
     closed: Cell<Option<(Moment, Duration)>>,
-    /// Connections given up because they were silent, since an answer came in time.
-    doubts: Cell<u32>,
+    /// Whether a connection was given up because it was silent, since an answer came in time.
+    doubted: Cell<bool>,
     /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does); unlike that of [`Pace`] it does not fade.
     answer_time: Cell<Duration>,
     /// How well it answers.
@@ -93,7 +90,7 @@ impl Learned {
         Self {
             idle: Cell::default(),
             closed: Cell::default(),
-            doubts: Cell::default(),
+            doubted: Cell::default(),
             answer_time: Cell::default(),
             pace: Pace::default(),
             health: Health::default(),
@@ -146,7 +143,7 @@ impl Learned {
         let known = self.answer_time.get();
         self.answer_time.set(if known.is_zero() { took } else { (known * 7 + took) / 8 });
         if took < SUSPICION[1] {
-            self.doubts.set(0);
+            self.doubted.set(false);
         }
         self.pace.took(took, now);
         self.pace.helped(helped, domain);
@@ -255,20 +252,21 @@ impl Learned {
         self.idle.set(Some(self.idle.get().map_or(said, |known| known.min(said))));
     }
 
-    /// How many times longer than usual silence is borne: four times for each connection that was given up in vain since an answer came in time.
-    /// Fresh connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes.
-    pub(super) fn forbearance(&self) -> u32 {
-        4_u32.pow(self.doubts.get().min(MOST_DOUBTS))
+    /// Whether a connection may be given up because it is silent. Not again after one was in vain, until an answer has come in time: fresh
+    /// connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes. What is really cut
+    /// breaks by itself.
+    pub(super) fn may_doubt(&self) -> bool {
+        !self.doubted.get()
     }
 
     /// A connection was given up because it was silent. Whether the server knows it no more, or is slow, a fresh one will tell.
     pub(super) fn doubted(&self) {
-        self.doubts.set(self.doubts.get().saturating_add(1));
+        self.doubted.set(true);
     }
 
     /// The fresh connection was answered while the other was silent.
     pub(super) fn doubted_rightly(&self) {
-        self.doubts.set(0);
+        self.doubted.set(false);
     }
 
     /// After what time without an answer a connection that has been quiet is suspected to be dead.

@@ -266,11 +266,11 @@ impl StreamServer {
         query: &Rc<Outgoing>,
     ) -> Result<Vec<u8>, UpstreamError> {
         let quiet = connection.quiet_for(clock::now());
-        if let Ok(outcome) = timeout(self.learned.suspicion() * self.learned.forbearance(), &mut reply).await {
+        if let Ok(outcome) = timeout(self.learned.suspicion(), &mut reply).await {
             return outcome;
         }
         let still_quiet = |connection: &Connection| connection.quiet_for(clock::now()) >= quiet;
-        if !still_quiet(connection) {
+        if !still_quiet(connection) || !self.learned.may_doubt() {
             return reply.await;
         }
         // Nobody else shall go into the same trap.
@@ -306,7 +306,10 @@ impl StreamServer {
 
     /// Stops using connections on which queries wait and nothing has come for `limit`; whether there were any.
     pub(super) fn abandon_quiet(&self, limit: Duration) -> bool {
-        let (now, limit) = (clock::now(), limit * self.learned.forbearance());
+        if !self.learned.may_doubt() {
+            return false;
+        }
+        let now = clock::now();
         let connections = self.connections.borrow();
         let stuck = |connection: &Connection| {
             connection.is_usable(now) && connection.awaited() > 0 && connection.quiet_for(now) >= limit
