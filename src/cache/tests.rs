@@ -8,7 +8,7 @@ use crate::wire::name;
 
 use super::entry::Terms;
 use super::ttl::Bounds;
-use super::{Entry, Front, Key, Known, Store, Variant};
+use super::{Entry, Failure, Front, Key, Known, Store, Variant};
 
 /// When the stories begin.
 const START: Moment = Moment::from_secs(1_000);
@@ -176,4 +176,92 @@ fn a_denial_in_an_internal_zone_is_gone_after_five_seconds() {
     assert!(store.find(&key, START + Duration::from_secs(5)).fresh().is_none());
     store.insert(entry(&store, "new.svc", Kind::Positive, 30));
     assert!(store.find(&key, START + Duration::from_secs(5)).fresh().is_some_and(|found| !found.is_denial()));
+}
+
+/// N6
+#[test]
+fn what_has_expired_is_told_from_what_is_fresh_and_from_what_is_too_old() {
+    let store = store();
+    let made = entry(&store, "www.example", Kind::Positive, 60);
+    store.insert(made.clone());
+    let key = key(&store, "www.example");
+    assert!(matches!(store.find(&key, START + Duration::from_secs(59)), Known::Fresh(_)));
+    assert!(matches!(store.find(&key, START + Duration::from_secs(60)), Known::Stale(_)));
+    for (second, stale) in [(59, false), (60, true), (60 + 99, true), (60 + 100, false)] {
+        assert_eq!(made.is_stale(START + Duration::from_secs(second), 100), stale, "{second}");
+    }
+}
+
+/// N6 (d)
+#[test]
+fn of_two_answers_that_have_expired_the_later_counts() {
+    let store = store();
+    let (name, later) = ("gone.example", START + Duration::from_secs(100));
+    store.insert(entry(&store, name, Kind::Positive, 60));
+    let mut answer = Answer::default();
+    answer.kind = Kind::NxDomain;
+    let terms = Terms { now: START + Duration::from_secs(60), lifetime: 5, ..Terms::default() };
+    store.insert(Entry::new(&key(&store, name), &mut answer, terms, store.hashing()));
+    let Known::Stale(found) = store.find(&key(&store, name), later) else { panic!("something is known") };
+    assert!(found.is_denial());
+}
+
+/// N6 (e), as issue and RFC 8767 section 5 have it: room is made of what has expired, not of what is good.
+#[test]
+fn where_room_becomes_short_expired_answers_leave_first_the_longest_expired_before_others() {
+    let store = store();
+    let later = START + Duration::from_secs(100_000);
+    let weight = u64::from(entry(&store, "name0000.example", Kind::Positive, 60).weight());
+    let count = u32::try_from((1 << 20) * 95 / 100 / weight).unwrap();
+    for i in 0..count {
+        // A quarter is fresh for days; of the others, those of higher numbers expired later.
+        let lifetime = if i % 4 == 0 { 200_000 } else { 10 + i };
+        store.insert(entry(&store, &format!("name{i:04}.example"), Kind::Positive, lifetime));
+    }
+    store.settle();
+    assert!(store.tidy(later) > 0);
+    store.settle();
+    assert!(store.bytes()[0] <= (1 << 20) * 81 / 100);
+    let known = |i: u32| store.find(&key(&store, &format!("name{i:04}.example")), later);
+    assert!((0..count).step_by(4).all(|i| matches!(known(i), Known::Fresh(_))), "no fresh answer was taken");
+    let gone = |numbers: std::ops::Range<u32>| numbers.filter(|i| matches!(known(*i), Known::Nothing)).count();
+    assert_eq!((gone(0..40), gone(count - 40..count)), (30, 0));
+    assert_eq!(store.tidy(later), 0, "there is room again");
+}
+
+/// N26
+#[test]
+fn failures_are_bounded_and_forgotten_with_the_first_answer() {
+    let store = store();
+    let failure = Failure { at: START, rcode: 2, ede: Some(22) };
+    assert_eq!(store.failure(7), None);
+    store.fail(7, failure);
+    assert_eq!(store.failure(7), Some(failure));
+    store.succeed(7);
+    assert_eq!(store.failure(7), None);
+    for number in 0..50_000_u64 {
+        store.fail(number.wrapping_mul(0x9E37_79B9_7F4A_7C15), failure);
+    }
+    store.settle();
+    assert!(store.failures() <= 16_384, "{}", store.failures());
+}
+
+/// N27
+#[test]
+fn a_successor_begins_with_three_quarters_of_the_uses_of_an_answer_that_was_popular_lately() {
+    let store = store();
+    let key = key(&store, "www.example");
+    let successor = |uses: usize, after: Duration| {
+        let mut front = Front::default();
+        front.insert(&key, entry(&store, "www.example", Kind::Positive, 60), START);
+        for _ in 0..uses {
+            front.find(&key, START).expect("it is there");
+        }
+        front.insert(&key, entry(&store, "www.example", Kind::Positive, 60), START + after)
+    };
+    let minute = Duration::from_secs(60);
+    assert_eq!(successor(4, minute), 3);
+    assert_eq!(successor(1, minute), 0, "once is never");
+    assert_eq!(successor(1_000, minute), 48, "fashion passes");
+    assert_eq!(successor(4, minute * 2), 0, "it was forgotten meanwhile");
 }

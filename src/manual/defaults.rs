@@ -22,8 +22,8 @@
 //!
 //! | option | why its default |
 //! |---|---|
-//! | `limits.in-flight` | Hundreds of new names a second for as long as an unreachable upstream takes to fail, and bounded memory when there are more. A guess. |
-//! | `limits.waiting` | Eight clients a question on average; a popular name that expires has hundreds, most questions have one. A guess. |
+//! | `limits.in-flight` | Thousands of new names a second for as long as an unreachable upstream takes to fail, of one client alone, who may take half; and bounded memory when there are more. |
+//! | `limits.waiting` | Two clients a question on average; a popular name that expires has hundreds, most questions have one. A guess. |
 //! | `limits.tcp-connections`, `limits.tcp-connections-per-client` | Programs rarely hold more than a few connections. One client address may take an eighth of all, so that none can take everything. |
 //! | `limits.tcp-pipeline` | More than a stub resolver ever has under way, and little enough that a client which only writes is slowed down by its own socket. |
 //!
@@ -34,6 +34,10 @@
 //! | `cache.size` | Half of the memory that the control group allows, so that sockets, connections and bursts have the other half; no more than what tens of thousands of names need. |
 //! | `cache.negative-size` | Denials are small and short-lived, but search paths make many of them: a quarter of the above holds many thousands. It is a budget of its own, so that a flood of names that do not exist pushes out no good answer. |
 //! | `cache.rotate` | Programs take the first address. Without rotation all of a node's traffic would go to one pod for as long as the answer is kept. |
+//! | `cache.serve-stale` | RFC 8767 section 5 suggests one to three days; a day is longer than an outage that nobody mends, and names older than that are mostly gone. |
+//! | `cache.servfail` | Long enough that a crowd which retries at once is not passed on to servers that failed a moment ago, short enough that nobody notices when they are back (RFC 9520 section 3.2 asks for a second at least). |
+//! | `cache.prefetch` | Three uses are a habit and not a chance; the price is bounded whatever the number, see [`performance`](super::performance). |
+//! | `zone.serve-stale`, `zone.servfail`, `zone.prefetch` | As the cache's, so that one line changes all zones. |
 //! | `zone.max-ttl` | RFC 8767 section 4 advises a cap of days to weeks; a day costs nothing, since what is asked rarely is pushed out long before. |
 //! | `zone.min-ttl` | Whoever publishes a short TTL means it: a fail-over that is seen late is worse than a question more. |
 //! | `zone.max-negative-ttl` | A service that is asked for before it exists must be found soon after: seconds inside the cluster, half a minute outside. RFC 2308 section 5 allows up to three hours, from a time when new names were rare. |

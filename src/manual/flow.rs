@@ -52,7 +52,16 @@
 //! The query has to wait. The pipeline keeps the client's header and question, and what is needed to answer it later
 //! ([`ReplyTo`]). If the same question is under way already, the client joins those who wait for it; otherwise a task of this
 //! worker begins to find out. Too many questions under way (`limits.in-flight`) or clients waiting (`limits.waiting`) are shed: REFUSED
-//! at once, with extended error 0, counted, never kept. Both limits hold for the node; each worker has its share.
+//! at once, with extended error 0, counted, never kept. Both limits hold for the node; each worker has its share, and of that one client may
+//! take as much as is still free: half if it is alone, and whoever comes later finds as much as each of those before has.
+//!
+//! What cannot be found out now is not waited for. A question that failed within `servfail` gets the same failure (RFC 9520). If its
+//! answer has expired no longer ago than `serve-stale`, clients get that (RFC 8767), with TTLs of 30 seconds and extended error 3, or 19 for an NXDOMAIN: the first
+//! after 1.8 seconds of waiting, or at once when all servers of the zone are down; all others at once. Beside it, servers are asked
+//! again every 30 seconds, and at once when they are back, in either case at a pace that they can bear. Only an answer takes the place of an answer: a
+//! denial does, SERVFAIL and silence do not.
+//!
+//! A flight that runs out of time takes with it only those whose own time is over. Who joined it late gets one more, together.
 //!
 //! Who finds out is decided in this order:
 //!
@@ -111,7 +120,13 @@
 //! does not have the form of its type is dropped and counted, and the others pass; a type that is not known passes byte for byte.
 //!
 //! [`Bounds::apply`] brings the TTLs within the zone's bounds. Not kept: failures, truncated answers, TTL 0, denials without an SOA
-//! record. What is kept goes into the store and the worker's front.
+//! record. What is kept goes into the store and the worker's front. Where room becomes short, what has expired leaves first.
+//!
+//! An answer that is given `prefetch` times in its lifetime is asked for again in the last tenth of it, at a moment taken by chance, so that nobody
+//! waits for its successor.
+//!
+//! When a zone's servers are silent, they are asked for a name that only this process knows. If that is asked of us, the zone's servers
+//! forward to us, and the zone is answered with SERVFAIL, or with what has expired, until it does not come back any more.
 //!
 //! # 8. The reply
 //!

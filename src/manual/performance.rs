@@ -82,6 +82,20 @@
 //! 200 ms, at most 1 s) goes out on a fresh connection as well, and the first answer wins. If the old one was dead, its idle time is learned, and the next connection is
 //! closed by us before the server's limit, so that it does not happen twice.
 //!
+//! # What freshness costs
+//!
+//! **Popular answers are refreshed ahead,** in the window from 91 to 98 % of their lifetime. Being early by 5.5 % on average makes 6 % more
+//! exchanges than waiting for the next miss would, 10 % at most. A refresh can also be for nobody, when a name went out of fashion: that comes
+//! out of a budget to which each ordinary exchange adds a fiftieth, and from which nothing is taken when the answer is used after all. A worker
+//! that finds another's refresh in the store takes it over. A hit pays for all this with one comparison.
+//!
+//! **Recovery is paced.** In an outage everything expires. If every expired name were asked for in the first second after it, by every node,
+//! servers that have just come back would go down again. So expired answers are refreshed at most at twice the rate at which the worker asked in
+//! good times, averaged over two minutes, and two a second if it hardly asked at all. What was never known, or may not be given any more, is asked for at once.
+//!
+//! **Expired answers leave first.** moka does not know what has expired. Every five seconds a shelf that is nine tenths full loses the longest
+//! expired answers until it is four fifths full; there is nothing to do, and nothing is walked, on a node with room.
+//!
 //! # How it is measured
 //!
 //! CPU time of the whole process from the kernel's accounts, pinned to one core, loaded from another by dnsperf, divided by the

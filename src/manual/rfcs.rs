@@ -47,12 +47,12 @@
 //! |---|---|---|---|---|
 //! | 1035 | 3.2.1 | TTL 0 is given on and not kept | [`Bounds::apply`] | yes |
 //! | 2308 | 2, 5 | NXDOMAIN and NODATA with the SOA's negative TTL; none is kept without an SOA | [`Answer`], [`Bounds::apply`] | yes |
-//! | 2308 | 7 | failures are not kept (RFC 9520 would have them kept for seconds) | [`Bounds::apply`] | not yet |
+//! | 2308 | 7 | failures are kept as RFC 9520 says, and never in the place of an answer | [`Store::fail`] | yes |
 //! | 4074 | 4.2 | a type that is left out (`zone.no-types`) is no data, never NXDOMAIN | [`pipeline`] | yes |
 //! | 8020 | 2 | a name that does not exist has none below it | [`Store::find`], [`Zone::nxdomain_cut`] | public zones; others by option |
 //! | 8198 | 5 | denials made up from NSEC records | | no |
 //! | 8767 | 4 | a cap on TTLs: `zone.max-ttl` | [`Bounds`] | yes |
-//! | 8767 | 5 | stale answers | | not yet |
+//! | 8767 | 5 | expired answers when no server gives a better one: for a day at most, after 1.8 seconds, asked again every 30 | [`pipeline`](crate::pipeline), [`Entry::stale_body`] | yes, a zone at a time |
 //!
 //! # Transports
 //!
@@ -104,6 +104,8 @@
 //! [`Store::find`]: crate::cache::Store::find
 //! [`UpstreamError::ede`]: crate::upstream::UpstreamError::ede
 //! [`Variant`]: crate::cache::Variant
+//! [`Entry::stale_body`]: crate::cache::Entry::stale_body
+//! [`Store::fail`]: crate::cache::Store::fail
 //! [`Zone::nxdomain_cut`]: crate::config::Zone::nxdomain_cut
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`pipeline`]: crate::pipeline

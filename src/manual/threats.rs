@@ -15,7 +15,7 @@
 //! | to use the daemon as an amplifier with forged sources | answers over UDP are at most `listen.udp-size`, and 512 bytes for a client without EDNS; ANY gets one small record | [`reply::Client::udp_limit`], [`reply::minimal_any`] |
 //! | transfers, updates, notifications, odd classes | REFUSED or NOTIMP; never forwarded | [`pipeline`] |
 //! | to flood with names that do not exist | denials have a budget of their own and push out no good answer; each question costs one exchange at most | [`Store`] |
-//! | to flood with different names | questions under way and clients waiting are bounded; above that REFUSED at once | [`Limits`] |
+//! | to flood with different names | questions under way and clients waiting are bounded; above that REFUSED at once; one client may take no more than is still free, so that others always find room | [`Limits`], [`pipeline`] |
 //! | to make many clients' questions one upstream flood | the same question is asked once a worker, however many wait | [`pipeline`] |
 //! | to choose names whose hashes collide | the hash is seeded anew at every start; a collision costs a cache place and never gives a wrong answer, since an entry checks its own name | [`Hashing`], [`Entry::answers`] |
 //! | to hold TCP connections open, write half a query, or never read | limits in all and a client address; an idle timeout; a client that does not take its answers is not read any more, and is cut off | [`listener::tcp`] |

@@ -155,6 +155,8 @@ table! {
         HedgeDenied => UPSTREAM_DENIED / "hedge",
         /// A third try was not made because too many were made already.
         RetryDenied => UPSTREAM_DENIED / "retry",
+        /// A try that lost a race was not listened to any longer, since too many are: nothing is learned of its server.
+        Unheard => UPSTREAM_DENIED / "listen",
         /// The server was found to answer strictly in the order of the queries; it gets all the connections it may have.
         StrictOrder => UPSTREAM_DOWNGRADES / "order",
         /// `udp-sockets` was reached; the query shared a socket.

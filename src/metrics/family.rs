@@ -168,7 +168,7 @@ families! {
     UPSTREAM_HEDGES = Counter "nodens_upstream_hedges_total" ["upstream", "to", "event"]
         "Queries sent to this server because another was slow, and how many of them it answered first.";
     UPSTREAM_DENIED = Counter "nodens_upstream_tries_denied_total" ["upstream", "to", "kind"]
-        "Tries not made for want of budget: a hedge of a slow query, or a third try of a failed one.";
+        "Tries not made for want of budget, a hedge of a slow query or a third try of a failed one; or not heard to their end.";
     UPSTREAM_SOCKETS_SHARED = Counter "nodens_upstream_sockets_shared_total" ["upstream", "to"]
         "Queries that shared a UDP socket because udp-sockets was reached.";
 

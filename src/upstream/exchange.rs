@@ -204,17 +204,19 @@ impl Group {
         }
     }
 
-    /// Asks until one answers. Cancellation safe.
+    /// Asks until one answers. Cancellation safe. `reads` tells whether a message can be read as an answer to the question; one that cannot is a
+    /// try that failed, so that another server is asked.
     ///
     /// # Errors
     ///
     /// The error of the last server, when no server answered at all; an answer that says it could not help is an answer if there is no better.
-    pub async fn exchange(&self, query: &Rc<Outgoing>) -> Result<Response, Failed> {
+    pub async fn exchange(&self, query: &Rc<Outgoing>, reads: &dyn Fn(&[u8]) -> bool) -> Result<Response, Failed> {
         self.hedges.earn();
         self.retries.earn();
         self.demand.set(clock::now());
         let mut question = Question {
             group: self,
+            reads,
             inquiry: Inquiry::new(query),
             running: Vec::with_capacity(usize::from(FREE_TRIES)),
             asked: Servers::default(),
@@ -262,6 +264,8 @@ struct Try {
 struct Question<'a> {
     /// Whom it is asked.
     group: &'a Group,
+    /// Whether a message can be read.
+    reads: &'a dyn Fn(&[u8]) -> bool,
     /// What its tries share.
     inquiry: Rc<Inquiry>,
     /// Its tries.
@@ -363,8 +367,13 @@ impl Question<'_> {
                 () = sleep_until(wake) => None,
             };
             match outcome {
-                Some((position, Ok(response))) if !response.is_poor() => return Ok(self.won(position, response)),
+                Some((position, Ok(response))) if !response.is_poor() && (self.reads)(&response.bytes) => {
+                    return Ok(self.won(position, response));
+                }
                 Some((_, outcome)) => {
+                    // A good answer that got here cannot be read.
+                    let outcome =
+                        outcome.and_then(|answer| answer.is_poor().then_some(answer).ok_or(UpstreamError::Malformed));
                     go_on &= outcome.as_ref().err().is_none_or(|error| error.retry_elsewhere());
                     if self.best.is_err() {
                         self.best = outcome;
@@ -423,10 +432,12 @@ impl Question<'_> {
         }
         for Try { position, started, attempt } in self.running {
             let verdict = started + self.group.try_timeout;
-            let listeners = &self.group.listeners;
+            let (way, listeners) = (&self.group.ways[position], &self.group.listeners);
             if verdict <= Instant::now() {
-                self.group.ways[position].learned().outdone();
-            } else if listeners.get() < LISTENERS {
+                way.learned().outdone();
+            } else if listeners.get() >= LISTENERS {
+                way.count(UpstreamEvent::Unheard);
+            } else {
                 listeners.set(listeners.get() + 1);
                 let listeners = Rc::clone(listeners);
                 spawn_local(async move {

@@ -119,7 +119,7 @@ impl StreamServer {
             };
             return match answer {
                 // What we have closed because it was silent is for the group to ask again, within its budget.
-                Err(UpstreamError::Closed) if used && !waited && !connection.is_suspected() => {
+                Err(error) if used && !waited && has_died(error) && !connection.is_suspected() => {
                     self.learned.count(UpstreamEvent::Retried);
                     self.open_or_pick().await?.send(query)?.await
                 }
@@ -283,7 +283,7 @@ impl StreamServer {
         tokio::select! {
             biased;
             outcome = &mut reply => match outcome {
-                Err(UpstreamError::Closed) => {
+                Err(error) if has_died(error) => {
                     self.learned.count(UpstreamEvent::Retried);
                     second.await
                 }
@@ -341,6 +341,11 @@ impl StreamServer {
     pub(super) fn learned(&self) -> &Rc<Learned> {
         &self.learned
     }
+}
+
+/// Whether the error of a query means that its connection ended under it: closed, or its bytes never acknowledged.
+fn has_died(error: UpstreamError) -> bool {
+    matches!(error, UpstreamError::Closed | UpstreamError::Timeout)
 }
 
 impl std::fmt::Debug for StreamServer {

@@ -79,6 +79,12 @@ impl Running {
         &self.snapshot.shared.config
     }
 
+    /// The answers that are kept, over all configurations.
+    #[must_use]
+    pub fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.snapshot.shared.store)
+    }
+
     /// Lets all workers go by another configuration, and takes the answers out of the store that no longer hold. Returns when all that is
     /// done. Sockets stay as they are, and so does everything else if there is an error.
     ///

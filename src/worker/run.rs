@@ -2,20 +2,25 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::config::Origin;
 use crate::control::{self, Bound, Endpoints, Readiness};
 use crate::error::{ExitCode, Failure};
 use crate::log;
-use crate::sys::{memory, process};
+use crate::sys::{clock, memory, process};
 
 use super::reload::{self, Followers};
 use super::{Running, start};
+
+/// How often expired answers make room where that becomes short. Walking a full store of 32 MiB takes some milliseconds of this thread.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
 ///
@@ -67,6 +72,15 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
             check.await;
             std::future::pending::<()>().await;
         };
+        let store = running.store();
+        let tidy = async {
+            let mut often = interval(TIDY_EVERY);
+            often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                often.tick().await;
+                store.tidy(clock::coarse());
+            }
+        };
         let followers = Followers { readiness: Arc::clone(&readiness), endpoints, log };
         let follow = reload::follow(&mut running, origin, loaded.files, &followers, hangup);
         tokio::select! {
@@ -76,6 +90,7 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
             () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),
             () = greet => unreachable!("pending never ends"),
             () = check => unreachable!("pending never ends"),
+            () = tidy => unreachable!("it never ends"),
         }
     });
     // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.

@@ -229,21 +229,32 @@ fn queries_that_meet_a_reset_do_not_fail() {
     survives_each_time(Close::Reset);
 }
 
+/// N11: a server that ends in whichever way with many queries on the way to it.
 #[test]
 fn a_connection_that_dies_with_queries_in_flight_costs_no_answer() {
-    let (authority, seen) = (Authority::new(), AtomicUsize::new(0));
-    let upstream = Upstream::tls(&authority).serve(move |query| {
-        // The tenth query, on a connection that has served nine, kills it.
-        match seen.fetch_add(1, Ordering::SeqCst) {
-            9 => Action::End(Close::Reset),
+    for how in [Close::Finish, Close::Reset] {
+        let (authority, seen) = (Authority::new(), AtomicUsize::new(0));
+        let upstream = Upstream::tls(&authority).serve(move |query| match (query.connection, &*query.name()) {
+            // What came before the last one is never answered on the first connection.
+            (0, "last.example.org") => Action::End(how),
+            (0, _) if seen.fetch_add(1, Ordering::SeqCst) > 0 => Action::Ignore,
             _ => one_address(query).into(),
+        });
+        let daemon = daemon(&upstream, "");
+        serves(&daemon, "first.example.org");
+        let client = daemon.udp();
+        let names =
+            (1..50).map(|id| (id, format!("name-{id}.example.org"))).chain([(50, "last.example.org".to_owned())]);
+        for (id, name) in names {
+            client.send(&Ask::a(&name).id(id));
         }
-    });
-    let daemon = daemon(&upstream, "");
-    for number in 0..20 {
-        serves(&daemon, &format!("name-{number}.example.org"));
+        for _ in 1..=50 {
+            assert_eq!(Message::read(&client.receive_bytes()).unwrap().rcode(), rcode::NOERROR);
+        }
+        assert_eq!(upstream.connections(), 2);
+        daemon.wait_for_metric("nodens_upstream_retries_total", &[("reason", "connection")], 50.0);
+        daemon.wait_for_metric("nodens_upstream_connections_closed_total", &[("reason", "broken")], 1.0);
     }
-    assert_eq!(upstream.connections(), 2);
 }
 
 /// N16

@@ -22,6 +22,8 @@ mod coalescing;
 mod failures;
 mod listener;
 mod local;
+mod loops;
+mod prefetch;
 mod routing;
 mod search_path;
 mod shedding;

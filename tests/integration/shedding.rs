@@ -95,3 +95,24 @@ fn places_are_given_back_after_answers_and_after_failures() {
     }
     super::common::wait_until("nothing is in flight", || daemon.metric("nodens_questions_in_flight", &[]) < 0.5);
 }
+
+/// N5
+#[test]
+fn a_flood_from_one_pod_leaves_room_for_the_others() {
+    let (_upstream, daemon, gate) = limited("in-flight = 64");
+    let flood = daemon.udp_of(0);
+    let asks: Vec<Ask> = (0..300).map(|number| Ask::a(&format!("flood-{number}.example.org"))).collect();
+    asks.iter().for_each(|ask| flood.send(ask));
+    daemon.wait_for_metric("nodens_queries_rejected_total", &[("reason", "client_share")], 200.0);
+    let in_flight = daemon.metric("nodens_questions_in_flight", &[]);
+    assert!((30.0..=34.0).contains(&in_flight), "half of the places: {in_flight}");
+    // Twenty others come in, and whoever asks for what is kept is answered as ever.
+    let others: Vec<_> = (1..=20).map(|pod| (daemon.udp_of(pod), Ask::a(&format!("pod-{pod}.example.org")))).collect();
+    others.iter().for_each(|(client, ask)| client.send(ask));
+    assert_eq!(daemon.ask(&Ask::a("warm.example.org")).rcode(), rcode::NOERROR);
+    daemon.wait_for_metric("nodens_questions_in_flight", &[], in_flight + 20.0);
+    gate.open();
+    for (client, ask) in &others {
+        assert_eq!(client.receive(ask).rcode(), rcode::NOERROR);
+    }
+}

@@ -106,7 +106,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         section: Section::Upstream,
         key: "pipeline",
         kind: Kind::Integer { minimum: 1, maximum: 65_535, unit: "queries" },
-        silent: Silent::Value("1024"),
+        silent: Silent::Value("4096"),
         doc: "Queries that wait on one connection before another is opened. A query's 16-bit ID is the upper limit.",
     },
     Setting {

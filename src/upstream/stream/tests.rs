@@ -4,9 +4,11 @@ use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -506,6 +508,67 @@ fn a_connection_that_dies_under_a_query_is_replaced_and_the_query_sent_again() {
         assert_eq!(test.counted(UpstreamEvent::Retried), 1);
         assert_eq!(test.counted(UpstreamEvent::ClosedBroken), 1);
     });
+}
+
+/// A stream whose bytes are not acknowledged any more once the other end is gone.
+struct Unacknowledged(DuplexStream);
+
+impl AsyncRead for Unacknowledged {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.0).poll_read(context, buffer));
+        let is_over = buffer.filled().len() == before;
+        Poll::Ready(if is_over { Err(io::ErrorKind::TimedOut.into()) } else { read })
+    }
+}
+
+impl AsyncWrite for Unacknowledged {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+/// N8: TCP_USER_TIMEOUT ends a connection in a cut; its queries are sent again when there is a way, within their time.
+#[test]
+fn queries_of_a_connection_that_timed_out_are_answered_if_the_network_comes_back_in_time() {
+    for pause in [Duration::ZERO, Duration::from_secs(2)] {
+        run(async move {
+            let dial = script(move |number, _| {
+                if number == 1 {
+                    return nothing();
+                }
+                let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+                spawn_local(async move {
+                    if number > 1 {
+                        return echo(theirs).await;
+                    }
+                    let message = next(&mut theirs).await.unwrap();
+                    answer(&mut theirs, message).await;
+                    next(&mut theirs).await;
+                    sleep(Duration::from_secs(3)).await;
+                });
+                Box::pin(async { Ok(Box::new(Unacknowledged(ours)) as Link) })
+            });
+            let test = server(dial, ONE, "");
+            test.ask("www.example.org").await.unwrap();
+            sleep(pause).await;
+            test.ask("www.example.org").await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+            assert_eq!(test.counted(UpstreamEvent::ClosedTimeout) + test.counted(UpstreamEvent::ClosedSilent), 1);
+        });
+    }
 }
 
 #[test]

@@ -85,7 +85,13 @@ impl Load {
         wildcard: &'static str,
     ) -> Self {
         let (cached, prefix) = (cached.to_vec(), prefix.to_owned());
-        Self { server, cached, prefix, wildcard, rate: 80, time: Duration::from_secs(3) }
+        Self { server, cached, prefix, wildcard, rate: 80, time: Duration::from_secs(6) }
+    }
+
+    /// The same with so many queries a second.
+    pub(crate) fn rate(mut self, rate: u32) -> Self {
+        self.rate = rate;
+        self
     }
 
     /// The same for another time.

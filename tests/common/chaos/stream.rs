@@ -36,6 +36,8 @@ pub(super) async fn carry(mut client: TcpStream, control: Arc<Control>) {
             how
         }
     };
+    // In this order: whoever was counted as open when an order went out has yet to be counted as ended.
+    drop(orders);
     control.ended.fetch_add(1, Ordering::SeqCst);
     match how {
         End::Finish => {

@@ -140,12 +140,12 @@ pub(super) const STREAMS: &[Case] = &[
         "2 s read timeout a query, then the next; one query a connection",
     ),
     alone(
-        "all connections reset every 250 ms",
+        "all connections reset, again and again",
         |stage| stage.ends_connections(End::Reset),
         "only EOF on a kept connection is tried again at once; a reset is a failed try",
     ),
     alone(
-        "all connections closed every 250 ms",
+        "all connections closed, again and again",
         |stage| stage.ends_connections(End::Finish),
         "EOF on a kept connection is tried again at once",
     ),
@@ -215,12 +215,12 @@ pub(super) const ENCRYPTED: &[Case] = &[
         "waits; one query a connection, so a handshake for each query that finds none free",
     ),
     alone(
-        "all connections reset every 250 ms",
+        "all connections reset, again and again",
         |stage| stage.ends_connections(End::Reset),
         "only EOF on a kept connection is tried again at once; a reset is a failed try",
     ),
     alone(
-        "all connections closed every 250 ms",
+        "all connections closed, again and again",
         |stage| stage.ends_connections(End::Finish),
         "EOF on a kept connection is tried again at once",
     ),
