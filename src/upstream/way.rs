@@ -12,7 +12,7 @@ use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
 use crate::wire::header::{self, COUNTS, HEADER, flag, rcode};
 use crate::wire::message::Outgoing;
-use crate::wire::{name, record, u16_at};
+use crate::wire::u16_at;
 
 use super::error::UpstreamError;
 use super::health;
@@ -49,11 +49,10 @@ impl std::fmt::Debug for Response {
 }
 
 impl Response {
-    /// Whether the server says that it could not or would not help, or records that its header counts are missing: another one may do better.
+    /// Whether the server says that it could not or would not help.
     pub(super) fn is_poor(&self) -> bool {
         let code = header::flags(&self.bytes) & flag::RCODE;
-        let whole = || name::skip(&self.bytes, HEADER).is_some_and(|end| record::are_whole(&self.bytes, end + 4));
-        !matches!(code, rcode::NOERROR | rcode::NXDOMAIN) || !whole()
+        !matches!(code, rcode::NOERROR | rcode::NXDOMAIN)
     }
 
     /// The same after so many tries at so many servers.

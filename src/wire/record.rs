@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::header::{COUNTS, rtype};
+use super::header::rtype;
 use super::{name, u16_at, u32_at};
 
 /// Where the parts of one record are.
@@ -45,14 +45,6 @@ pub fn read(message: &[u8], at: usize) -> Option<Record> {
         ttl: u32_at(message, fixed + 4)?,
         rdata_start,
         end,
-    })
-}
-
-/// Whether all records are there that a message's header counts, the first of them at `at`. Costs a few nanoseconds a record.
-#[must_use]
-pub fn are_whole(message: &[u8], mut at: usize) -> bool {
-    COUNTS[1..].iter().all(|count| {
-        (0..u16_at(message, *count).unwrap_or(0)).all(|_| read(message, at).map(|record| at = record.end).is_some())
     })
 }
 
@@ -186,21 +178,6 @@ mod tests {
         let parts = take_apart(message, &record, form(rtype::MX), &mut names).unwrap();
         assert_eq!((&message[parts.lead], parts.compress), (&b"\0\x0A"[..], true));
         assert_eq!(names, b"\x02mx\x07example\0");
-    }
-
-    #[test]
-    fn a_message_without_all_its_records_is_not_whole() {
-        let question = b"\x01a\0\0\x01\0\x01";
-        let record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\x7f\0\0\x01";
-        for (counts, records) in [([0, 0, 0], 0), ([1, 0, 0], 1), ([1, 1, 1], 3), ([2, 0, 1], 3)] {
-            let header = [&[0, 0, 0x80, 0, 0, 1][..], &counts.map(|count| [0, count]).concat()].concat();
-            let message = [&header, &question[..], &record.repeat(records)].concat();
-            let at = header.len() + question.len();
-            assert!(are_whole(&message, at));
-            // Bytes behind the last record are nobody's.
-            assert!(are_whole(&[&message[..], &[0]].concat(), at));
-            assert!((at..message.len()).all(|end| !are_whole(&message[..end], at)));
-        }
     }
 
     #[test]
