@@ -43,6 +43,10 @@ const STALE_AFTER: Duration = Duration::from_millis(1_800);
 /// timer, "no more frequently than every 30 seconds").
 const RECHECK: Duration = Duration::from_secs(30);
 
+/// How long a client waits when such a question is asked again and servers are up, before it gets the expired answer once more: if all is well
+/// again, it is the first to hear of it; if not, it hardly notices.
+const RECHECK_WAIT: Duration = Duration::from_millis(200);
+
 /// Part of its patience that a client must have left for another flight to be worth it, as a divisor.
 const WORTH_ANOTHER: u32 = 4;
 
@@ -64,6 +68,8 @@ pub(super) struct Flight {
     owner: Option<IpAddr>,
     /// The answer that has expired, if there is one that may be given.
     pub(super) stale: RefCell<Option<Entry>>,
+    /// How long the first client waits before it gets that.
+    settles_after: Duration,
     /// Whether that is given now to all who come.
     settled_for_stale: Cell<bool>,
     /// Who wants to know, who came first first.
@@ -133,11 +139,10 @@ impl Pipeline {
         let plan = Rc::clone(&self.plan.borrow());
         let zone = plan.zones.find(key.name());
         let stale = stale.filter(|entry| entry.is_stale(context.received, plan.rules(zone).serve_stale));
-        if query.qclass == class::IN
-            && let Some(outcome) = self.known(room, context, query, &key, zone, &plan, stale.as_ref())
-        {
-            return outcome;
-        }
+        let settles_after = match self.known(room, context, query, &key, zone, &plan, stale.as_ref()) {
+            Ok(outcome) => return outcome,
+            Err(settles_after) => settles_after,
+        };
         if self.waiting.get() >= plan.limits[1] {
             return self.shed(room, context, query.edns, Event::ShedWaiting);
         }
@@ -177,6 +182,7 @@ impl Pipeline {
             self.begin(Flight {
                 qclass: query.qclass,
                 owner: Some(context.client),
+                settles_after,
                 stale: RefCell::new(stale),
                 waiters: RefCell::new(VecDeque::from([waiter])),
                 ..Flight::new(key, zone, plan)
@@ -186,7 +192,8 @@ impl Pipeline {
         Outcome::Later
     }
 
-    /// Answers at once what cannot be found out now: with the expired answer, or with the failure, while that is young.
+    /// Answers at once what cannot be found out now: with the expired answer, or with the failure, while that is young. The error is how long
+    /// the client waits for what can be found out before it gets the expired answer.
     #[expect(clippy::too_many_arguments, reason = "the facts of a query, gathered by the only caller")]
     fn known(
         self: &Rc<Self>,
@@ -197,10 +204,13 @@ impl Pipeline {
         zone: u16,
         plan: &Rc<Plan>,
         stale: Option<&Entry>,
-    ) -> Option<Outcome> {
+    ) -> Result<Outcome, Duration> {
         let now = context.received;
+        if query.qclass != class::IN {
+            return Err(STALE_AFTER);
+        }
         if let Some(failed) = self.loops.judge(key, zone) {
-            return Some(match stale {
+            return Ok(match stale {
                 Some(entry) => self.give_stale(room, context, query.edns, entry),
                 None => self.give_failure(room, context, query.edns, zone, failed.0, failed.1),
             });
@@ -209,27 +219,28 @@ impl Pipeline {
         let failure = self.store.failure(key.hash());
         let group = plan.group(rules);
         let Some(entry) = stale else {
-            let failure = failure.filter(|failure| now.since(failure.at) < rules.servfail)?;
-            return Some(self.give_failure(room, context, query.edns, zone, failure.rcode, failure.ede));
+            let failure = failure.filter(|failure| now.since(failure.at) < rules.servfail).ok_or(STALE_AFTER)?;
+            return Ok(self.give_failure(room, context, query.edns, zone, failure.rcode, failure.ede));
         };
         // Servers that are all down are not waited for; that of a question which failed is what is known best of it.
         let failed_at = failure.map(|failure| failure.at);
         if failed_at.is_none() && !group.is_failing() {
-            return None;
+            return Err(STALE_AFTER);
         }
         let is_back = failed_at.is_some_and(|at| plan.recovered_since(rules, at, now)) && !group.is_failing();
         let is_due = failed_at.is_none_or(|at| now.since(at) >= RECHECK);
         if (is_back || is_due) && self.flight(key).is_none() && self.pace.admits(now) {
-            if is_back {
-                // As if it had never failed: the client waits for the fresh answer, and gets the expired one if that takes long.
-                return None;
-            }
+            // The next clients need not wait for what this one finds out.
             self.note_failure(key, now, failure.map_or(rcode::SERVFAIL, |failure| failure.rcode), None);
+            if !group.is_failing() {
+                self.metrics.count(Event::Rechecked);
+                return Err(RECHECK_WAIT);
+            }
             if self.ask_beside(key.clone(), zone, plan, entry) {
                 self.metrics.count(Event::Rechecked);
             }
         }
-        Some(self.give_stale(room, context, query.edns, entry))
+        Ok(self.give_stale(room, context, query.edns, entry))
     }
 
     /// Refuses a client for want of room; never kept, since the next moment may have room (RFC 8914 has no code for it).
@@ -388,7 +399,7 @@ impl Pipeline {
             tokio::select! {
                 biased;
                 finding = &mut finding => return finding,
-                () = sleep(STALE_AFTER) => self.settle(flight),
+                () = sleep(flight.settles_after) => self.settle(flight),
             }
         }
         if flight.second {
@@ -515,6 +526,7 @@ impl Flight {
             second: false,
             owner: None,
             stale: RefCell::default(),
+            settles_after: STALE_AFTER,
             settled_for_stale: Cell::new(false),
             waiters: RefCell::default(),
             listeners: RefCell::default(),
