@@ -58,7 +58,8 @@
 //! What cannot be found out now is not waited for. A question that failed within `servfail` gets the same failure (RFC 9520). If its
 //! answer has expired no longer ago than `serve-stale`, clients get that (RFC 8767), with TTLs of 30 seconds and extended error 3, or 19 for an NXDOMAIN: the first
 //! after 1.8 seconds of waiting, or at once when all servers of the zone are down; all others at once. Beside it, servers are asked
-//! again every 30 seconds, and at once when they are back, in either case at a pace that they can bear. Only an answer takes the place of an answer: a
+//! again every 30 seconds, and at once when they are back, in either case at a pace that they can bear; where some are up, the client that comes just then
+//! waits up to 200 ms for the fresh answer. Only an answer takes the place of an answer: a
 //! denial does, SERVFAIL and silence do not.
 //!
 //! A flight that runs out of time takes with it only those whose own time is over. Who joined it late gets one more, together.

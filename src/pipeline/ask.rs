@@ -115,7 +115,7 @@ impl Pipeline {
         if lifetime > 0 && current {
             self.store.insert(entry.clone());
             self.put_in_front(key, &entry, now);
-        } else if flight.stale.is_some() {
+        } else if flight.stale.borrow().is_some() {
             // What may not be kept still says that what was kept is not so any more.
             self.store.forget(key);
         }

@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rand::RngExt as _;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use crate::cache::Key;
 use crate::metrics::{Event, Gauge};
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::wire::header::{class, ede, rtype};
 use crate::wire::message::{Outgoing, Question};
 use crate::wire::{name, rcode};
@@ -58,7 +60,7 @@ struct Zone {
 
 impl Default for Loops {
     fn default() -> Self {
-        let label = format!("{PREFIX}{:016x}", rand::random::<u64>());
+        let label = format!("{PREFIX}{:016x}", random::rng().random::<u64>());
         Self { label, armed: AtomicBool::new(false), zones: Mutex::default() }
     }
 }

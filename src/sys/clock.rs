@@ -105,14 +105,34 @@ fn kernel(clock: libc::clockid_t) -> u64 {
 }
 
 #[cfg(test)]
+pub(crate) use tests::begin;
+
+#[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::sync::OnceLock;
     use tokio::time::Instant;
 
     use super::*;
 
+    /// The time at which [`begin`] puts a thread.
+    const BEGINNING: Moment = Moment::from_secs(1_000_000);
+
+    thread_local! {
+        /// The event loop's time when this thread began to count anew.
+        static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    /// Counts this thread's time anew from the event loop's now, so that whatever is repeated happens at the same times.
+    pub(crate) fn begin() {
+        BEGUN.set(Some(Instant::now()));
+    }
+
     /// The time of tokio's clock, counted from the kernel's at the first call.
     pub(super) fn event_loop(clock: libc::clockid_t) -> Moment {
+        if let Some(begun) = BEGUN.get() {
+            return BEGINNING + begun.elapsed();
+        }
         static ORIGIN: OnceLock<(Instant, Moment)> = OnceLock::new();
         let (start, base) = ORIGIN.get_or_init(|| (Instant::now(), Moment(kernel(clock) + BEFORE_BOOT)));
         let now = Instant::now();

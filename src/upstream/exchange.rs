@@ -31,6 +31,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::config::{Authentication, Policy, Server, Transport, Upstream};
 use crate::metrics::{Event, UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::wire::message::Outgoing;
 
 use super::address::Addresses;
@@ -312,7 +313,7 @@ impl Question<'_> {
     fn choose(&self, asked: Servers) -> Option<usize> {
         let (ways, now) = (&self.group.ways, clock::now());
         let standing = |position: usize| ways[position].learned().standing(now);
-        self.group.selector.choose(ways.len(), asked, standing, &mut rand::rng())
+        self.group.selector.choose(ways.len(), asked, standing, &mut random::rng())
     }
 
     /// Chooses a server for a second try, when all had their first. A poor answer is not asked for again: the server has spoken. To ask a

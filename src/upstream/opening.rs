@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 
 use super::address::Addresses;
 use super::dial::{Dial, Dialing, Link};
@@ -82,7 +83,7 @@ impl Opener {
                 _ => UpstreamEvent::ConnectFailed,
             });
             if error != UpstreamError::Timeout || now.since(self.wanted.get()) >= WANTED {
-                self.pace.failed(error, now, rand::rng().random());
+                self.pace.failed(error, now, random::rng().random());
                 return Err(error);
             }
         }

@@ -23,6 +23,7 @@ mod failures;
 mod listener;
 mod local;
 mod loops;
+mod memory;
 mod prefetch;
 mod routing;
 mod search_path;

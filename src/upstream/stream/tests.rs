@@ -381,16 +381,14 @@ fn queries_around_the_idle_time_of_a_server_are_all_answered_and_it_is_learned()
     }
 }
 
-/// N15: one accident does not shorten the life of connections for good.
+/// N15: one accident, as a restart is, does not shorten the life of connections.
 #[test]
-fn a_single_early_close_is_forgotten_after_some_minutes() {
+fn a_single_early_close_teaches_nothing_and_two_are_forgotten_after_some_minutes() {
     run(async {
         let early = Duration::from_secs(2);
-        let dial = script(
-            move |number, _| {
-                if number == 0 { to(move |stream| echo_while_busy(early, false, stream)) } else { to(echo) }
-            },
-        );
+        let dial = script(move |number, _| {
+            if [0, 2, 3].contains(&number) { to(move |stream| echo_while_busy(early, false, stream)) } else { to(echo) }
+        });
         let test = server(Rc::clone(&dial) as Rc<dyn Dial>, ONE, "");
         let ask_every_ten_seconds = async |times| {
             let before = dial.attempts.borrow().len();
@@ -400,8 +398,11 @@ fn a_single_early_close_is_forgotten_after_some_minutes() {
             }
             dial.attempts.borrow().len() - before
         };
-        assert_eq!(ask_every_ten_seconds(30).await, 30, "we close first");
-        ask_every_ten_seconds(31).await;
+        assert_eq!(ask_every_ten_seconds(40).await, 2, "the first was closed");
+        // Its age ends the second connection; the third and the fourth are closed early.
+        ask_every_ten_seconds(40).await;
+        assert_eq!(ask_every_ten_seconds(20).await, 20, "we close first");
+        ask_every_ten_seconds(61).await;
         assert!(ask_every_ten_seconds(60).await <= 2, "connections live again");
     });
 }
@@ -478,7 +479,7 @@ fn connections_kept_for_a_silent_server_are_few_and_end_as_silent() {
         sleep(Duration::from_secs(60)).await;
         let open = test.server.connections.borrow().iter().filter(|(one, _)| one.is_open()).count();
         assert_eq!(open, 0);
-        assert!(test.counted(UpstreamEvent::ClosedSilent) >= 10);
+        assert!(test.counted(UpstreamEvent::ClosedSilent) >= 1);
     });
 }
 
