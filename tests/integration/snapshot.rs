@@ -81,7 +81,7 @@ fn a_process_that_is_killed_loses_only_what_it_learnt_since_it_last_wrote() {
     assert_eq!(upstream.queries(), 1);
 }
 
-/// A restart in the middle of an outage, with an answer that has expired: it is still given.
+/// N6: a restart in the middle of an outage, with an answer that has expired: it is still given.
 #[test]
 fn a_restart_during_an_outage_loses_no_expired_answer() {
     let upstream = Upstream::tcp().serve(|query| query.answer().addresses(1, &[[192, 0, 2, 1]]));
