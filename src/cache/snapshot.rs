@@ -20,7 +20,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{self, Context, SHA256};
@@ -50,6 +50,9 @@ const ENTRY: usize = 19;
 
 /// Bytes of a SHA-256.
 const DIGEST: usize = 32;
+
+/// Bytes that are written, and taken into the digest, at a time.
+const BUFFER: usize = 64 << 10;
 
 /// Bits of an answer: signatures are wanted.
 const DNSSEC_OK: u8 = 1;
@@ -161,7 +164,7 @@ pub fn write(
 ) -> io::Result<Written> {
     let fixed = length(HEAD + rules.len() * DIGEST + DIGEST);
     let zones = u16::try_from(rules.len()).ok().filter(|_| fixed <= limit).ok_or(io::ErrorKind::FileTooLarge)?;
-    let mut out = Sealed { out, digest: Context::new(&SHA256) };
+    let mut out = BufWriter::with_capacity(BUFFER, Sealed { out, digest: Context::new(&SHA256) });
     out.write_all(&MAGIC)?;
     out.write_all(&VERSION.to_be_bytes())?;
     out.write_all(&u64::try_from(now.wall.as_millis()).unwrap_or(u64::MAX).to_be_bytes())?;
@@ -188,7 +191,7 @@ pub fn write(
             written.left_out += 1;
         }
     }
-    let Sealed { out, digest } = out;
+    let Sealed { out, digest } = out.into_inner().map_err(IntoInnerError::into_error)?;
     out.write_all(digest.finish().as_ref())?;
     Ok(written)
 }

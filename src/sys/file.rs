@@ -1,7 +1,7 @@
 //! Files that the daemon writes for itself: nobody else reads them, and what somebody else could have written is not read.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -40,19 +40,17 @@ pub fn read_own(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 ///
 /// As the kernel or `write` says.
-pub fn replace<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>) -> io::Result<T> {
+pub fn replace<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
     let temporary = temporary(path);
     // One of a process that was killed while it wrote; O_EXCL below follows no link and takes no file that is somebody else's.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    let mut file = BufWriter::new(file);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     let outcome = write(&mut file).and_then(|written| {
-        file.flush()?;
         // Before it has its name: after a power failure the name must not stand for an empty file.
-        file.get_ref().sync_all()?;
+        file.sync_all()?;
         fs::rename(&temporary, path)?;
         Ok(written)
     });
@@ -72,6 +70,7 @@ fn temporary(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
