@@ -9,9 +9,11 @@
 //! - `judge` what a client may be told.
 //! - `node` a daemon's worker without sockets, and how it is asked.
 //! - `story` a node with two zones, its clients and its servers' faults, told from a seed.
+//! - `freshness` an hour of names of all popularities.
 //! - `fleet` a thousand nodes and two servers.
 
 mod fleet;
+mod freshness;
 mod judge;
 mod line;
 mod node;
