@@ -87,15 +87,7 @@ impl Sample {
 /// What is kept of a sample.
 fn entry(sample: &Sample, hashing: &Hashing, now: Moment) -> (Key, Entry) {
     let key = Key::new(&sample.name, sample.qtype, Variant::default(), hashing);
-    let terms = Terms {
-        now,
-        lifetime: LIFETIME,
-        zone: 0,
-        authentic: false,
-        authoritative: false,
-        prefetched: false,
-        popular_at: 0,
-    };
+    let terms = Terms { now, lifetime: LIFETIME, zone: 0, authentic: false, authoritative: false, popular_at: 0 };
     let entry = Entry::new(&key, &mut sample.answer(), terms, hashing);
     (key, entry)
 }
@@ -180,7 +172,6 @@ fn keep() -> Box<dyn FnMut()> {
         zone: 0,
         authentic: false,
         authoritative: false,
-        prefetched: false,
         popular_at: 0,
     };
     Box::new(move || {

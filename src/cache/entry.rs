@@ -55,8 +55,6 @@ struct Head {
     authoritative: bool,
     /// Whether records are missing; never kept then.
     truncated: bool,
-    /// Whether it was asked for before its predecessor expired.
-    prefetched: bool,
     /// Uses that make it worth a refresh before it expires; 0 is never.
     popular_at: u16,
 }
@@ -74,8 +72,6 @@ pub struct Terms {
     pub authentic: bool,
     /// Whether we own the name ourselves.
     pub authoritative: bool,
-    /// Whether it was asked for before its predecessor expired.
-    pub prefetched: bool,
     /// Uses that make it worth a refresh before it expires; 0 is never.
     pub popular_at: u16,
 }
@@ -106,7 +102,6 @@ impl Entry {
             authentic: terms.authentic,
             authoritative: terms.authoritative,
             truncated: answer.truncated,
-            prefetched: terms.prefetched,
             popular_at: terms.popular_at,
         };
         answer.records.extend(answer.ttls.iter().flat_map(|at| at.to_be_bytes()));
@@ -160,12 +155,6 @@ impl Entry {
     #[must_use]
     pub fn expires(&self) -> Moment {
         self.head().inserted + Duration::from_secs(u64::from(self.head().lifetime))
-    }
-
-    /// Whether it was asked for before its predecessor expired.
-    #[must_use]
-    pub fn is_prefetched(&self) -> bool {
-        self.head().prefetched
     }
 
     /// Uses that make it worth a refresh before it expires; 0 is never.

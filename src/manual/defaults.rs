@@ -36,7 +36,7 @@
 //! | `cache.rotate` | Programs take the first address. Without rotation all of a node's traffic would go to one pod for as long as the answer is kept. |
 //! | `cache.serve-stale` | RFC 8767 section 5 suggests one to three days; a day is longer than an outage that nobody mends, and names older than that are mostly gone. |
 //! | `cache.servfail` | Long enough that a crowd which retries at once is not passed on to servers that failed a moment ago, short enough that nobody notices when they are back (RFC 9520 section 3.2 asks for a second at least). |
-//! | `cache.prefetch` | Three uses are a habit and not a chance; the price is bounded whatever the number, see [`performance`](super::performance). |
+//! | `cache.prefetch` | From about ten uses a lifetime on, a refresh costs servers hardly more than the tenth that may be spent, see [`performance`](super::performance). |
 //! | `cache.snapshot` | The file says which names the node's programs ask for; that it lies on a disk has to be wanted. On a plain host it is worth it: `config/systemd.toml` has it. In a pod, nothing outlasts the pod without a folder of the node mounted into it: one more right, for a cache that is warm again within a minute. Whoever wants answers to survive a restart during an outage mounts one. |
 //! | `cache.snapshot-size` | Room for 140,000 usual answers, more than `cache.size` holds by default, so that as a rule nothing is left out. |
 //! | `cache.snapshot-interval` | What is learnt in a minute is asked again in a minute. A usual node writes a megabyte each time, 1.5 GB a day. |

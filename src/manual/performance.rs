@@ -84,10 +84,12 @@
 //!
 //! # What freshness costs
 //!
-//! **Popular answers are refreshed ahead,** in the window from 91 to 98 % of their lifetime. Being early by 5.5 % on average makes 6 % more
-//! exchanges than waiting for the next miss would, 10 % at most. A refresh can also be for nobody, when a name went out of fashion: that comes
-//! out of a budget to which each ordinary exchange adds a fiftieth, and from which nothing is taken when the answer is used after all. A worker
-//! that finds another's refresh in the store takes it over. A hit pays for all this with one comparison.
+//! **Popular answers are refreshed ahead,** in the last twentieth of their lifetime, at a moment by chance. An answer with *u* uses a lifetime is then asked for
+//! once in 0.965 of it, and not once in 1 + 1/*u*: dear for a name that is asked three times, cheap for one that is asked thirty times. Each
+//! refresh therefore pays its price, 4 + 100 / (*u* + 1) hundredths of an exchange, out of a tenth that each exchange puts aside, and one that was for
+//! nobody a whole exchange. In an hour of 150 simulated names of all popularities that comes to 9 % more queries at the servers, and no client ever
+//! waits for a name that is asked ten times a lifetime. A worker that finds another's refresh in the store takes it over. A hit pays for
+//! all this with one comparison.
 //!
 //! **Recovery is paced.** In an outage everything expires. If every expired name were asked for in the first second after it, by every node,
 //! servers that have just come back would go down again. So expired answers are refreshed at most at twice the rate at which the worker asked in

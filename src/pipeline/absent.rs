@@ -36,7 +36,7 @@ impl Pipeline {
         let Some((stripped, lifetime)) = self.strip(&entry, flight, now) else { return nothing };
         if lifetime > 0 && self.plan.borrow().holds(key.name(), key.qtype(), *zone) {
             self.store.insert(stripped.clone());
-            self.put_in_front(key, &stripped, now);
+            self.put_in_front(key, &stripped, false, now);
         }
         Finding::Entry(stripped, source)
     }

@@ -104,8 +104,7 @@ impl Pipeline {
         let now = clock::coarse();
         let authentic = authentic && answer.authentic;
         let popular_at = if answer.kind == Kind::Positive { rules.prefetch } else { 0 };
-        let terms =
-            Terms { now, lifetime, zone, authentic, authoritative: false, prefetched: flight.ahead, popular_at };
+        let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at };
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
         drop(answer);
         self.store.succeed(key.hash());
@@ -114,7 +113,7 @@ impl Pipeline {
             Rc::ptr_eq(&flight.plan, &self.plan.borrow()) || self.plan.borrow().holds(key.name(), key.qtype(), zone);
         if lifetime > 0 && current {
             self.store.insert(entry.clone());
-            self.put_in_front(key, &entry, now);
+            self.put_in_front(key, &entry, flight.ahead, now);
         } else if flight.stale.borrow().is_some() {
             // What may not be kept still says that what was kept is not so any more.
             self.store.forget(key);

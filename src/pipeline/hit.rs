@@ -87,7 +87,7 @@ impl Handler for Pipeline {
                 self.store.touch(entry);
             }
             if uses.wrapping_add(1) == entry.popular_at() {
-                self.prefetch_later(entry, entry.popular_at(), now);
+                self.prefetch_later(entry, None, false, now);
             }
             return self.give(room, &context, query.edns, entry, usize::from(uses));
         }
@@ -95,13 +95,13 @@ impl Handler for Pipeline {
         let stale = match self.store.find(&key, now) {
             Known::Fresh(entry) => {
                 let outcome = self.give(room, &context, query.edns, &entry, 0);
-                self.put_in_front(&key, &entry, now);
+                self.put_in_front(&key, &entry, false, now);
                 return outcome;
             }
             Known::Above(above, stale) => {
                 if let Some(entry) = self.cut(&above, &key, now) {
                     let outcome = self.give(room, &context, query.edns, &entry, 0);
-                    self.put_in_front(&key, &entry, now);
+                    self.put_in_front(&key, &entry, false, now);
                     return outcome;
                 }
                 stale
@@ -134,10 +134,11 @@ impl Pipeline {
     }
 
     /// Puts an answer where it is found soonest, and sees to it that a popular one is refreshed.
-    pub(super) fn put_in_front(self: &Rc<Self>, key: &Key, entry: &Entry, now: Moment) {
+    /// `is_ours` tells that this worker asked for it ahead, and will want to know whether that was of use.
+    pub(super) fn put_in_front(self: &Rc<Self>, key: &Key, entry: &Entry, is_ours: bool, now: Moment) {
         let carried = self.front.borrow_mut().insert(key, entry.clone(), now);
-        if entry.popular_at() > 0 && carried >= entry.popular_at() {
-            self.prefetch_later(entry, carried + 1, now);
+        if entry.popular_at() > 0 && (is_ours || carried >= entry.popular_at()) {
+            self.prefetch_later(entry, Some(carried), is_ours, now);
         }
     }
 

@@ -225,7 +225,6 @@ mod tests {
             zone,
             authentic: false,
             authoritative: false,
-            prefetched: false,
             popular_at: 0,
         };
         store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));

@@ -32,7 +32,7 @@ fn a_popular_name_never_makes_a_client_wait_again() {
 #[test]
 fn a_name_that_is_asked_once_or_twice_is_not_asked_for_again() {
     let upstream = Upstream::tcp().serve(|query| query.answer().addresses(1, &[[192, 0, 2, 1]]));
-    let daemon = Setup::forward(&upstream).start();
+    let daemon = Setup::forward(&upstream).more("prefetch = 3").start();
     for _ in 0..3 {
         daemon.ask(&Ask::a("thrice.example.org"));
     }
@@ -51,7 +51,7 @@ fn a_denial_is_not_asked_for_again_however_popular() {
         "gone.example.org" => query.answer().rcode(rcode::NXDOMAIN).soa("example.org", 1, 1),
         _ => query.answer().addresses(1, &[[192, 0, 2, 1]]),
     });
-    let daemon = Setup::forward(&upstream).start();
+    let daemon = Setup::forward(&upstream).more("prefetch = 3").start();
     for _ in 0..10 {
         daemon.ask(&Ask::a("gone.example.org"));
         daemon.ask(&Ask::a("popular.example.org"));
@@ -64,7 +64,7 @@ fn a_denial_is_not_asked_for_again_however_popular() {
 fn nothing_is_asked_ahead_where_the_zone_does_not_want_it() {
     let upstream = Upstream::tcp().serve(|query| query.answer().addresses(1, &[[192, 0, 2, 1]]));
     let setup = Setup::new().upstream("all", &[upstream.url()], "").zone("example.org", "all", "prefetch = 0");
-    let daemon = setup.zone(".", "all", "").start();
+    let daemon = setup.zone(".", "all", "prefetch = 3").start();
     for _ in 0..10 {
         daemon.ask(&Ask::a("www.example.org"));
         daemon.ask(&Ask::a("www.example.com"));

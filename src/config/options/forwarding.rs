@@ -217,7 +217,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         section: Section::Zone,
         key: "prefetch",
         kind: Kind::Integer { minimum: 0, maximum: 65_535, unit: "uses" },
-        silent: Silent::Derived { words: "as [cache] says", example: "3" },
+        silent: Silent::Derived { words: "as [cache] says", example: "10" },
         doc: "Uses in its lifetime that make an answer worth asking for again before it expires.",
     },
     Setting {

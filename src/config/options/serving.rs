@@ -159,7 +159,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         section: Section::Cache,
         key: "prefetch",
         kind: Kind::Integer { minimum: 0, maximum: 65_535, unit: "uses" },
-        silent: Silent::Value("3"),
+        silent: Silent::Value("10"),
         doc: "An answer that is given so often in its lifetime is asked for again shortly before it expires, so that no client waits for it. \
               0 asks for nothing ahead. A [[zone]] may say otherwise.",
     },
