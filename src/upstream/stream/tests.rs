@@ -147,7 +147,7 @@ impl Test {
     /// Asks for a name, for as long as a client may wait.
     async fn ask(&self, name: &str) -> Result<Vec<u8>, UpstreamError> {
         let query = query(name);
-        let answer = timeout(Duration::from_secs(5), self.server.exchange(&query)).await;
+        let answer = timeout(Duration::from_secs(5), self.server.exchange(&query, &Cell::default())).await;
         let answer = answer.unwrap_or(Err(UpstreamError::Timeout))?;
         assert_eq!(&answer[HEADER..query.question_end()], query.question());
         Ok(answer)
@@ -581,7 +581,7 @@ fn a_connection_that_is_closed_under_queries_some_of_which_were_given_up_ends_in
         test.ask("www.example.org").await.unwrap();
         for _ in 0..3 {
             let given_up = query("given-up.example.org");
-            assert!(timeout(Duration::from_millis(100), test.server.exchange(&given_up)).await.is_err());
+            assert!(timeout(Duration::from_millis(100), test.server.exchange(&given_up, &Cell::default())).await.is_err());
         }
         sleep(Duration::from_secs(2)).await;
         test.ask("www.example.org").await.unwrap();
