@@ -93,6 +93,3 @@
 //! # What does not hold yet
 //!
 //! - An answer that does not parse is a failure at once: no second server is asked (UDP and streams).
-//! - A TLS handshake that is never answered is waited for, up to `upstream.timeout`: where the network swallowed it, the first fresh
-//!   answer comes up to 5 s after the network is back. The promise of 1 s above holds for all other cuts.
-//! - A stream whose server has lost count of its frames is gone on with, so questions there fail until it is silent for long enough.

@@ -61,7 +61,7 @@ pub(super) struct Connection {
     pub(super) sent: Cell<u64>,
     /// When it was opened.
     pub(super) opened: Moment,
-    /// When a whole message came last. Bytes alone are no sign of life: who has lost count of its frames waits for more of them for ever.
+    /// When an answer came last. Bytes alone are no sign of life: where frames are out of step, they only look like one.
     read: Cell<Moment>,
     /// When a query was sent last.
     written: Cell<Moment>,
@@ -166,7 +166,7 @@ impl Connection {
         self.in_flight() < self.terms.pipeline
     }
 
-    /// How long no message has come from the server.
+    /// How long no answer has come from the server.
     pub(super) fn quiet_for(&self, now: Moment) -> Duration {
         now.since(self.read.get())
     }
@@ -202,8 +202,8 @@ impl Connection {
         self.suspected.get()
     }
 
-    /// A whole message came.
-    fn has_read(&self) {
+    /// An answer came.
+    fn has_answered(&self) {
         self.read.set(clock::now());
         if self.suspected.replace(false) {
             self.change.notify_waiters();
@@ -260,7 +260,6 @@ impl Connection {
     pub(super) fn deliver(&self, message: &[u8]) -> bool {
         let is_answer = message.len() >= HEADER && header::flags(message) & flag::QR != 0;
         if is_answer {
-            self.has_read();
             self.deliver_answer(message);
         } else {
             self.mismatch();
@@ -280,6 +279,7 @@ impl Connection {
             return self.mismatch();
         }
         let Some(slot) = waiting.remove(position) else { return };
+        self.has_answered();
         let shown = waiting.line.leave(slot.number, self.read.get(), self.learned.suspicion());
         drop(waiting);
         if self.order.note(shown) {

@@ -20,6 +20,8 @@ use crate::wire::header::{HEADER, flag};
 use crate::wire::message::Question;
 use crate::wire::name;
 
+mod broken;
+
 /// A dial that does what a test says with each attempt, and notes them.
 struct Script<F> {
     /// What comes of an attempt.
@@ -581,7 +583,9 @@ fn a_connection_that_is_closed_under_queries_some_of_which_were_given_up_ends_in
         test.ask("www.example.org").await.unwrap();
         for _ in 0..3 {
             let given_up = query("given-up.example.org");
-            assert!(timeout(Duration::from_millis(100), test.server.exchange(&given_up, &Cell::default())).await.is_err());
+            assert!(
+                timeout(Duration::from_millis(100), test.server.exchange(&given_up, &Cell::default())).await.is_err()
+            );
         }
         sleep(Duration::from_secs(2)).await;
         test.ask("www.example.org").await.unwrap();
