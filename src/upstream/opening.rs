@@ -264,10 +264,11 @@ impl Pace {
     }
 
     /// How long an attempt for a query has to wait, at most a second; the last error if that is longer than the shortest pause and the query
-    /// has `elsewhere` to go.
+    /// has `elsewhere` to go, or if the server was not who it should be: that does not end within a second.
     pub(super) fn for_query(&self, now: Moment, elsewhere: bool) -> Result<Duration, UpstreamError> {
         let rest = self.rest(now);
         match self.error.get() {
+            Some(error @ UpstreamError::Authentication(_)) if rest > QUERY_PAUSE[0] => Err(error),
             Some(error) if elsewhere && rest > QUERY_PAUSE[0] => Err(error),
             _ => Ok(rest),
         }
