@@ -72,5 +72,9 @@ pub mod metrics;
 pub mod control;
 pub mod worker;
 
+// Whom the tests put around it.
+#[cfg(test)]
+mod simulation;
+
 // To read.
 pub mod manual;

@@ -15,10 +15,12 @@
 //! - [`ttl`] for how long (RFC 2308, RFC 8767 section 4).
 //! - [`front`] one worker's table.
 //! - [`store`] the node's.
+//! - [`snapshot`] the node's in a file, over a restart.
 
 pub mod entry;
 pub mod front;
 pub mod key;
+pub mod snapshot;
 pub mod store;
 pub mod ttl;
 

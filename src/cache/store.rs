@@ -251,6 +251,13 @@ impl Store {
         taken
     }
 
+    /// The answers that `matches` says, positive ones first. Looks at the whole store, beside whoever reads and writes it.
+    #[must_use]
+    pub fn select(&self, matches: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let entries = self.success.iter().chain(self.denial.iter()).map(|(_, entry)| entry);
+        entries.filter(|entry| matches(entry)).collect()
+    }
+
     /// Keeps an answer.
     pub fn insert(&self, entry: Entry) {
         let denial = usize::from(entry.is_denial());

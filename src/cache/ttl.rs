@@ -1,5 +1,8 @@
 //! For how long an answer may be kept, and which TTLs it shows.
 
+use std::time::Duration;
+
+use crate::config::Zone;
 use crate::wire::answer::{Answer, Kind};
 use crate::wire::{put_u32, u32_at};
 
@@ -15,6 +18,13 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// What a zone says.
+    #[must_use]
+    pub fn of(zone: &Zone) -> Self {
+        let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+        Self { max: seconds(zone.max_ttl), min: seconds(zone.min_ttl), max_negative: seconds(zone.max_negative_ttl) }
+    }
+
     /// Brings the TTLs of `answer` within the bounds and says for how many seconds it may be kept; 0 is not at all.
     ///
     /// Not kept: TTL 0 (RFC 1035 section 3.2.1: "only used for the transaction in progress"), negative answers without an SOA record (RFC 2308

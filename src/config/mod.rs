@@ -114,6 +114,12 @@ pub struct Cache {
     pub servfail: Duration,
     /// Uses within its lifetime that make an answer worth a refresh before it expires; 0 refreshes nothing.
     pub prefetch: u16,
+    /// The file that keeps the answers over a restart; `None` is none.
+    pub snapshot: Option<PathBuf>,
+    /// The longest that file may be, in bytes.
+    pub snapshot_size: u64,
+    /// How often it is written.
+    pub snapshot_interval: Duration,
 }
 
 /// `[local]`: what the node answers from its own knowledge.

@@ -88,6 +88,9 @@ impl Config {
             "serve-stale" => Value::Duration(self.cache.serve_stale),
             "servfail" => Value::Duration(self.cache.servfail),
             "prefetch" => Value::Integer(self.cache.prefetch.into()),
+            "snapshot" => Value::Text(self.cache.snapshot.as_ref()?.to_string_lossy().into_owned()),
+            "snapshot-size" => Value::Size(self.cache.snapshot_size),
+            "snapshot-interval" => Value::Duration(self.cache.snapshot_interval),
             _ => return unknown(Section::Cache, key),
         })
     }

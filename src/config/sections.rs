@@ -80,6 +80,9 @@ pub(super) fn cache(raw: &Raw, environment: &Environment) -> Cache {
         serve_stale: raw.value("serve-stale"),
         servfail: raw.value("servfail"),
         prefetch: raw.value("prefetch"),
+        snapshot: raw.given("snapshot").map(|path: String| PathBuf::from(path)),
+        snapshot_size: raw.value("snapshot-size"),
+        snapshot_interval: raw.value("snapshot-interval"),
     }
 }
 

@@ -61,6 +61,10 @@ pub trait Handler: 'static {
     fn handle(self: &Rc<Self>, incoming: Incoming<'_>, reply_to: &dyn Fn() -> ReplyTo) -> Outcome;
 }
 
+/// What a test does with an answer.
+#[cfg(test)]
+pub(crate) type Taker = Box<dyn FnOnce(&[u8])>;
+
 /// The way back to a client.
 pub enum ReplyTo {
     /// A datagram.
@@ -72,6 +76,9 @@ pub enum ReplyTo {
     },
     /// A connection.
     Tcp(tcp::Ticket),
+    /// Whoever a test has put in the client's place.
+    #[cfg(test)]
+    Test(Taker),
 }
 
 impl ReplyTo {
@@ -80,6 +87,12 @@ impl ReplyTo {
         match self {
             Self::Udp { socket, peer } => socket.send_later(peer, limit, write),
             Self::Tcp(ticket) => ticket.send(limit, write),
+            #[cfg(test)]
+            Self::Test(take) => {
+                let mut room = vec![0; limit];
+                let used = write(&mut room);
+                take(&room[..used]);
+            }
         }
     }
 }

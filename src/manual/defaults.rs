@@ -37,6 +37,9 @@
 //! | `cache.serve-stale` | RFC 8767 section 5 suggests one to three days; a day is longer than an outage that nobody mends, and names older than that are mostly gone. |
 //! | `cache.servfail` | Long enough that a crowd which retries at once is not passed on to servers that failed a moment ago, short enough that nobody notices when they are back (RFC 9520 section 3.2 asks for a second at least). |
 //! | `cache.prefetch` | Three uses are a habit and not a chance; the price is bounded whatever the number, see [`performance`](super::performance). |
+//! | `cache.snapshot` | The file says which names the node's programs ask for; that it lies on a disk has to be wanted. On a plain host it is worth it: `config/systemd.toml` has it. In a pod, nothing outlasts the pod without a folder of the node mounted into it: one more right, for a cache that is warm again within a minute. Whoever wants answers to survive a restart during an outage mounts one. |
+//! | `cache.snapshot-size` | Room for 140,000 usual answers, more than `cache.size` holds by default, so that as a rule nothing is left out. |
+//! | `cache.snapshot-interval` | What is learnt in a minute is asked again in a minute. A usual node writes a megabyte each time, 1.5 GB a day. |
 //! | `zone.serve-stale`, `zone.servfail`, `zone.prefetch` | As the cache's, so that one line changes all zones. |
 //! | `zone.max-ttl` | RFC 8767 section 4 advises a cap of days to weeks; a day costs nothing, since what is asked rarely is pushed out long before. |
 //! | `zone.min-ttl` | Whoever publishes a short TTL means it: a fail-over that is seen late is worse than a question more. |

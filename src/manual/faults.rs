@@ -89,7 +89,3 @@
 //!
 //! What a liar can do is to fail his own names, and, over a stream, to break his own connection under other questions, which are then
 //! sent again.
-//!
-//! # What does not hold yet
-//!
-//! - An answer that does not parse is a failure at once: no second server is asked (UDP and streams).

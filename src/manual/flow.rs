@@ -58,7 +58,8 @@
 //! What cannot be found out now is not waited for. A question that failed within `servfail` gets the same failure (RFC 9520). If its
 //! answer has expired no longer ago than `serve-stale`, clients get that (RFC 8767), with TTLs of 30 seconds and extended error 3, or 19 for an NXDOMAIN: the first
 //! after 1.8 seconds of waiting, or at once when all servers of the zone are down; all others at once. Beside it, servers are asked
-//! again every 30 seconds, and at once when they are back, in either case at a pace that they can bear. Only an answer takes the place of an answer: a
+//! again every 30 seconds, and at once when they are back, in either case at a pace that they can bear; where some are up, the client that comes just then
+//! waits up to 200 ms for the fresh answer. Only an answer takes the place of an answer: a
 //! denial does, SERVFAIL and silence do not.
 //!
 //! A flight that runs out of time takes with it only those whose own time is over. Who joined it late gets one more, together.
@@ -137,6 +138,12 @@
 //! records have to go, TC is set, and as many as fit are still there for clients that never come back by TCP. Late UDP answers leave together at the
 //! end of the worker's turn. If nothing was found out, [`UpstreamError`] says which RCODE and extended error the client gets.
 //!
+//! # Start and end
+//!
+//! Before the workers begin, while the sockets already take in what clients ask, answers of the last process are read from `cache.snapshot` and put into
+//! the store ([`snapshot::read`]). The main thread writes them there now and then, and once more when the workers have stopped
+//! ([`snapshot::write`]). Each stands there as a server's message, and is read by the same [`Answer::read`].
+//!
 //! # When the configuration changes
 //!
 //! The main thread reads it again ([`Origin`], [`Watch`]) and makes everything anew that workers share ([`Running::reload`]): groups'
@@ -172,6 +179,8 @@
 //! [`pipeline`]: crate::pipeline
 //! [`reply::answer`]: crate::reply::answer
 //! [`reply::minimal_any`]: crate::reply::minimal_any
+//! [`snapshot::read`]: crate::cache::snapshot::read
+//! [`snapshot::write`]: crate::cache::snapshot::write
 //! [`sys::socket::bind_tcp`]: crate::sys::socket::bind_tcp
 //! [`sys::socket::bind_udp`]: crate::sys::socket::bind_udp
 //! [`upstream::tls`]: crate::upstream::tls

@@ -8,6 +8,7 @@
 //! - [`operations`] start, stop, watch, find a fault.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
+//! - [`fleet`] many nodes before few servers.
 //! - [`threats`] what strangers can try, what holds, and what does not yet.
 //!
 //! For readers of the code:
@@ -22,6 +23,8 @@ pub mod operations;
 pub mod defaults;
 //
 pub mod faults;
+//
+pub mod fleet;
 //
 pub mod threats;
 

@@ -18,6 +18,7 @@
 //! [Service]
 //! ExecStart=/usr/local/bin/nodens run --config /etc/nodens/nodens.toml
 //! DynamicUser=yes
+//! StateDirectory=nodens
 //! AmbientCapabilities=CAP_NET_BIND_SERVICE
 //! CapabilityBoundingSet=CAP_NET_BIND_SERVICE
 //! LimitNOFILE=16384
@@ -58,6 +59,20 @@
 //!
 //! **Which one is in force?** `/ready` and `coredns_reload_version_info` show the SHA-256 of its file as `sha256sum FILE` prints it, the
 //! same on all nodes with that file. It says nothing of other files that it names.
+//!
+//! # The cache over a restart
+//!
+//! With `cache.snapshot`, kept answers are written to a file every `cache.snapshot-interval` and when the daemon ends, and read at the start: answers
+//! that had expired, too, so that a restart while the servers are away takes nothing away. In the unit above, `StateDirectory=nodens` makes
+//! /var/lib/nodens. The file is always whole: another is written beside it (`.new`) and takes its name. It has the mode 0600, since it says what the
+//! node's programs ask for.
+//!
+//! Read is only what this user or root has written, nobody else can write to, and is not longer than `cache.snapshot-size`. Everything else
+//! is a warning that names the reason, and an empty cache; the file is left alone until the next one takes its place. Answers of zones that say
+//! something else now are left out, those of the others stay, as after a reload. After an update all may be left out once.
+//!
+//! A start waits for the file for a second at most, an end for five. The time that passed is told by the time of day; where that was set
+//! back, no time counts as passed. To empty the cache, remove the file while the daemon stands still.
 //!
 //! # Exit codes
 //!
@@ -111,6 +126,8 @@
 //! | `rate(nodens_tcp_refused_total[5m]) > 0` | clients hold more TCP connections than they may |
 //! | `rate(nodens_responses_unsent_total[5m]) > 0` | the kernel does not take answers: no route, no buffer |
 //! | `increase(coredns_reload_failed_total[10m]) > 0` | a new configuration has a mistake and is not in force |
+//! | `increase(nodens_snapshots_total{result="failed"}[10m]) > 0` | the file of the cache cannot be written: no room, no folder, no right |
+//! | `nodens_snapshot_entries{state="left_out"} > 0` | `cache.snapshot-size` is too small for what is kept |
 //! | `count by (value) (coredns_reload_version_info)` | how many nodes have which configuration |
 //! | `nodens_accept_failures_total > 0`, `process_open_fds / process_max_fds > 0.8` | descriptors run out |
 //!
@@ -133,6 +150,9 @@
 //! | error `configuration not reloaded; the one before stays` | `reason` is the first mistake, there are `more` | mend it; `nodens check` lists all |
 //! | warn `changed options take effect at the next start` | `options` say something new | restart when it suits |
 //! | warn `the kernel does not tell of changed files; …` | no inotify, or too few watches | raise `fs.inotify.max_user_watches` or `max_user_instances`, or nothing |
+//! | info `kept answers taken over from the snapshot` | `restored` of them; `dropped` were too old, or of zones that have changed | |
+//! | warn `the snapshot of the cache is not used` | `error` says why; the cache begins empty | nothing; or see to the owner and the mode of `path` |
+//! | warn `the snapshot of the cache cannot be written; …` | said once until it works again; counted each time | make the folder, or room |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
 //! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
@@ -168,7 +188,7 @@
 //! the warning about /etc/resolv.conf at the start. Is the server of that zone the cluster's DNS, and not this node?
 //!
 //! **A new service or record is not found, or an old one is still there.** It was kept: denials for `max-negative-ttl`, others for their TTL, at most
-//! `max-ttl`, of the zone. There is no command to flush yet; a restart empties the cache.
+//! `max-ttl`, of the zone. There is no command to flush yet; a restart empties the cache, without `cache.snapshot`.
 //!
 //! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
 //! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.

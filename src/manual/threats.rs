@@ -1,6 +1,6 @@
 //! What strangers can try, what holds against it, and what does not yet.
 //!
-//! Four kinds of strangers: clients, servers, whoever is on the path between, and what can be reached over HTTP. The operator, the
+//! Five kinds of strangers: clients, servers, whoever is on the path between, what can be reached over HTTP, and other users of the machine. The operator, the
 //! configuration file and the kernel are trusted. Only what exists in the code is listed as holding.
 //!
 //! # A hostile client
@@ -64,6 +64,15 @@
 //! headers, few connections, short lives ([`control`]). There is no TLS and no password: who is let in may read. What can be read names
 //! no query and no client.
 //!
+//! # Another user of the machine
+//!
+//! | he tries | what holds | where |
+//! |---|---|---|
+//! | to read from the disk what was asked | the file of the cache is readable by our user alone, from its first byte, and there is none unless it is wanted | [`file::replace`] |
+//! | to put answers into the cache by a file of his own | a file is read only if it is ours or root's, nobody else may write to it, and its name is not a link; a pipe is not waited for | [`file::read_own`] |
+//! | to have us write over another file, by a link at the name of the temporary one | that name is removed and made anew, and must not exist | [`file::replace`] |
+//! | to have damaged or false bytes read, with the right checksum | each answer is read as a server's message, against the question it claims to answer, within the present TTL bounds; no allocation follows a length that the file claims | [`cache::snapshot`] |
+//!
 //! # What does not hold yet
 //!
 //! - **No limit on the rate of one client.** The limits on waiting questions are the node's; a client that floods with different names can
@@ -90,8 +99,11 @@
 //! [`Store`]: crate::cache::Store
 //! [`Upstream::servers`]: crate::config::Upstream::servers
 //! [`answer::MAX_CHAIN`]: crate::wire::answer::MAX_CHAIN
+//! [`cache::snapshot`]: crate::cache::snapshot
 //! [`control`]: crate::control
 //! [`escaped`]: crate::log::escaped
+//! [`file::read_own`]: crate::sys::file::read_own
+//! [`file::replace`]: crate::sys::file::replace
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`metrics`]: crate::metrics
 //! [`name::expand`]: crate::wire::name::expand

@@ -53,6 +53,14 @@ table! {
         PrefetchOverBudget => PREFETCHES / "over_budget",
         /// A popular answer was not asked for before it expired: too many wait for their moment.
         PrefetchFull => PREFETCHES / "full",
+        /// The kept answers were written to `cache.snapshot`.
+        SnapshotWritten => SNAPSHOTS / "written",
+        /// They could not be.
+        SnapshotFailed => SNAPSHOTS / "failed",
+        /// They were read from there at the start.
+        SnapshotRead => SNAPSHOTS / "read",
+        /// The file could not be used at the start.
+        SnapshotUnusable => SNAPSHOTS / "unusable",
         /// Servers were asked again beside giving an expired answer.
         Rechecked => RECHECKS,
         /// Clients that came late to a question which ran out of time shared another try.
@@ -175,6 +183,18 @@ table! {
         LoopingZones => LOOPING_ZONES,
         /// Clients waiting.
         Waiting => WAITING,
+        /// Answers in the file that was written last.
+        SnapshotEntries => SNAPSHOT_ENTRIES / "written",
+        /// Answers that it had no room for (`cache.snapshot-size`).
+        SnapshotLeftOut => SNAPSHOT_ENTRIES / "left_out",
+        /// Answers taken from the file at the start.
+        SnapshotRestored => SNAPSHOT_ENTRIES / "restored",
+        /// Answers in it that were of no use any more.
+        SnapshotDropped => SNAPSHOT_ENTRIES / "dropped",
+        /// Bytes of the file that was written last.
+        SnapshotBytes => SNAPSHOT_BYTES,
+        /// When that was, in seconds since 1970.
+        SnapshotTime => SNAPSHOT_TIME,
         /// Open TCP connections of clients.
         TcpConnections => TCP_CONNECTIONS,
         /// Open connections to upstreams.

@@ -137,6 +137,14 @@ families! {
         "Memory that kept answers take.";
     CACHE_CAPACITY = Gauge "nodens_cache_capacity_bytes" ["type"]
         "Memory that kept answers may take.";
+    SNAPSHOTS = Counter "nodens_snapshots_total" ["result"]
+        "Times the file of kept answers was written or failed to be, and whether it was read at the start or was unusable.";
+    SNAPSHOT_ENTRIES = Gauge "nodens_snapshot_entries" ["state"]
+        "Answers written to that file last and left out for want of room; restored from it at the start and dropped as of no use any more.";
+    SNAPSHOT_BYTES = Gauge "nodens_snapshot_bytes" []
+        "Length of that file when it was written last.";
+    SNAPSHOT_TIME = Gauge "nodens_snapshot_timestamp_seconds" []
+        "When it was written last, in seconds since 1970-01-01 UTC; 0 is not since the start.";
 
     //------ nodens's own: upstreams ---------------------------------------------------------------------------------
     RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []

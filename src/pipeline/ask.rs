@@ -11,7 +11,7 @@ use crate::log::{Topic, escaped};
 use crate::metrics::{Event, Source};
 use crate::sys::clock;
 use crate::upstream::UpstreamError;
-use crate::wire::answer::{Asked, Kind};
+use crate::wire::answer::{Answer, Asked, Kind};
 use crate::wire::header::{class, ede};
 use crate::wire::message::{Outgoing, Question};
 use crate::wire::{name, rcode};
@@ -44,7 +44,8 @@ impl Pipeline {
             checking_disabled: dnssec && key.variant().checking_disabled(),
             authentic_data: dnssec,
         }));
-        let outcome = plan.group(rules).exchange(&query).await;
+        let reads = |message: &[u8]| Self::read(flight, message, &mut self.scratch.borrow_mut());
+        let outcome = plan.group(rules).exchange(&query, &reads).await;
         let conclusive = plan.group(rules).is_conclusive(&outcome);
         match outcome {
             Ok(response) => {
@@ -64,6 +65,16 @@ impl Pipeline {
         }
     }
 
+    /// Reads an upstream's message into `answer`; whether it is an answer to the question. It is read twice, before a server is believed and
+    /// when an entry is made of it: a fifth of a microsecond, and no state that has to be carried from there to here.
+    fn read(flight: &Flight, message: &[u8], answer: &mut Answer) -> bool {
+        let Flight { key, qclass, .. } = flight;
+        let asked =
+            Asked { name: key.name(), qtype: key.qtype(), qclass: *qclass, dnssec_ok: key.variant().dnssec_ok() };
+        // What is left when every record was unusable is no answer.
+        answer.read(message, &asked).is_ok() && (answer.dropped == 0 || answer.counts != [0; 3])
+    }
+
     /// Makes an entry of an upstream's message, keeps it if it may be kept; with it, what the server said of its connections.
     fn understand(
         self: &Rc<Self>,
@@ -74,11 +85,7 @@ impl Pipeline {
     ) -> Result<(Finding, Option<u16>), ()> {
         let (key, zone) = (&flight.key, flight.zone);
         let mut answer = self.scratch.borrow_mut();
-        let asked =
-            Asked { name: key.name(), qtype: key.qtype(), qclass: flight.qclass, dnssec_ok: key.variant().dnssec_ok() };
-        // What is left when every record was unusable is no answer.
-        let empty = |answer: &crate::wire::answer::Answer| answer.dropped > 0 && answer.counts == [0; 3];
-        if answer.read(message, &asked).is_err() || empty(&answer) {
+        if !Self::read(flight, message, &mut answer) {
             return Err(());
         }
         for _ in 0..answer.dropped {
@@ -108,7 +115,7 @@ impl Pipeline {
         if lifetime > 0 && current {
             self.store.insert(entry.clone());
             self.put_in_front(key, &entry, now);
-        } else if flight.stale.is_some() {
+        } else if flight.stale.borrow().is_some() {
             // What may not be kept still says that what was kept is not so any more.
             self.store.forget(key);
         }

@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rand::RngExt as _;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use crate::cache::Key;
 use crate::metrics::{Event, Gauge};
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::wire::header::{class, ede, rtype};
 use crate::wire::message::{Outgoing, Question};
 use crate::wire::{name, rcode};
@@ -58,7 +60,7 @@ struct Zone {
 
 impl Default for Loops {
     fn default() -> Self {
-        let label = format!("{PREFIX}{:016x}", rand::random::<u64>());
+        let label = format!("{PREFIX}{:016x}", random::rng().random::<u64>());
         Self { label, armed: AtomicBool::new(false), zones: Mutex::default() }
     }
 }
@@ -147,7 +149,7 @@ impl Pipeline {
                 authentic_data: false,
             });
             // What comes of it does not matter, only whether it comes to us.
-            let _ = plan.group(plan.rules(zone)).exchange(&Rc::new(query)).await;
+            let _ = plan.group(plan.rules(zone)).exchange(&Rc::new(query), &|_| true).await;
             // A configuration that was put in place of this one has servers of its own.
             let came_back = self.loops.came_back(zone) && self.plan.borrow().zone_name(zone).is_some();
             if came_back != loops {

@@ -43,6 +43,10 @@ const STALE_AFTER: Duration = Duration::from_millis(1_800);
 /// timer, "no more frequently than every 30 seconds").
 const RECHECK: Duration = Duration::from_secs(30);
 
+/// How long a client waits when such a question is asked again and servers are up, before it gets the expired answer once more: if all is well
+/// again, it is the first to hear of it; if not, it hardly notices.
+const RECHECK_WAIT: Duration = Duration::from_millis(200);
+
 /// Part of its patience that a client must have left for another flight to be worth it, as a divisor.
 const WORTH_ANOTHER: u32 = 4;
 
@@ -63,7 +67,9 @@ pub(super) struct Flight {
     /// The client that has to answer for it.
     owner: Option<IpAddr>,
     /// The answer that has expired, if there is one that may be given.
-    pub(super) stale: Option<Entry>,
+    pub(super) stale: RefCell<Option<Entry>>,
+    /// How long the first client waits before it gets that.
+    settles_after: Duration,
     /// Whether that is given now to all who come.
     settled_for_stale: Cell<bool>,
     /// Who wants to know, who came first first.
@@ -133,11 +139,10 @@ impl Pipeline {
         let plan = Rc::clone(&self.plan.borrow());
         let zone = plan.zones.find(key.name());
         let stale = stale.filter(|entry| entry.is_stale(context.received, plan.rules(zone).serve_stale));
-        if query.qclass == class::IN
-            && let Some(outcome) = self.known(room, context, query, &key, zone, &plan, stale.as_ref())
-        {
-            return outcome;
-        }
+        let settles_after = match self.known(room, context, query, &key, zone, &plan, stale.as_ref()) {
+            Ok(outcome) => return outcome,
+            Err(settles_after) => settles_after,
+        };
         if self.waiting.get() >= plan.limits[1] {
             return self.shed(room, context, query.edns, Event::ShedWaiting);
         }
@@ -166,6 +171,9 @@ impl Pipeline {
         if let Some(flight) = flying {
             self.metrics.count(Event::Coalesced);
             flight.waiters.borrow_mut().push_back(waiter);
+            if let Some(entry) = stale.filter(|_| flight.stale.borrow().is_none()) {
+                self.expire(&flight, entry);
+            }
         } else {
             self.prefetch.earn();
             if !plan.group(plan.rules(zone)).is_failing() {
@@ -174,7 +182,8 @@ impl Pipeline {
             self.begin(Flight {
                 qclass: query.qclass,
                 owner: Some(context.client),
-                stale,
+                settles_after,
+                stale: RefCell::new(stale),
                 waiters: RefCell::new(VecDeque::from([waiter])),
                 ..Flight::new(key, zone, plan)
             });
@@ -183,7 +192,8 @@ impl Pipeline {
         Outcome::Later
     }
 
-    /// Answers at once what cannot be found out now: with the expired answer, or with the failure, while that is young.
+    /// Answers at once what cannot be found out now: with the expired answer, or with the failure, while that is young. The error is how long
+    /// the client waits for what can be found out before it gets the expired answer.
     #[expect(clippy::too_many_arguments, reason = "the facts of a query, gathered by the only caller")]
     fn known(
         self: &Rc<Self>,
@@ -194,10 +204,13 @@ impl Pipeline {
         zone: u16,
         plan: &Rc<Plan>,
         stale: Option<&Entry>,
-    ) -> Option<Outcome> {
+    ) -> Result<Outcome, Duration> {
         let now = context.received;
+        if query.qclass != class::IN {
+            return Err(STALE_AFTER);
+        }
         if let Some(failed) = self.loops.judge(key, zone) {
-            return Some(match stale {
+            return Ok(match stale {
                 Some(entry) => self.give_stale(room, context, query.edns, entry),
                 None => self.give_failure(room, context, query.edns, zone, failed.0, failed.1),
             });
@@ -206,27 +219,28 @@ impl Pipeline {
         let failure = self.store.failure(key.hash());
         let group = plan.group(rules);
         let Some(entry) = stale else {
-            let failure = failure.filter(|failure| now.since(failure.at) < rules.servfail)?;
-            return Some(self.give_failure(room, context, query.edns, zone, failure.rcode, failure.ede));
+            let failure = failure.filter(|failure| now.since(failure.at) < rules.servfail).ok_or(STALE_AFTER)?;
+            return Ok(self.give_failure(room, context, query.edns, zone, failure.rcode, failure.ede));
         };
         // Servers that are all down are not waited for; that of a question which failed is what is known best of it.
         let failed_at = failure.map(|failure| failure.at);
         if failed_at.is_none() && !group.is_failing() {
-            return None;
+            return Err(STALE_AFTER);
         }
         let is_back = failed_at.is_some_and(|at| plan.recovered_since(rules, at, now)) && !group.is_failing();
         let is_due = failed_at.is_none_or(|at| now.since(at) >= RECHECK);
         if (is_back || is_due) && self.flight(key).is_none() && self.pace.admits(now) {
-            if is_back {
-                // As if it had never failed: the client waits for the fresh answer, and gets the expired one if that takes long.
-                return None;
-            }
+            // The next clients need not wait for what this one finds out.
             self.note_failure(key, now, failure.map_or(rcode::SERVFAIL, |failure| failure.rcode), None);
+            if !group.is_failing() {
+                self.metrics.count(Event::Rechecked);
+                return Err(RECHECK_WAIT);
+            }
             if self.ask_beside(key.clone(), zone, plan, entry) {
                 self.metrics.count(Event::Rechecked);
             }
         }
-        Some(self.give_stale(room, context, query.edns, entry))
+        Ok(self.give_stale(room, context, query.edns, entry))
     }
 
     /// Refuses a client for want of room; never kept, since the next moment may have room (RFC 8914 has no code for it).
@@ -302,7 +316,7 @@ impl Pipeline {
         self.begin(Flight {
             ahead,
             settled_for_stale: Cell::new(stale.is_some()),
-            stale,
+            stale: RefCell::new(stale),
             ..Flight::new(key, zone, plan)
         });
         self.publish();
@@ -360,7 +374,7 @@ impl Pipeline {
                 if failed.is_conclusive && flight.holds(&self.plan.borrow()) {
                     self.note_failure(&flight.key, now, failed.rcode, failed.ede);
                 }
-                if flight.stale.is_some() {
+                if flight.stale.borrow().is_some() {
                     return self.settle_for_stale(&flight, waiters);
                 }
                 if failed.is_timeout && !flight.second {
@@ -381,18 +395,11 @@ impl Pipeline {
     /// Finds an answer out; meanwhile, whoever has waited long enough gets what there is.
     async fn find_out_in_time(self: &Rc<Self>, flight: &Rc<Flight>) -> Finding {
         let mut finding = pin!(self.find_out(flight));
-        if flight.stale.is_some() && !flight.settled_for_stale.get() {
+        if flight.stale.borrow().is_some() && !flight.settled_for_stale.get() {
             tokio::select! {
                 biased;
                 finding = &mut finding => return finding,
-                () = sleep(STALE_AFTER) => {
-                    flight.settled_for_stale.set(true);
-                    // The next clients need not wait; when servers are asked again is up to the failure, which may never come.
-                    if flight.holds(&self.plan.borrow()) {
-                        self.note_failure(&flight.key, clock::now(), rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
-                    }
-                    self.settle_for_stale(flight, flight.waiters.take());
-                }
+                () = sleep(flight.settles_after) => self.settle(flight),
             }
         }
         if flight.second {
@@ -403,6 +410,27 @@ impl Pipeline {
             }
         }
         finding.await
+    }
+
+    /// An answer has expired while it was being asked for again, ahead of that or a second time: who comes now need not wait longer for the
+    /// new one than anybody else whose answer has expired.
+    fn expire(self: &Rc<Self>, flight: &Rc<Flight>, entry: Entry) {
+        *flight.stale.borrow_mut() = Some(entry);
+        let (pipeline, flight) = (Rc::clone(self), Rc::clone(flight));
+        spawn_local(async move {
+            sleep(STALE_AFTER).await;
+            if pipeline.flight(&flight.key).is_some_and(|flying| Rc::ptr_eq(&flying, &flight)) {
+                pipeline.settle(&flight);
+            }
+        });
+    }
+
+    /// Gives those who have waited long enough the expired answer. The flight goes on.
+    fn settle(&self, flight: &Flight) {
+        flight.settled_for_stale.set(true);
+        // The next clients need not wait; when servers are asked again is up to the failure, which may never come.
+        self.note_failure(&flight.key, clock::now(), rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
+        self.settle_for_stale(flight, flight.waiters.take());
     }
 
     /// Gives up on each client of a second flight when its time is over. Who came first has the least left; those who come now have as much as
@@ -416,6 +444,7 @@ impl Pipeline {
             let waiter = flight.waiters.borrow_mut().pop_front();
             if let Some(waiter) = waiter {
                 self.fail(waiter, clock::now(), &Failed { zone: flight.zone, ..Failed::unreachable() });
+                self.publish();
             }
         }
     }
@@ -441,7 +470,8 @@ impl Pipeline {
 
     /// Gives the expired answer of `flight` to `waiters`.
     fn settle_for_stale(&self, flight: &Flight, waiters: VecDeque<Waiter>) {
-        let Some(entry) = &flight.stale else { return };
+        let stale = flight.stale.borrow();
+        let Some(entry) = &*stale else { return };
         let (now, body) = (clock::now(), entry.stale_body());
         for waiter in waiters {
             let (rcode, zone) = (entry.rcode(), entry.zone());
@@ -495,7 +525,8 @@ impl Flight {
             ahead: false,
             second: false,
             owner: None,
-            stale: None,
+            stale: RefCell::default(),
+            settles_after: STALE_AFTER,
             settled_for_stale: Cell::new(false),
             waiters: RefCell::default(),
             listeners: RefCell::default(),

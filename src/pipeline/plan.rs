@@ -75,11 +75,7 @@ impl Rules {
         Self {
             group: zone.upstream,
             dnssec: zone.dnssec,
-            bounds: Bounds {
-                max: seconds(zone.max_ttl),
-                min: seconds(zone.min_ttl),
-                max_negative: seconds(zone.max_negative_ttl),
-            },
+            bounds: Bounds::of(zone),
             serve_stale: seconds(zone.serve_stale),
             servfail: zone.servfail,
             prefetch: zone.prefetch,

@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use crate::cache::{Entry, Known};
 use crate::metrics::Event;
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 
 use super::Pipeline;
 
@@ -118,7 +119,7 @@ impl Pipeline {
             return self.metrics.count(Event::PrefetchFull);
         }
         let lifetime = entry.expires() - entry.inserted();
-        let at = (entry.inserted() + lifetime.mul_f64(rand::rng().random_range(WINDOW))).max(now);
+        let at = (entry.inserted() + lifetime.mul_f64(random::rng().random_range(WINDOW))).max(now);
         let soonest = prefetch.waiting.borrow().peek().is_none_or(|Reverse(due)| at < due.at);
         prefetch.waiting.borrow_mut().push(Reverse(Due { at, least, entry: entry.clone() }));
         if !prefetch.awake.replace(true) {

@@ -1,32 +1,38 @@
 //! The only clock. Steps take the time as an argument; whoever drives them reads it here, once a batch.
+//!
+//! All that is measured and kept goes by the monotonic clock. The time of day is for what outlasts the machine's start: a file.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment on the kernel's monotonic clock, in nanoseconds since boot.
+/// How much earlier than boot a moment can be: an answer that was kept over a restart of the machine may be as old as the longest
+/// `max-ttl` and `serve-stale`, 14 days.
+const BEFORE_BOOT: u64 = 30 * 86_400 * 1_000_000_000;
+
+/// A moment on the kernel's monotonic clock, in nanoseconds since 30 days before boot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);
 
 impl Moment {
-    /// A moment `nanoseconds` after boot; for tests and simulations.
+    /// The moment of so many nanoseconds.
     #[must_use]
     pub const fn from_nanos(nanoseconds: u64) -> Self {
         Self(nanoseconds)
     }
 
-    /// A moment `seconds` after boot; for tests and simulations.
+    /// The moment of so many seconds; for tests and simulations.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(seconds * 1_000_000_000)
     }
 
-    /// Nanoseconds since boot.
+    /// Its nanoseconds.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since boot.
+    /// Its whole seconds.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000_000
@@ -36,6 +42,12 @@ impl Moment {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment so long before; `None` if that is more than 30 days before boot.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Option<Self> {
+        Some(Self(self.0.checked_sub(u64::try_from(duration.as_nanos()).ok()?)?))
     }
 }
 
@@ -67,36 +79,62 @@ pub fn coarse() -> Moment {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }
 
+/// The time of day, since 1970; it may be set back and ahead at any time.
+#[must_use]
+pub fn wall() -> Duration {
+    Duration::from_nanos(kernel(libc::CLOCK_REALTIME))
+}
+
 /// Reads one of the kernel's monotonic clocks. In the crate's own tests this is the event loop's clock, which they hold still or move on.
 fn read(clock: libc::clockid_t) -> Moment {
     #[cfg(not(test))]
-    let moment = kernel(clock);
+    let moment = Moment(kernel(clock) + BEFORE_BOOT);
     #[cfg(test)]
     let moment = tests::event_loop(clock);
     moment
 }
 
-/// Asks the kernel.
+/// Asks the kernel for the nanoseconds of one of its clocks.
 #[expect(unsafe_code, reason = "clock_gettime has no safe wrapper that offers the coarse clock without a system call")]
-fn kernel(clock: libc::clockid_t) -> Moment {
+fn kernel(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid, writable timespec for the duration of the call, and both clocks exist on every Linux.
+    // SAFETY: `time` is a valid, writable timespec for the duration of the call, and all three clocks exist on every Linux.
     let status = unsafe { libc::clock_gettime(clock, &raw mut time) };
-    debug_assert_eq!(status, 0, "the monotonic clocks exist on every Linux");
-    Moment(time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
+    debug_assert_eq!(status, 0, "the clocks exist on every Linux");
+    u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000) + time.tv_nsec.unsigned_abs()
 }
 
 #[cfg(test)]
+pub(crate) use tests::begin;
+
+#[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::sync::OnceLock;
     use tokio::time::Instant;
 
     use super::*;
 
+    /// The time at which [`begin`] puts a thread.
+    const BEGINNING: Moment = Moment::from_secs(1_000_000);
+
+    thread_local! {
+        /// The event loop's time when this thread began to count anew.
+        static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    /// Counts this thread's time anew from the event loop's now, so that whatever is repeated happens at the same times.
+    pub(crate) fn begin() {
+        BEGUN.set(Some(Instant::now()));
+    }
+
     /// The time of tokio's clock, counted from the kernel's at the first call.
     pub(super) fn event_loop(clock: libc::clockid_t) -> Moment {
+        if let Some(begun) = BEGUN.get() {
+            return BEGINNING + begun.elapsed();
+        }
         static ORIGIN: OnceLock<(Instant, Moment)> = OnceLock::new();
-        let (start, base) = ORIGIN.get_or_init(|| (Instant::now(), kernel(clock)));
+        let (start, base) = ORIGIN.get_or_init(|| (Instant::now(), Moment(kernel(clock) + BEFORE_BOOT)));
         let now = Instant::now();
         let behind = u64::try_from(start.saturating_duration_since(now).as_nanos()).unwrap_or_default();
         Moment(base.0 - behind) + now.saturating_duration_since(*start)

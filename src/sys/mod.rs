@@ -1,13 +1,17 @@
-//! The edge to the kernel: the only unsafe code and the only clock.
+//! The edge to the kernel: the only unsafe code, the only clock and the only chance.
 //!
 //! - [`clock`] monotonic time, fine and coarse.
+//! - [`mod@file`] files of our own that nobody else may have written.
 //! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
+//! - [`random`] what nobody can foresee.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 //! - [`watch`] which files have changed.
 
 pub mod clock;
+pub mod file;
 pub mod memory;
 pub mod process;
+pub mod random;
 pub mod socket;
 pub mod watch;

@@ -31,6 +31,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::config::{Authentication, Policy, Server, Transport, Upstream};
 use crate::metrics::{Event, UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::wire::message::Outgoing;
 
 use super::address::Addresses;
@@ -203,17 +204,19 @@ impl Group {
         }
     }
 
-    /// Asks until one answers. Cancellation safe.
+    /// Asks until one answers. Cancellation safe. `reads` tells whether a message can be read as an answer to the question; one that cannot is a
+    /// try that failed, so that another server is asked.
     ///
     /// # Errors
     ///
     /// The error of the last server, when no server answered at all; an answer that says it could not help is an answer if there is no better.
-    pub async fn exchange(&self, query: &Rc<Outgoing>) -> Result<Response, Failed> {
+    pub async fn exchange(&self, query: &Rc<Outgoing>, reads: &dyn Fn(&[u8]) -> bool) -> Result<Response, Failed> {
         self.hedges.earn();
         self.retries.earn();
         self.demand.set(clock::now());
         let mut question = Question {
             group: self,
+            reads,
             inquiry: Inquiry::new(query),
             running: Vec::with_capacity(usize::from(FREE_TRIES)),
             asked: Servers::default(),
@@ -261,6 +264,8 @@ struct Try {
 struct Question<'a> {
     /// Whom it is asked.
     group: &'a Group,
+    /// Whether a message can be read.
+    reads: &'a dyn Fn(&[u8]) -> bool,
     /// What its tries share.
     inquiry: Rc<Inquiry>,
     /// Its tries.
@@ -308,7 +313,7 @@ impl Question<'_> {
     fn choose(&self, asked: Servers) -> Option<usize> {
         let (ways, now) = (&self.group.ways, clock::now());
         let standing = |position: usize| ways[position].learned().standing(now);
-        self.group.selector.choose(ways.len(), asked, standing, &mut rand::rng())
+        self.group.selector.choose(ways.len(), asked, standing, &mut random::rng())
     }
 
     /// Chooses a server for a second try, when all had their first. A poor answer is not asked for again: the server has spoken. To ask a
@@ -362,8 +367,13 @@ impl Question<'_> {
                 () = sleep_until(wake) => None,
             };
             match outcome {
-                Some((position, Ok(response))) if !response.is_poor() => return Ok(self.won(position, response)),
+                Some((position, Ok(response))) if !response.is_poor() && (self.reads)(&response.bytes) => {
+                    return Ok(self.won(position, response));
+                }
                 Some((_, outcome)) => {
+                    // A good answer that got here cannot be read.
+                    let outcome =
+                        outcome.and_then(|answer| answer.is_poor().then_some(answer).ok_or(UpstreamError::Malformed));
                     go_on &= outcome.as_ref().err().is_none_or(|error| error.retry_elsewhere());
                     if self.best.is_err() {
                         self.best = outcome;

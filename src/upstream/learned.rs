@@ -10,6 +10,7 @@ use rand::RngExt as _;
 use crate::log::{LogLimiter, Topic};
 use crate::metrics::{Gauge, UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 
 use super::error::{Fault, UpstreamError};
 use super::health::{Change, Evidence, Health, JITTER};
@@ -19,6 +20,9 @@ use super::select::Standing;
 /// The idle time is never taken to be less, lest a server that closed by chance makes every query open a connection.
 const SHORTEST_IDLE: Duration = Duration::from_millis(200);
 
+/// Two idle times are the same if they differ by no more than the longer one divided by this. A guess.
+const HABIT: u32 = 5;
+
 /// Bounds of the time after which silence of a connection that has been quiet is odd; in between, it follows the usual time of an answer.
 const SUSPICION: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
@@ -26,6 +30,10 @@ const SUSPICION: [Duration; 2] = [Duration::from_millis(200), Duration::from_sec
 pub(super) struct Learned {
     /// How long it lets a connection be unused, by its own word (RFC 7828) or by what it did.
     idle: Cell<Option<Duration>>,
+    /// When the server closed an unused connection last, and for how long that had been unused.
+    closed: Cell<Option<(Moment, Duration)>>,
+    /// Whether a connection was given up because it was silent, since an answer came in time.
+    doubted: Cell<bool>,
     /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does); unlike that of [`Pace`] it does not fade.
     answer_time: Cell<Duration>,
     /// How well it answers.
@@ -81,6 +89,8 @@ impl Learned {
     pub(super) fn new(metrics: Arc<WorkerMetrics>, index: usize, all_connections: Rc<Cell<u64>>) -> Self {
         Self {
             idle: Cell::default(),
+            closed: Cell::default(),
+            doubted: Cell::default(),
             answer_time: Cell::default(),
             pace: Pace::default(),
             health: Health::default(),
@@ -136,6 +146,9 @@ impl Learned {
     pub(super) fn answered(&self, took: Duration, opening: Duration, helped: bool, domain: u64) {
         let (known, answer) = (self.answer_time.get(), took.saturating_sub(opening));
         self.answer_time.set(if known.is_zero() { answer } else { (known * 7 + answer) / 8 });
+        if took < SUSPICION[1] {
+            self.doubted.set(false);
+        }
         self.pace.took(took, clock::now());
         self.pace.came_after(answer);
         self.pace.helped(helped, domain);
@@ -216,13 +229,25 @@ impl Learned {
         self.idle.get()
     }
 
-    /// What is known of that is learned anew.
+    /// Takes nothing of that for granted any more: the server may have been replaced.
     pub(super) fn forget_idle(&self) {
         self.idle.set(None);
     }
 
-    /// The server closed a connection that had been unused so long: next time we close first.
+    /// The server closed a connection that had been unused so long. If it does so twice, one after the other and after about the same time, it
+    /// has a habit, and next time we close first. Once is nothing: a restart closes all connections after whatever time each was unused, and
+    /// a node that took that for a habit would open connections all the time from then on.
     pub(super) fn closed_after(&self, unused: Duration) {
+        let now = clock::now();
+        let Some((before, then)) = self.closed.replace(Some((now, unused))) else { return };
+        let habit = now.since(before) >= unused && then.abs_diff(unused) <= then.max(unused) / HABIT;
+        if habit {
+            self.forgets_after(then.min(unused));
+        }
+    }
+
+    /// The server does not know a connection any more that has been unused so long: next time we close first.
+    pub(super) fn forgets_after(&self, unused: Duration) {
         let earlier = unused.mul_f32(0.9).max(SHORTEST_IDLE);
         self.idle.set(Some(self.idle.get().map_or(earlier, |known| known.min(earlier))));
     }
@@ -231,6 +256,23 @@ impl Learned {
     pub(super) fn told(&self, keepalive: u16) {
         let said = Duration::from_millis(u64::from(keepalive) * 100).mul_f32(0.9).max(SHORTEST_IDLE);
         self.idle.set(Some(self.idle.get().map_or(said, |known| known.min(said))));
+    }
+
+    /// Whether a connection may be given up because it is silent. Not again after one was in vain, until an answer has come in time: fresh
+    /// connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes. What is really cut
+    /// breaks by itself.
+    pub(super) fn may_doubt(&self) -> bool {
+        !self.doubted.get()
+    }
+
+    /// A connection was given up because it was silent. Whether the server knows it no more, or is slow, a fresh one will tell.
+    pub(super) fn doubted(&self) {
+        self.doubted.set(true);
+    }
+
+    /// The fresh connection was answered while the other was silent.
+    pub(super) fn doubted_rightly(&self) {
+        self.doubted.set(false);
     }
 
     /// After what time without an answer a connection that has been quiet is suspected to be dead.
@@ -275,5 +317,5 @@ impl Drop for Learned {
 
 /// A factor for a back-off.
 fn jitter() -> f32 {
-    rand::rng().random_range(JITTER)
+    random::rng().random_range(JITTER)
 }

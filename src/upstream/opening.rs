@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 
 use super::address::Addresses;
 use super::dial::{Dial, Dialing, Link};
@@ -87,7 +88,7 @@ impl Opener {
             let is_cut = error == UpstreamError::Closed && !self.learned.others_are_up();
             let goes_on = (is_cut || error == UpstreamError::Timeout) && self.is_wanted();
             if is_cut || !goes_on {
-                self.pace.failed(error, clock::now(), rand::rng().random());
+                self.pace.failed(error, clock::now(), random::rng().random());
             }
             if !goes_on {
                 return Err(error);

@@ -8,11 +8,13 @@ use std::hash::BuildHasher as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
+use foldhash::quality::FixedState;
+use rand::RngExt as _;
 use tokio::time::timeout;
 
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::wire::header::{self, flag};
 use crate::wire::message::Outgoing;
 
@@ -94,12 +96,17 @@ impl PlainServer {
 }
 
 /// A table of questions whose answers were truncated. Holds at most [`REMEMBERED`], each at the one place that its hash gives it.
-#[derive(Default)]
 struct Truncated {
     /// Hashes, and until when they hold; empty before the first.
     table: RefCell<Vec<(u64, Moment)>>,
     /// Ours alone, so that nobody can choose names that meet in one place.
-    hasher: RandomState,
+    hasher: FixedState,
+}
+
+impl Default for Truncated {
+    fn default() -> Self {
+        Self { table: RefCell::default(), hasher: FixedState::with_seed(random::rng().random()) }
+    }
 }
 
 impl Truncated {

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::config::{Server, Transport, Upstream};
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::wire::message::Outgoing;
 
 use super::address::Addresses;
@@ -245,7 +246,7 @@ impl StreamServer {
     /// Takes a stream into the pool.
     fn adopt(self: &Rc<Self>, stream: Box<dyn Carrier>) -> Rc<Connection> {
         let (mask, jitter) = {
-            let mut random = rand::rng();
+            let mut random = random::rng();
             (random.random::<u16>(), random.random_range(0.8..1.2))
         };
         let (change, learned, order) = (Rc::clone(&self.change), Rc::clone(&self.learned), Rc::clone(&self.order));
@@ -278,11 +279,12 @@ impl StreamServer {
             return outcome;
         }
         let still_quiet = |connection: &Connection| connection.quiet_for(clock::now()) >= quiet;
-        if !still_quiet(connection) {
+        if !still_quiet(connection) || !self.learned.may_doubt() {
             return reply.await;
         }
         // Nobody else shall go into the same trap.
         connection.suspect();
+        self.learned.doubted();
         let mut second = pin!(async {
             let fresh = self.open_or_pick().await?;
             fresh.send(query)?.await
@@ -302,7 +304,8 @@ impl StreamServer {
                 }
                 if still_quiet(connection) && connection.is_open() {
                     // Dead without a word: next time we are the first to close.
-                    self.learned.closed_after(quiet);
+                    self.learned.doubted_rightly();
+                    self.learned.forgets_after(quiet);
                     connection.close_silent();
                 }
                 outcome
@@ -312,13 +315,20 @@ impl StreamServer {
 
     /// Stops using connections on which queries wait and nothing has come for `limit`; whether there were any.
     pub(super) fn abandon_quiet(&self, limit: Duration) -> bool {
+        if !self.learned.may_doubt() {
+            return false;
+        }
         let now = clock::now();
         let connections = self.connections.borrow();
         let stuck = |connection: &Connection| {
             connection.is_usable(now) && connection.awaited() > 0 && connection.quiet_for(now) >= limit
         };
         let stuck = connections.iter().filter(|(connection, _)| stuck(connection));
-        stuck.map(|(connection, _)| connection.suspect()).count() > 0
+        let any = stuck.map(|(connection, _)| connection.suspect()).count() > 0;
+        if any {
+            self.learned.doubted();
+        }
+        any
     }
 
     /// The server said how long connections may be unused, in units of 100 ms (RFC 7828 section 3.1). Zero asks to close now (section 3.4);

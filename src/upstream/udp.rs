@@ -20,6 +20,7 @@ use self::socket::{Outcome, Socket};
 use crate::config::Upstream;
 use crate::metrics::{UpstreamEvent, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
+use crate::sys::random;
 use crate::upstream::address::Addresses;
 use crate::upstream::error::UpstreamError;
 
@@ -109,6 +110,10 @@ impl UdpServer {
         question_end: usize,
         now: Moment,
     ) -> Result<Vec<u8>, UpstreamError> {
+        #[cfg(test)]
+        if let Some(answer) = crate::upstream::dial::simulated(|network| network.ask(address, query)) {
+            return answer.await;
+        }
         let randomize = self.settings.case_randomization && self.case.get().is_expected(now);
         let flight = self.depart(address, query, question_end, randomize)?;
         match flight.outcome().await? {
@@ -158,7 +163,7 @@ impl UdpServer {
         question_end: usize,
         randomize: bool,
     ) -> Result<Flight<'_>, UpstreamError> {
-        let mut random = rand::rng();
+        let mut random = random::rng();
         let socket = self.take_socket(address)?;
         let id = socket.choose_id(&mut random);
         let query = Query::new(query, question_end, id, randomize, &mut random);
@@ -171,7 +176,7 @@ impl UdpServer {
 
     /// A fresh socket, or else one that has room; the caller lets a query wait there at once.
     fn take_socket(&self, address: SocketAddr) -> Result<Rc<Socket>, UpstreamError> {
-        let mut random = rand::rng();
+        let mut random = random::rng();
         let mut sockets = self.sockets.borrow_mut();
         let mut failure = UpstreamError::Shed;
         if sockets.len() < self.settings.sockets.max(1) {

@@ -38,6 +38,19 @@ impl Body<'_> {
         if self.age == 0 {
             return;
         }
+        if self.least_ttl > 0 {
+            return self.set_ttls(records);
+        }
+        for pair in self.ttls.chunks_exact(2) {
+            let at = usize::from(u16_at(pair, 0).unwrap_or(0));
+            let Some(ttl) = u32_at(records, at) else { break };
+            put_u32(records, at, ttl.saturating_sub(self.age));
+        }
+    }
+
+    /// Ages TTLs that may not fall below a bound: those of what has expired.
+    #[cold]
+    fn set_ttls(&self, records: &mut [u8]) {
         for pair in self.ttls.chunks_exact(2) {
             let at = usize::from(u16_at(pair, 0).unwrap_or(0));
             let Some(ttl) = u32_at(records, at) else { break };

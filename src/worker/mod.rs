@@ -5,11 +5,13 @@
 //! hand. The main thread answers no queries.
 //!
 //! - [`run()`] the daemon's main thread: signals, health, metrics.
+//! - `disk` the kept answers in a file, over a restart.
 //! - `reload` when the configuration is read again, and what becomes of it.
 //! - `snapshot` what workers share, made of a configuration.
 //! - `sockets` binding.
 //! - `thread` one worker.
 
+mod disk;
 mod reload;
 mod run;
 mod snapshot;
@@ -30,6 +32,7 @@ use crate::listener::limits::Connections;
 use crate::metrics::{CacheFigures, Metrics};
 use crate::pipeline::Shared;
 
+use disk::Disk;
 use snapshot::Snapshot;
 
 pub use run::run;
@@ -83,6 +86,11 @@ impl Running {
     #[must_use]
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.snapshot.shared.store)
+    }
+
+    /// Whoever writes them to `cache.snapshot`, also when the workers have stopped.
+    fn disk(&self) -> Disk {
+        Disk::new(self.orders.subscribe(), self.metrics.main())
     }
 
     /// Lets all workers go by another configuration, and takes the answers out of the store that no longer hold. Returns when all that is
@@ -157,6 +165,8 @@ pub fn start(config: Config) -> Result<Running, Failure> {
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
     let (drain, drained) = watch::channel(false);
     let snapshot = Arc::new(snapshot);
+    // The sockets are bound: what clients ask meanwhile waits in them.
+    disk::restore(&snapshot, &metrics.main());
     let (orders, ordered) = watch::channel(Arc::clone(&snapshot));
     let (adopt, adopted) = mpsc::channel(config.listen.workers);
     let mut threads = Vec::new();

@@ -57,6 +57,7 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
     let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
     running.metrics().set_hash(&loaded.hash);
     readiness.configured(&loaded.hash);
+    let disk = running.disk();
     let stopped_by = runtime.block_on(async {
         let (bound, _) = watch::channel(Bound::default());
         let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
@@ -91,12 +92,14 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
             () = greet => unreachable!("pending never ends"),
             () = check => unreachable!("pending never ends"),
             () = tidy => unreachable!("it never ends"),
+            () = disk.write_now_and_then() => unreachable!("it never ends"),
         }
     });
     // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
     runtime.shutdown_background();
     info!(signal = stopped_by, "stopping");
     Running::stop(running);
+    disk.write_at_the_end();
     info!("stopped");
     Ok(())
 }

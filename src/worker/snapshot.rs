@@ -2,9 +2,11 @@
 //!
 //! A later one takes over from the one before what is the same: TLS sessions of groups, own names, and the numbers of zones and servers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cache::Store;
+use crate::cache::snapshot::Rules;
 use crate::config::{Config, Server, Transport, Upstream, Zone, digest};
 use crate::error::{ExitCode, Failure};
 use crate::metrics::{Layout, MOST_LATER};
@@ -107,16 +109,26 @@ impl Snapshot {
         Arc::ptr_eq(&self.shared.local, &before.shared.local) && names(self) == names(before)
     }
 
+    /// What its zones say of kept answers, by number.
+    pub(super) fn rules(&self) -> BTreeMap<u16, Rules> {
+        let config = &self.shared.config;
+        let rules = |zone: &Zone| Rules::new(zone, &config.upstreams[zone.upstream]);
+        self.shared.numbers.zones.iter().copied().zip(config.zones.iter().map(rules)).collect()
+    }
+
+    /// Tells whose a name is: the number of its zone, or `None` if it is the node's own.
+    pub(super) fn owner(&self) -> impl Fn(&[u8]) -> Option<u16> {
+        let Shared { config, numbers, local, .. } = self.shared.clone();
+        let zones = crate::route::Zones::new(&config.zones, &numbers.zones);
+        move |name| local.lookup(name, rtype::A, crate::wire::class::IN).is_none().then(|| zones.find(name))
+    }
+
     /// Takes the answers out of the store that no longer hold: of zones that have changed, of names that belong to another zone or to the
     /// node itself now; and all failures. How many. Walks the whole store.
     pub(super) fn forget_what_changed(&self) -> usize {
-        let shared = &self.shared;
-        let zones = crate::route::Zones::new(&shared.config.zones, &shared.numbers.zones);
-        shared.store.forget_failures();
-        shared.store.forget_if(|entry| {
-            zones.find(entry.name()) != entry.zone()
-                || shared.local.lookup(entry.name(), rtype::A, crate::wire::class::IN).is_some()
-        })
+        let (store, owner) = (&self.shared.store, self.owner());
+        store.forget_failures();
+        store.forget_if(|entry| owner(entry.name()) != Some(entry.zone()))
     }
 }
 

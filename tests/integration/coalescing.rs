@@ -39,6 +39,7 @@ fn collect(clients: &[Udp], ask: &Ask) -> Vec<Message> {
     replies
 }
 
+/// N13
 #[test]
 fn ten_thousand_clients_of_one_cold_name_cost_one_query_a_worker() {
     let gate = Gate::new();
@@ -61,6 +62,7 @@ fn ten_thousand_clients_of_one_cold_name_cost_one_query_a_worker() {
     assert!(daemon.metric("nodens_queries_coalesced_total", &[]) >= f64::from(CLIENTS) - 2.0);
 }
 
+/// N13
 #[test]
 fn a_failure_reaches_everyone_who_waits_for_it() {
     let gate = Gate::new();

@@ -23,10 +23,12 @@ mod failures;
 mod listener;
 mod local;
 mod loops;
+mod memory;
 mod prefetch;
 mod routing;
 mod search_path;
 mod shedding;
+mod snapshot;
 mod stale;
 
 // What stands behind.

@@ -32,7 +32,7 @@ fn allowed(from: &str) -> Option<Vec<&'static str>> {
         "pipeline" => Some([GROUND, STEPS].concat()),
         step if STEPS.contains(&step) || OBSERVERS.contains(&step) || step == "node" => Some(GROUND.to_vec()),
         "manual" => Some(vec![]),
-        "worker" | "supervisor" | "cli" => None,
+        "worker" | "supervisor" | "cli" | "simulation" => None,
         _ => panic!("tests/repo does not know the module {from}: say in this table what it may import"),
     }
 }

@@ -4,6 +4,7 @@
 
 mod documents;
 mod layout;
+mod needs;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -163,6 +163,31 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "An answer that is given so often in its lifetime is asked for again shortly before it expires, so that no client waits for it. \
               0 asks for nothing ahead. A [[zone]] may say otherwise.",
     },
+    Setting {
+        section: Section::Cache,
+        key: "snapshot",
+        kind: Kind::Path,
+        silent: Silent::Derived { words: "no file", example: "\"/var/lib/nodens/cache\"" },
+        doc: "A file that keeps the answers over a restart, those that have expired and may still be given included. Written every \
+              snapshot-interval and at the end, read at the start. Its folder must be there and be ours to write to; the file is made so that \
+              no other user can read it, and not read if another user could have written it.",
+    },
+    Setting {
+        section: Section::Cache,
+        key: "snapshot-size",
+        kind: Kind::Size { minimum: MIB / 16, maximum: 1024 * MIB },
+        silent: Silent::Value("\"16MiB\""),
+        doc: "The longest that this file may be, on the disk and, for a moment at the start, in memory. A usual answer takes about 120 bytes in it, a \
+              quarter of what it takes in memory. Where not all fit, denials stay out first, then what is good for the shortest time. A \
+              longer file is not read.",
+    },
+    Setting {
+        section: Section::Cache,
+        key: "snapshot-interval",
+        kind: Kind::Duration { minimum: Duration::from_secs(1), maximum: Duration::from_secs(86_400) },
+        silent: Silent::Value("\"1m\""),
+        doc: "How often this file is written: what was learnt since is lost when the process is killed.",
+    },
     //------ [local] ---------------------------------------------------------
     Setting {
         section: Section::Local,

@@ -41,7 +41,7 @@ fn sections_and_keys() {
     one("[cache]\nudp-size = 1232", "f.toml:2:1: cache.udp-size: unknown key; it belongs to [listen]");
     one(
         "[cache]\nbytes = 1",
-        "f.toml:2:1: cache.bytes: unknown key; the keys of [cache] are size, negative-size, rotate, serve-stale, servfail, prefetch",
+        "f.toml:2:1: cache.bytes: unknown key; the keys of [cache] are size, negative-size, rotate, serve-stale, servfail, prefetch, snapshot, snapshot-size, snapshot-interval",
     );
     one("[[cache]]", "f.toml:1:3: cache: may stand only once; [cache]");
     one("cache = 1", "f.toml:1:1: cache: is not a table; [cache]");

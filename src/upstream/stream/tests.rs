@@ -383,28 +383,36 @@ fn queries_around_the_idle_time_of_a_server_are_all_answered_and_it_is_learned()
     }
 }
 
-/// N15: one accident does not shorten the life of connections for good.
+/// Connections opened for a question every ten seconds, soon after the server closed the first `early` of them unused, and much later.
+async fn opened_where_the_first_close_early(early: usize) -> [usize; 2] {
+    let unused = Duration::from_secs(2);
+    let dial = script(
+        move |number, _| {
+            if number < early { to(move |stream| echo_while_busy(unused, false, stream)) } else { to(echo) }
+        },
+    );
+    let test = server(Rc::clone(&dial) as Rc<dyn Dial>, ONE, "");
+    let ask = async |times| {
+        let before = dial.attempts.borrow().len();
+        for _ in 0..times {
+            test.ask("www.example.org").await.unwrap();
+            sleep(Duration::from_secs(10)).await;
+        }
+        dial.attempts.borrow().len() - before
+    };
+    ask(early).await;
+    let soon = ask(20).await;
+    ask(60).await;
+    [soon, ask(60).await]
+}
+
+/// N15: one accident, as a restart is, does not shorten the life of connections.
 #[test]
-fn a_single_early_close_is_forgotten_after_some_minutes() {
+fn a_single_early_close_teaches_nothing_and_two_are_forgotten_after_some_minutes() {
     run(async {
-        let early = Duration::from_secs(2);
-        let dial = script(
-            move |number, _| {
-                if number == 0 { to(move |stream| echo_while_busy(early, false, stream)) } else { to(echo) }
-            },
-        );
-        let test = server(Rc::clone(&dial) as Rc<dyn Dial>, ONE, "");
-        let ask_every_ten_seconds = async |times| {
-            let before = dial.attempts.borrow().len();
-            for _ in 0..times {
-                test.ask("www.example.org").await.unwrap();
-                sleep(Duration::from_secs(10)).await;
-            }
-            dial.attempts.borrow().len() - before
-        };
-        assert_eq!(ask_every_ten_seconds(30).await, 30, "we close first");
-        ask_every_ten_seconds(31).await;
-        assert!(ask_every_ten_seconds(60).await <= 2, "connections live again");
+        assert_eq!(opened_where_the_first_close_early(1).await[0], 1, "the second lives");
+        let [soon, later] = opened_where_the_first_close_early(2).await;
+        assert!(soon == 20 && later <= 3, "we close first, and later they live again: {soon}, {later}");
     });
 }
 
@@ -480,7 +488,7 @@ fn connections_kept_for_a_silent_server_are_few_and_end_as_silent() {
         sleep(Duration::from_secs(60)).await;
         let open = test.server.connections.borrow().iter().filter(|(one, _)| one.is_open()).count();
         assert_eq!(open, 0);
-        assert!(test.counted(UpstreamEvent::ClosedSilent) >= 10);
+        assert!(test.counted(UpstreamEvent::ClosedSilent) >= 1);
     });
 }
 
@@ -570,27 +578,4 @@ fn queries_of_a_connection_that_timed_out_are_answered_if_the_network_comes_back
             assert_eq!(test.counted(UpstreamEvent::ClosedTimeout) + test.counted(UpstreamEvent::ClosedSilent), 1);
         });
     }
-}
-
-#[test]
-fn a_connection_that_is_closed_under_queries_some_of_which_were_given_up_ends_in_good_order() {
-    run(async {
-        // The first connection answers once and then never again; the others always.
-        let never = Instant::now() + Duration::from_secs(3600);
-        let dial =
-            script(move |number, _| if number == 0 { to(move |stream| pausing(stream, never)) } else { to(echo) });
-        let test = server(dial, ONE, "");
-        test.ask("www.example.org").await.unwrap();
-        for _ in 0..3 {
-            let given_up = query("given-up.example.org");
-            assert!(
-                timeout(Duration::from_millis(100), test.server.exchange(&given_up, &Cell::default())).await.is_err()
-            );
-        }
-        sleep(Duration::from_secs(2)).await;
-        test.ask("www.example.org").await.unwrap();
-        sleep(Duration::from_secs(1)).await;
-        assert_eq!(test.counted(UpstreamEvent::ClosedSilent), 1);
-        test.ask("www.example.org").await.unwrap();
-    });
 }

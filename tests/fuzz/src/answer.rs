@@ -46,7 +46,7 @@ pub(crate) fn entry(answer: &mut Answer, asked: &Asked<'_>) -> Option<Entry> {
 }
 
 /// The answer as a client sees it over TCP.
-fn compose(entry: &Entry, question: &[u8], edns: bool) -> Vec<u8> {
+pub(crate) fn compose(entry: &Entry, question: &[u8], edns: bool) -> Vec<u8> {
     let edns = edns.then_some(Edns { udp_size: 1232, dnssec_ok: false, keepalive: false });
     let client = Client { flags: 0x0120, edns, limit: 65_535, udp_size: 1232, keepalive: None };
     let mut room = question.to_vec();
@@ -57,7 +57,7 @@ fn compose(entry: &Entry, question: &[u8], edns: bool) -> Vec<u8> {
 }
 
 /// A strict reader can read it; no record is of another class, and RDATA with names is whole.
-fn well_formed(written: &[u8], asked: &Asked<'_>) {
+pub(crate) fn well_formed(written: &[u8], asked: &Asked<'_>) {
     let message = walker::message(written).unwrap_or_else(|| panic!("not well-formed: {written:02x?}"));
     for record in &message.records {
         assert_eq!(record.class, asked.qclass, "{record:?}");

@@ -7,6 +7,7 @@
 //! - [`query`] a client's message against a naive reader and hickory-proto.
 //! - [`answer`] an upstream's message: what comes out is well-formed, and read again it stays the same.
 //! - [`reply`] any answer for any client: sizes, TC, what is left out.
+//! - [`snapshot`] the file of the cache: what comes back may be given, and stays the same.
 //! - [`tcp`] a stream cut anywhere, through the real connection.
 //! - [`config`] any text; what is accepted prints and reads back.
 //! - [`walker`] the strict reader of messages that all lean on.
@@ -16,6 +17,7 @@ pub mod config;
 pub mod name;
 pub mod query;
 pub mod reply;
+pub mod snapshot;
 pub mod tcp;
 pub mod walker;
 

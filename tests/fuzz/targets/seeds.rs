@@ -29,6 +29,8 @@ fn write_all() {
     write(root, "query", &queries);
     write(root, "answer", &prefixed(&answers, &[&[0], &[3]]));
     write(root, "reply", &prefixed(&answers, &[&[0; 8], &[3, 2, 0, 4, 208, 0, 7, 1], &[15, 2, 0, 4, 208, 0, 61, 2]]));
+    let kept: Vec<_> = answers.iter().map(|answer| kept(answer)).collect();
+    write(root, "snapshot", &prefixed(&[&kept[..], &[kept.concat()]].concat(), &[&[0], &[200]]));
     let expanded: Vec<_> =
         answers.iter().flat_map(|answer| [12, 40, 60].map(|at| [&[at], &answer[..]].concat())).collect();
     let texts = ["www.example.com.", ".", r"odd\.label.caf\195\169.example", "_dns._tcp.a-b.svc.cluster.local"];
@@ -65,6 +67,16 @@ fn prefixed(inputs: &[Vec<u8>], prefixes: &[&[u8]]) -> Vec<Vec<u8>> {
 /// A message's length as it stands before it in a stream.
 fn length(message: &[u8]) -> [u8; 2] {
     u16::try_from(message.len()).expect("seeds are small").to_be_bytes()
+}
+
+/// A message as the file of the cache holds it: an hour old at most and good for five minutes; a denied name has no type.
+fn kept(message: &[u8]) -> Vec<u8> {
+    let mut message = message.to_vec();
+    if message[3] & 15 == 3 {
+        let end = 12 + message[12..].iter().position(|byte| *byte == 0).expect("a name ends") + 1;
+        message[end..end + 2].fill(0);
+    }
+    [&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 44][..], &length(&message), &message].concat()
 }
 
 /// A message's bytes.

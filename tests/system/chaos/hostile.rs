@@ -114,10 +114,11 @@ fn denials_that_prove_nothing_are_not_kept() {
         LIES.iter().enumerate().filter(|(_, lie)| lie.what.contains("SOA") || lie.what.contains("no record"))
     {
         let ask = ask(number, lie, "denied");
-        for _ in 0..2 {
-            daemon.ask(&ask);
-        }
-        assert_eq!(upstream.queries_for(&format!("lie-{number}-denied.example.org")), 2, "{}", lie.what);
+        let queries = || upstream.queries_for(&format!("lie-{number}-denied.example.org"));
+        daemon.ask(&ask);
+        let before = queries();
+        daemon.ask(&ask);
+        assert!(queries() > before, "{} was kept", lie.what);
     }
 }
 

@@ -224,3 +224,26 @@ fn a_connection_on_which_a_byte_comes_now_and_then_is_silent() {
         assert_eq!(test.counted(UpstreamEvent::ClosedSilent), 1);
     });
 }
+
+#[test]
+fn a_connection_that_is_closed_under_queries_some_of_which_were_given_up_ends_in_good_order() {
+    run(async {
+        // The first connection answers once and then never again; the others always.
+        let never = Instant::now() + Duration::from_secs(3600);
+        let dial =
+            script(move |number, _| if number == 0 { to(move |stream| pausing(stream, never)) } else { to(echo) });
+        let test = server(dial, ONE, "");
+        test.ask("www.example.org").await.unwrap();
+        for _ in 0..3 {
+            let given_up = query("given-up.example.org");
+            assert!(
+                timeout(Duration::from_millis(100), test.server.exchange(&given_up, &Cell::default())).await.is_err()
+            );
+        }
+        sleep(Duration::from_secs(2)).await;
+        test.ask("www.example.org").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(test.counted(UpstreamEvent::ClosedSilent), 1);
+        test.ask("www.example.org").await.unwrap();
+    });
+}
