@@ -7,9 +7,9 @@
 //!
 //! `tests/system/chaos`: bind9 (UDP, TCP) or unbound (TLS) behind a proxy that delays, loses, cuts and breaks bytes; the daemon with its
 //! defaults, one worker, a build for tests; 80 queries a second (40 over TLS) for 6 s from clients over UDP that do not ask twice, half of them for 40
-//! names in memory, half for names that nobody has asked for before. The fault begins after 0.5 s; a server that
-//! falls silent is found out by the first try that takes 2 s, so up to a third of new names can be slow before that. All faults of a transport happen at
-//! once, each to a daemon of its own, on two cores; so the times are above those of a machine at rest, and only their size means something.
+//! names in memory, half for names that nobody has asked for before. The fault begins after 0.5 s; a server that falls silent is asked
+//! less from one question to the next, but what it was asked before that is slow. All faults of a transport happen at once, each to a
+//! daemon of its own, on two cores; so the times are above those of a machine at rest, and only their size means something.
 //!
 //! - **to**: the transport; `+ 1` is a healthy second server, after the broken one in the group. Without it the fault is that of the only server.
 //! - **in memory: not well**: queries for names in memory that were lost, failed, wrong, or took longer than 1 s.
@@ -89,9 +89,3 @@
 //!
 //! What a liar can do is to fail his own names, and, over a stream, to break his own connection under other questions, which are then
 //! sent again.
-//!
-//! # What does not hold yet
-//!
-//! - A TLS handshake that is never answered is waited for, up to `upstream.timeout`: where the network swallowed it, the first fresh
-//!   answer comes up to 5 s after the network is back. The promise of 1 s above holds for all other cuts.
-//! - A stream whose server has lost count of its frames is gone on with, so questions there fail until it is silent for long enough.

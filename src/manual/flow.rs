@@ -104,12 +104,14 @@
 //! A connection is opened by one task however many queries wait for it, and for as long as there are such queries. Its addresses are tried
 //! IPv6 first, the next beside it after 250 ms or at once when one is refused (RFC 8305); the one that works is remembered for ten minutes.
 //! TCP that is not there after 0.75 s is begun anew, since the kernel would wait twice as long after each SYN; a TLS handshake may take ten
-//! seconds. What fails with certainty is told to those who wait; the next attempt comes 0.1 s later, then after up to a second, and while no
-//! query needs the server up to 30 s. Over TLS the server has proved who it is before the first query leaves ([`upstream::tls`]).
+//! seconds, since a server that was stopped completes it when it goes on; but one that takes longer than 0.6 s, and than twice the last one, may
+//! have been swallowed by the network, and gets one more beside it, begun anew as often. What fails with certainty is told to those who
+//! wait; the next attempt comes 0.1 s later, then after up to a second, and while no query needs the server up to 30 s. A query waits for that
+//! attempt if no other server is up. Over TLS the server has proved who it is before the first query leaves ([`upstream::tls`]).
 //!
 //! Over **UDP**, each query has a socket with a random port, a random ID and random letter case; whatever does not match is ignored and
 //! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP, and for five minutes that question goes over TCP at
-//! once (up to 1,024 of them a server). With `auto`, if TCP fails or takes longer than `try-timeout`, the truncated answer is passed on as
+//! once (up to 1,024 of them a server). With `auto`, if TCP fails or takes longer than `try-timeout` or half of the time that is left, the truncated answer is passed on as
 //! such, and TCP is not tried for half a minute; with `udp`, it is an error. Servers with `tls` are never asked in any other way.
 //!
 //! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.

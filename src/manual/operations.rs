@@ -212,8 +212,8 @@
 //! `nodens_upstream_downgrades_total{feature="order"}` answers strictly in order: a slow name delays the others; raise `connections`.
 //!
 //! **Connections end for a reason** (`nodens_upstream_connections_closed_total`): `idle_us`, `idle_peer`, `age` and `told` are everyday life; `silent`
-//! and `timeout` are a network that loses packets or a server that stands still; `broken` is one that was restarted; `tls` one that is not
-//! what it should be.
+//! and `timeout` are a network that loses packets or a server that stands still; `broken` is one that was restarted; `tls` and
+//! `garbled` (no answers, or out of step with its frames) one that is not what it should be.
 //!
 //! [`ExitCode`]: crate::error::ExitCode
 //! [`LogLimiter`]: crate::log::LogLimiter

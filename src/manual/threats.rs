@@ -37,7 +37,8 @@
 //! | silence | another server is asked beside it after `try-timeout`, and the whole ends after `timeout`; a server that stays silent is passed over | [`Group::exchange`] |
 //! | silence about names of a domain of the attacker's, to have servers marked down | silence counts only about different domains, or where another server knew the answer; a server that is down is asked all the same when no other is up | [`Group::exchange`] |
 //! | failures, to make us load the others | two tries a question, and a tenth of a third one | [`Group::exchange`] |
-//! | refusing connections, or ending handshakes | attempts are a tenth of a second apart, then up to one second, whatever clients ask; one at a time | [`performance`](super::performance) |
+//! | refusing connections, or ending handshakes | attempts are a tenth of a second apart, then up to one second, whatever clients ask; one at a time, and a second beside a TLS handshake that takes too long |
+//! | losing count of its frames, sending queries, or answers in drips | a connection with something else than answers on it is closed; one on which no whole answer comes is silent | [`performance`](super::performance) | [`performance`](super::performance) |
 //! | closing connections at any time, or letting them die silently | a query on a reused connection is sent once more; a connection that has been quiet is watched | [`performance`](super::performance) |
 //!
 //! What a server says within its own answer is believed: nodens does not validate signatures itself.

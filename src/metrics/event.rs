@@ -123,6 +123,8 @@ table! {
         ClosedIdleByUs => UPSTREAM_CLOSED / "idle_us",
         /// The peer reset a connection or ended it with queries in flight.
         ClosedBroken => UPSTREAM_CLOSED / "broken",
+        /// We closed a connection on which something else than answers came.
+        ClosedGarbled => UPSTREAM_CLOSED / "garbled",
         /// Bytes on a connection were not acknowledged in time.
         ClosedTimeout => UPSTREAM_CLOSED / "timeout",
         /// A connection ended by an alert or an error of TLS.

@@ -156,7 +156,7 @@ families! {
     UPSTREAM_FAILURES = Counter "nodens_upstream_failures_total" ["upstream", "to", "reason"]
         "Tries that failed: no connection, the server did not prove who it is, or no answer in time.";
     UPSTREAM_CLOSED = Counter "nodens_upstream_connections_closed_total" ["upstream", "to", "reason"]
-        "Connections that ended: idle and closed by the server or by nodens, broken, timed out, a TLS error, too old, silent, or told to.";
+        "Connections that ended: idle and closed by the server or by nodens, broken, garbled, timed out, a TLS error, too old, silent, or told to.";
     UPSTREAM_CONNECTION_QUERIES = Histogram "nodens_upstream_connection_queries" ["upstream", "to"]
         "Queries that were sent on a connection, counted when it ends.";
     UPSTREAM_RETRIES = Counter "nodens_upstream_retries_total" ["upstream", "to", "reason"]

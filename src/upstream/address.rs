@@ -40,11 +40,6 @@ impl Addresses {
         Self { all }
     }
 
-    /// Whether there is a choice.
-    pub(super) fn is_single(&self) -> bool {
-        self.all.len() == 1
-    }
-
     /// The addresses in the order in which they are tried: the one that worked, then those that did not fail, the families in turn.
     pub(super) fn order(&self, now: Moment) -> Vec<SocketAddr> {
         let mut all: Vec<&Known> = self.all.iter().collect();

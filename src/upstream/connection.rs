@@ -61,8 +61,8 @@ pub(super) struct Connection {
     pub(super) sent: Cell<u64>,
     /// When it was opened.
     pub(super) opened: Moment,
-    /// When bytes came last.
-    pub(super) read: Cell<Moment>,
+    /// When an answer came last. Bytes alone are no sign of life: where frames are out of step, they only look like one.
+    read: Cell<Moment>,
     /// When a query was sent last.
     written: Cell<Moment>,
     /// How it is used.
@@ -166,7 +166,7 @@ impl Connection {
         self.in_flight() < self.terms.pipeline
     }
 
-    /// How long nothing has come from the server.
+    /// How long no answer has come from the server.
     pub(super) fn quiet_for(&self, now: Moment) -> Duration {
         now.since(self.read.get())
     }
@@ -202,8 +202,8 @@ impl Connection {
         self.suspected.get()
     }
 
-    /// Bytes came.
-    pub(super) fn has_read(&self) {
+    /// An answer came.
+    fn has_answered(&self) {
         self.read.set(clock::now());
         if self.suspected.replace(false) {
             self.change.notify_waiters();
@@ -255,9 +255,21 @@ impl Connection {
         }
     }
 
-    /// Gives one message from the server to whoever asked for it.
-    pub(super) fn deliver(&self, message: &[u8]) {
-        let Some(id) = u16_at(message, 0).filter(|_| message.len() >= HEADER) else { return self.mismatch() };
+    /// Gives one message from the server to whoever asked for it; `false` if it cannot be what a server sends: it has no header, or is a
+    /// query. Then nothing that follows can be trusted to begin where a message does.
+    pub(super) fn deliver(&self, message: &[u8]) -> bool {
+        let is_answer = message.len() >= HEADER && header::flags(message) & flag::QR != 0;
+        if is_answer {
+            self.deliver_answer(message);
+        } else {
+            self.mismatch();
+        }
+        is_answer
+    }
+
+    /// Gives an answer to whoever asked for it.
+    fn deliver_answer(&self, message: &[u8]) {
+        let Some(id) = u16_at(message, 0) else { return self.mismatch() };
         let mut waiting = self.waiting.borrow_mut();
         let position = id ^ waiting.mask;
         let Some(slot) = waiting.slots.get(usize::from(position)).and_then(Option::as_ref) else {
@@ -267,6 +279,7 @@ impl Connection {
             return self.mismatch();
         }
         let Some(slot) = waiting.remove(position) else { return };
+        self.has_answered();
         let shown = waiting.line.leave(slot.number, self.read.get(), self.learned.suspicion());
         drop(waiting);
         if self.order.note(shown) {
@@ -294,11 +307,11 @@ impl Connection {
     }
 }
 
-/// Whether a message is a response to that query: QR, opcode and the question compared (RFC 5452 section 9.1). A server that could not read
+/// Whether a response is one to that query: opcode and the question compared (RFC 5452 section 9.1). A server that could not read
 /// the query may leave the question out of its error (RFC 1035 section 4.1.1 does not say).
 fn is_answer_to(message: &[u8], query: &Outgoing) -> bool {
     let flags = header::flags(message);
-    if flags & flag::QR == 0 || flags & flag::OPCODE != 0 {
+    if flags & flag::OPCODE != 0 {
         return false;
     }
     let question = message.get(HEADER..query.question_end()).unwrap_or_default();

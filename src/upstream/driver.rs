@@ -1,7 +1,7 @@
 //! The task that owns the stream of a connection, TCP or TLS.
 //!
 //! It writes what has gathered since its last turn in one piece, so that queries made in the same turn of the worker share a segment, takes
-//! apart whatever one read brings, and closes what was unused for too long. Why a connection ended is counted here.
+//! apart whatever one read brings, and closes what was unused for too long or is out of step. Why a connection ended is counted here.
 
 use std::future::Future;
 use std::io::{self, Write as _};
@@ -95,6 +95,8 @@ enum End {
     Peer,
     /// It broke.
     Broken(UpstreamError),
+    /// What came on it is not made of answers.
+    Garbled,
     /// We closed it: unused, drained or told to.
     Us,
 }
@@ -115,7 +117,7 @@ impl Driver {
         let unanswered = connection.awaited() > 0;
         let unused = clock::now().since(connection.last_use());
         // Bytes that nobody acknowledges tell of the network, not of the server's patience.
-        if !unanswered && !matches!(end, End::Us | End::Broken(UpstreamError::Timeout)) {
+        if !unanswered && !matches!(end, End::Us | End::Garbled | End::Broken(UpstreamError::Timeout)) {
             connection.learned.closed_after(unused);
         }
         connection.learned.count(match end {
@@ -123,14 +125,15 @@ impl Driver {
             End::Peer if !unanswered => UpstreamEvent::ClosedIdleByPeer,
             End::Broken(UpstreamError::Timeout) => UpstreamEvent::ClosedTimeout,
             End::Broken(UpstreamError::Tls(_)) => UpstreamEvent::ClosedTls,
+            End::Garbled => UpstreamEvent::ClosedGarbled,
             End::Peer | End::Broken(_) => UpstreamEvent::ClosedBroken,
         });
         connection.closed.set(true);
         connection.fail_all(match end {
             End::Broken(error) => error,
-            End::Peer | End::Us => UpstreamError::Closed,
+            End::Peer | End::Us | End::Garbled => UpstreamError::Closed,
         });
-        if end == End::Us {
+        if matches!(end, End::Us | End::Garbled) {
             // close_notify and FIN; a peer that does not take them is not waited for.
             let _ = tokio::time::timeout(
                 Duration::from_secs(1),
@@ -199,15 +202,17 @@ impl Driver {
                 return Poll::Ready(End::Peer);
             }
             self.filled += count;
-            self.connection.has_read();
-            self.take_messages();
+            if !self.take_messages() {
+                return Poll::Ready(End::Garbled);
+            }
         }
         context.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Delivers the whole messages in `input` and moves the rest to its beginning.
-    fn take_messages(&mut self) {
+    /// Delivers the whole messages in `input` and moves the rest to its beginning; `false` if the server is out of step: what came is no
+    /// answer, or begins one although every query has its own.
+    fn take_messages(&mut self) -> bool {
         let mut start = 0;
         let mut wanted = 2;
         while let Some(length) = u16_at(&self.input[..self.filled], start) {
@@ -216,7 +221,9 @@ impl Driver {
                 wanted = end - start;
                 break;
             }
-            self.connection.deliver(&self.input[start + 2..end]);
+            if !self.connection.deliver(&self.input[start + 2..end]) {
+                return false;
+            }
             start = end;
         }
         self.input.copy_within(start..self.filled, 0);
@@ -225,6 +232,7 @@ impl Driver {
         if wanted > self.input.len() {
             self.input.resize(wanted.min(MAX_MESSAGE + 2), 0);
         }
+        self.filled == 0 || self.connection.in_flight() > 0
     }
 
     /// Whether it has been unused for too long.

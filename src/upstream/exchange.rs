@@ -156,7 +156,7 @@ impl Group {
                 UdpServer::new(Rc::clone(&addresses), UdpSettings::from(upstream), Arc::clone(metrics), index)
             });
             let stream = Rc::new(StreamServer::new(server, upstream, tls, addresses, Rc::clone(dial), learned));
-            let patience = (server.transport == Transport::Auto).then_some(upstream.try_timeout);
+            let patience = (server.transport == Transport::Auto).then_some([upstream.try_timeout, upstream.timeout]);
             Rc::new(Way {
                 plain: udp.map(|udp| PlainServer::new(udp, Rc::clone(&stream), patience)),
                 stream,

@@ -117,6 +117,11 @@ impl Learned {
         self.health.is_up()
     }
 
+    /// Whether a question that fails here has anywhere better to go.
+    pub(super) fn others_are_up(&self) -> bool {
+        self.roster.up() > usize::from(self.is_up())
+    }
+
     /// By what it is compared with others.
     pub(super) fn standing(&self, now: Moment) -> Standing {
         if self.is_up() { Standing::Up(self.pace.cost(now)) } else { Standing::Down(self.health.badness()) }
@@ -137,21 +142,22 @@ impl Learned {
         self.health.due().filter(|(_, unreachable)| *unreachable && self.needs_stream).map(|(ends, _)| ends)
     }
 
-    /// It answered a question about a name of `domain` after so long, and whether that helped.
-    pub(super) fn answered(&self, took: Duration, helped: bool, domain: u64) {
-        let now = clock::now();
-        let known = self.answer_time.get();
-        self.answer_time.set(if known.is_zero() { took } else { (known * 7 + took) / 8 });
+    /// It answered a question about a name of `domain` after so long, some of which was spent on `opening` a connection, and whether that helped.
+    pub(super) fn answered(&self, took: Duration, opening: Duration, helped: bool, domain: u64) {
+        let (known, answer) = (self.answer_time.get(), took.saturating_sub(opening));
+        self.answer_time.set(if known.is_zero() { answer } else { (known * 7 + answer) / 8 });
         if took < SUSPICION[1] {
             self.doubted.set(false);
         }
-        self.pace.took(took, now);
+        self.pace.took(took, clock::now());
+        self.pace.came_after(answer);
         self.pace.helped(helped, domain);
         self.heard();
     }
 
     /// It answered, never mind what and when.
     pub(super) fn heard(&self) {
+        self.pace.heard(clock::now());
         self.note(self.health.answered(clock::now()), UpstreamError::Timeout);
     }
 

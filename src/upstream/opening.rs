@@ -2,8 +2,10 @@
 //!
 //! An attempt has two stages. A TCP connection is there at once or not at all: one that is still pending after most of a second is given up
 //! and begun anew, lest the kernel's growing pauses between its SYNs make us wait after the network is whole again. A TLS handshake may take
-//! longer, because a server process that was stopped finishes it as soon as it goes on. Attempts follow each other for as long as queries
-//! want the connection, also when those that wanted it first have given up.
+//! longer, because a server process that was stopped finishes it as soon as it goes on. But a network may have swallowed it, and then nobody
+//! will: while queries want the connection, one that takes much longer than the last one gets another beside it, which is begun anew as often,
+//! and the first of the two to finish wins. There are never more than two, and never two where none is suspected. Attempts follow each
+//! other for as long as queries want the connection, also when those that wanted it first have given up.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -35,8 +37,12 @@ const CONNECT: Duration = Duration::from_millis(750);
 /// How long one address is waited for before the next is tried beside it (RFC 8305 section 5 recommends 250 ms).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// How long a TLS handshake may take; less where there is another address, which may be better.
-const HANDSHAKE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(2)];
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Bounds of the time after which a TLS handshake is suspected to have been swallowed; in between, it is twice what the last one took. The
+/// shortest is two round trips around the earth, and short enough that a fresh one is answered within a second after a cut.
+const SUSPICION: [Duration; 2] = [Duration::from_millis(600), Duration::from_secs(2)];
 
 /// How long after the last query that wanted a connection it is still tried to open it: as long as such a query may wait.
 const WANTED: Duration = Duration::from_secs(5);
@@ -61,15 +67,15 @@ pub(super) struct Opener {
     pub(super) pace: Pace,
     /// When a query wanted a connection last.
     pub(super) wanted: Cell<Moment>,
+    /// How long the last handshake took that was completed.
+    pub(super) handshake: Cell<Duration>,
 }
 
 impl Opener {
     /// Opens a stream. Tries again after what may have been chance, as long as somebody wants it; says at once what is certain.
     pub(super) async fn open(&self) -> Result<Box<dyn Carrier>, UpstreamError> {
         loop {
-            let outcome = self.attempt().await;
-            let now = clock::now();
-            let error = match outcome {
+            let error = match self.attempt().await {
                 Ok(stream) => {
                     self.pace.succeeded();
                     self.learned.reached();
@@ -77,26 +83,57 @@ impl Opener {
                 }
                 Err(error) => error,
             };
-            self.learned.unreachable(error);
-            self.learned.count(match error {
-                UpstreamError::Authentication(_) => UpstreamEvent::AuthenticationFailed,
-                _ => UpstreamEvent::ConnectFailed,
-            });
-            if error != UpstreamError::Timeout || now.since(self.wanted.get()) >= WANTED {
-                self.pace.failed(error, now, random::rng().random());
+            self.note(error);
+            // A cut in a handshake may be chance, too, but another server is better than to try again.
+            let is_cut = error == UpstreamError::Closed && !self.learned.others_are_up();
+            let goes_on = (is_cut || error == UpstreamError::Timeout) && self.is_wanted();
+            if is_cut || !goes_on {
+                self.pace.failed(error, clock::now(), random::rng().random());
+            }
+            if !goes_on {
                 return Err(error);
             }
+            pause(self.pace.rest(clock::now())).await;
         }
     }
 
-    /// Makes one attempt.
+    /// Whether a query has wanted a connection of late.
+    fn is_wanted(&self) -> bool {
+        clock::now().since(self.wanted.get()) < WANTED
+    }
+
+    /// Notes that an attempt failed.
+    fn note(&self, error: UpstreamError) {
+        self.learned.unreachable(error);
+        self.learned.count(match error {
+            UpstreamError::Authentication(_) => UpstreamEvent::AuthenticationFailed,
+            _ => UpstreamEvent::ConnectFailed,
+        });
+    }
+
+    /// Makes one attempt, or several if its handshake is suspected.
     async fn attempt(&self) -> Result<Box<dyn Carrier>, UpstreamError> {
         let (address, link) = self.connect().await?;
-        let Some((connector, name)) = &self.tls else {
+        let Some(tls) = &self.tls else {
             self.addresses.worked(address, clock::now());
             return Ok(Box::new(link));
         };
-        let limit = HANDSHAKE[usize::from(!self.addresses.is_single())];
+        tokio::select! {
+            biased;
+            outcome = self.shake_hands(tls, address, link, HANDSHAKE) => outcome,
+            outcome = self.attempt_beside(tls, address) => outcome,
+        }
+    }
+
+    /// Completes a handshake.
+    async fn shake_hands(
+        &self,
+        (connector, name): &(TlsConnector, ServerName<'static>),
+        address: SocketAddr,
+        link: Link,
+        limit: Duration,
+    ) -> Result<Box<dyn Carrier>, UpstreamError> {
+        let started = clock::now();
         let outcome = match timeout(limit, connector.connect(name.clone(), link)).await {
             Ok(outcome) => outcome.map_err(|error| tls::classify(&error)),
             Err(_) => Err(UpstreamError::Timeout),
@@ -104,9 +141,45 @@ impl Opener {
         let now = clock::now();
         let stream = outcome.inspect_err(|_| self.addresses.failed(address, now))?;
         self.addresses.worked(address, now);
+        self.handshake.set(now.since(started));
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
         self.learned.count(if resumed { UpstreamEvent::HandshakeResumed } else { UpstreamEvent::HandshakeFull });
         Ok(Box::new(stream))
+    }
+
+    /// Waits until the handshake that is under way at `address` is odd, and then makes one attempt after the other beside it while a
+    /// connection is wanted. Ends with a stream, or with an error that is certain: then the other has no prospects either.
+    async fn attempt_beside(
+        &self,
+        tls: &(TlsConnector, ServerName<'static>),
+        address: SocketAddr,
+    ) -> Result<Box<dyn Carrier>, UpstreamError> {
+        let patience = (self.handshake.get() * 2).clamp(SUSPICION[0], SUSPICION[1]);
+        loop {
+            sleep(patience).await;
+            if self.is_wanted() {
+                break;
+            }
+        }
+        // Another address may be better.
+        self.addresses.failed(address, clock::now());
+        loop {
+            let next = sleep(patience);
+            let attempt = async {
+                let (address, link) = self.connect().await?;
+                self.shake_hands(tls, address, link, HANDSHAKE).await
+            };
+            match timeout(patience, attempt).await.unwrap_or(Err(UpstreamError::Timeout)) {
+                // The first one may be waiting for a process that goes on.
+                Err(error @ UpstreamError::Timeout) => self.note(error),
+                Err(UpstreamError::Closed) => self.note(UpstreamError::Closed),
+                outcome => return outcome,
+            }
+            next.await;
+            while !self.is_wanted() {
+                sleep(patience).await;
+            }
+        }
     }
 
     /// Connects to the first address that lets us, beginning with the best (RFC 8305 section 5).
@@ -191,13 +264,20 @@ impl Pace {
         self.probe.set(now + pause(PROBE_PAUSE).mul_f32(0.8 + 0.4 * chance));
     }
 
-    /// How long an attempt for a query has to wait; the last error if that is longer than the shortest pause.
-    pub(super) fn for_query(&self, now: Moment) -> Result<Duration, UpstreamError> {
-        let rest = self.query.get().since(now);
+    /// How long an attempt for a query has to wait, at most a second; the last error if that is longer than the shortest pause and the query
+    /// has `elsewhere` to go, or if the server was not who it should be: that does not end within a second.
+    pub(super) fn for_query(&self, now: Moment, elsewhere: bool) -> Result<Duration, UpstreamError> {
+        let rest = self.rest(now);
         match self.error.get() {
-            Some(error) if rest > QUERY_PAUSE[0] => Err(error),
+            Some(error @ UpstreamError::Authentication(_)) if rest > QUERY_PAUSE[0] => Err(error),
+            Some(error) if elsewhere && rest > QUERY_PAUSE[0] => Err(error),
             _ => Ok(rest),
         }
+    }
+
+    /// How long it is until the next attempt for a query.
+    fn rest(&self, now: Moment) -> Duration {
+        self.query.get().since(now)
     }
 
     /// Whether an attempt may be made that no query waits for.
@@ -237,7 +317,7 @@ mod tests {
         assert!(pace.allows_probe(now + Duration::from_secs(30)));
         pace.succeeded();
         assert!(pace.allows_probe(now));
-        assert_eq!(pace.for_query(now), Ok(Duration::ZERO));
+        assert_eq!(pace.for_query(now, true), Ok(Duration::ZERO));
     }
 
     #[test]
@@ -253,14 +333,15 @@ mod tests {
     }
 
     #[test]
-    fn a_query_waits_for_a_short_pause_and_learns_the_error_in_a_long_one() {
+    fn a_query_waits_for_a_short_pause_and_for_a_long_one_if_it_has_nowhere_else_to_go() {
         let pace = Pace::default();
         let now = Moment::from_secs(1000);
         pace.failed(ERROR, now, 0.0);
-        assert!(pace.for_query(now).is_ok_and(|rest| rest.as_millis() == 50));
+        assert!(pace.for_query(now, true).is_ok_and(|rest| rest.as_millis() == 50));
         pace.failed(ERROR, now, 0.9);
-        assert_eq!(pace.for_query(now), Err(ERROR));
-        assert!(pace.for_query(now + Duration::from_millis(150)).is_ok_and(|rest| !rest.is_zero()));
-        assert_eq!(pace.for_query(now + Duration::from_secs(1)), Ok(Duration::ZERO));
+        assert_eq!(pace.for_query(now, true), Err(ERROR));
+        assert!(pace.for_query(now, false).is_ok_and(|rest| (180..200).contains(&rest.as_millis())));
+        assert!(pace.for_query(now + Duration::from_millis(150), true).is_ok_and(|rest| !rest.is_zero()));
+        assert_eq!(pace.for_query(now + Duration::from_secs(1), true), Ok(Duration::ZERO));
     }
 }

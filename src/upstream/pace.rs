@@ -1,7 +1,8 @@
 //! How well a server answers: its usual time, the time within which 95 of 100 answers come, and how often it cannot help.
 //!
 //! From these and the queries under way comes its cost, by which servers of a group are compared. What is known fades: a server that
-//! was slow is not asked, so nothing new is learned of it, and after a while it is tried again.
+//! was slow is not asked, so nothing new is learned of it, and after a while it is tried again. One that has said nothing since it was asked
+//! costs as much as if it had answered only now, long before its silence is a failure.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub(super) struct Pace {
     cells: RefCell<[u32; BOUNDS.len() + 1]>,
     /// Queries under way.
     in_flight: Cell<u32>,
+    /// Since when it has said nothing although it was asked; has no meaning while no query is under way.
+    silent: Cell<Moment>,
     /// The smoothed share of answers that did not help, from 0 to 1.
     poor: Cell<f32>,
     /// The last domains for which it could not help, the oldest first.
@@ -61,6 +64,11 @@ impl Pace {
         let (known, at) = self.time.get();
         let weight = if known.is_zero() { 0.0 } else { 7.0 * faded(now.since(at) * 4) };
         self.time.set(((known.mul_f64(weight) + took).div_f64(weight + 1.0), now));
+    }
+
+    /// An answer came so long after its question had been sent. The time before, in which a connection was opened, tells nothing of the
+    /// next answer; nor does silence, lest a server that loses questions be raced too late.
+    pub(super) fn came_after(&self, took: Duration) {
         let mut cells = self.cells.borrow_mut();
         cells[BOUNDS.partition_point(|bound| *bound < took)] += 1;
         if cells.iter().sum::<u32>() > MANY {
@@ -81,8 +89,16 @@ impl Pace {
         BOUNDS.get(cell?).copied().filter(|_| total >= FEW)
     }
 
+    /// It said something.
+    pub(super) fn heard(&self, now: Moment) {
+        self.silent.set(now);
+    }
+
     /// A query leaves.
-    pub(super) fn leaves(&self) {
+    pub(super) fn leaves(&self, now: Moment) {
+        if self.in_flight.get() == 0 {
+            self.silent.set(now);
+        }
         self.in_flight.set(self.in_flight.get().saturating_add(1));
     }
 
@@ -110,7 +126,9 @@ impl Pace {
     pub(super) fn cost(&self, now: Moment) -> u64 {
         let (time, at) = self.time.get();
         let time = (time + POOR_COST.mul_f32(self.poor.get())).mul_f64(faded(now.since(at))).max(LEAST_TIME);
-        u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_mul(u64::from(self.in_flight.get()) + 1)
+        let in_flight = self.in_flight.get();
+        let time = if in_flight > 0 { time.max(now.since(self.silent.get())) } else { time };
+        u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_mul(u64::from(in_flight) + 1)
     }
 }
 
@@ -171,7 +189,7 @@ mod tests {
     fn queries_under_way_raise_the_cost() {
         let (one, other) = (steady(ms(10)), steady(ms(15)));
         assert!(one.cost(START) < other.cost(START));
-        one.leaves();
+        one.leaves(START);
         assert!(one.cost(START) > other.cost(START));
         one.is_over();
         one.is_over();
@@ -196,21 +214,37 @@ mod tests {
     }
 
     #[test]
+    fn a_fast_server_that_falls_silent_costs_more_from_one_question_to_the_next() {
+        let (silent, slow) = (steady(ms(2)), steady(ms(40)));
+        silent.leaves(START);
+        assert!(silent.cost(START + ms(5)) < slow.cost(START + ms(5)));
+        assert!(silent.cost(START + ms(50)) > slow.cost(START + ms(50)));
+        // Others may have been asked first: who answers any of them is not silent.
+        silent.leaves(START + ms(50));
+        silent.heard(START + ms(60));
+        assert!(silent.cost(START + ms(61)) < slow.cost(START + ms(61)));
+        silent.is_over();
+        silent.is_over();
+        silent.leaves(START + ms(5000));
+        assert!(silent.cost(START + ms(5001)) < slow.cost(START + ms(5001)), "nothing was asked meanwhile");
+    }
+
+    #[test]
     fn ninety_five_of_a_hundred_answers_come_within_the_percentile() {
         let pace = Pace::default();
-        (0..19).for_each(|_| pace.took(ms(3), START));
+        (0..19).for_each(|_| pace.came_after(ms(3)));
         assert_eq!(pace.percentile_95(), None, "too few to tell");
         for number in 0..1000 {
-            pace.took(if number % 25 == 0 { ms(700) } else { ms(3) }, START);
+            pace.came_after(if number % 25 == 0 { ms(700) } else { ms(3) });
         }
         assert_eq!(pace.percentile_95(), Some(Duration::from_micros(4000)));
         for number in 0..1000 {
-            pace.took(if number % 10 == 0 { ms(700) } else { ms(3) }, START);
+            pace.came_after(if number % 10 == 0 { ms(700) } else { ms(3) });
         }
         assert_eq!(pace.percentile_95(), Some(Duration::from_micros(1414 << 9)));
-        (0..2000).for_each(|_| pace.took(ms(1), START));
+        (0..2000).for_each(|_| pace.came_after(ms(1)));
         assert_eq!(pace.percentile_95(), Some(ms(1)), "old answers are forgotten");
-        (0..2000).for_each(|_| pace.took(ms(5000), START));
+        (0..2000).for_each(|_| pace.came_after(ms(5000)));
         assert_eq!(pace.percentile_95(), None, "nobody waits so long");
     }
 }

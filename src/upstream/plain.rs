@@ -21,6 +21,7 @@ use crate::wire::message::Outgoing;
 use super::error::UpstreamError;
 use super::stream::StreamServer;
 use super::udp::UdpServer;
+use super::way::Course;
 
 /// How long a question is asked over TCP first after its answer was truncated: about as long as popular large answers are kept.
 const MEMORY: Duration = Duration::from_secs(300);
@@ -37,8 +38,8 @@ pub(super) struct PlainServer {
     udp: UdpServer,
     /// Over TCP.
     stream: Rc<StreamServer>,
-    /// How long TCP may take before the truncated answer is passed on; `None`: it never is.
-    patience: Option<Duration>,
+    /// How long TCP may take before the truncated answer is passed on, and how long a question may take in all; `None`: it never is.
+    patience: Option<[Duration; 2]>,
     /// Until when TCP is not tried.
     no_stream: Cell<Moment>,
     /// Questions whose answers were truncated.
@@ -47,17 +48,17 @@ pub(super) struct PlainServer {
 
 impl PlainServer {
     /// A server of which nothing is known yet. With `patience`, a truncated answer is passed on when TCP fails or takes longer.
-    pub(super) fn new(udp: UdpServer, stream: Rc<StreamServer>, patience: Option<Duration>) -> Self {
+    pub(super) fn new(udp: UdpServer, stream: Rc<StreamServer>, patience: Option<[Duration; 2]>) -> Self {
         Self { udp, stream, patience, no_stream: Cell::default(), truncated: Truncated::default() }
     }
 
-    /// Asks the server and waits for its answer, for as long as the caller lets it. Cancellation safe. `heard` is set once it has said
+    /// Asks the server and waits for its answer, for as long as the caller lets it. Cancellation safe. `course` hears when it has said
     /// something, so that what goes wrong over TCP afterwards is not taken for its absence.
-    pub(super) async fn exchange(&self, query: &Rc<Outgoing>, heard: &Cell<bool>) -> Result<Vec<u8>, UpstreamError> {
+    pub(super) async fn exchange(&self, query: &Rc<Outgoing>, course: &Course) -> Result<Vec<u8>, UpstreamError> {
         let now = clock::now();
         if self.truncated.holds(query.question(), now) && now >= self.no_stream.get() {
             self.stream.learned().count(UpstreamEvent::StreamFirst);
-            if let Ok(bytes) = self.over_stream(query).await {
+            if let Ok(bytes) = self.over_stream(query, course).await {
                 return Ok(bytes);
             }
         }
@@ -65,24 +66,27 @@ impl PlainServer {
         if header::flags(&bytes) & flag::TC == 0 {
             return Ok(bytes);
         }
-        heard.set(true);
+        course.heard.set(true);
         let now = clock::now();
         self.truncated.insert(query.question(), now);
         if now < self.no_stream.get() {
             return Ok(bytes);
         }
         self.stream.learned().count(UpstreamEvent::TruncatedRetry);
-        match self.over_stream(query).await {
+        match self.over_stream(query, course).await {
             // Half an answer, marked as such, is better than none where TCP is not allowed.
             Err(_) if self.patience.is_some() => Ok(bytes),
             outcome => outcome,
         }
     }
 
-    /// Asks over TCP. If it fails where it may, it is not tried for a while.
-    async fn over_stream(&self, query: &Rc<Outgoing>) -> Result<Vec<u8>, UpstreamError> {
-        let Some(patience) = self.patience else { return self.stream.exchange(query).await };
-        let outcome = timeout(patience, self.stream.exchange(query)).await.unwrap_or(Err(UpstreamError::Timeout));
+    /// Asks over TCP. If it fails where it may, it is not tried for a while. It gets half of the question's time at most, so that what UDP
+    /// brings reaches the client even if it came late.
+    async fn over_stream(&self, query: &Rc<Outgoing>, course: &Course) -> Result<Vec<u8>, UpstreamError> {
+        let answer = self.stream.exchange(query, &course.opening);
+        let Some([patience, in_all]) = self.patience else { return answer.await };
+        let left = in_all.saturating_sub(clock::now().since(course.asked));
+        let outcome = timeout(patience.min(left / 2), answer).await.unwrap_or(Err(UpstreamError::Timeout));
         if matches!(outcome, Err(UpstreamError::Connect(_) | UpstreamError::Timeout | UpstreamError::Closed)) {
             self.stream.learned().count(UpstreamEvent::StreamRefused);
             self.no_stream.set(clock::now() + NO_STREAM);

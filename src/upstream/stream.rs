@@ -1,7 +1,7 @@
 //! One server over TCP or TLS: which connection a query takes, and when a new one is opened.
 //!
 //! In normal times a worker has one connection to a server. It opens another when the first is full, aged, or does not answer any more;
-//! never more than one at a time is being opened, however many queries wait for it. A query whose connection dies under it, when that had
+//! never more than one at a time is being opened, however many queries wait for it ([`opening`](super::opening) tells of the exception). A query whose connection dies under it, when that had
 //! been used before, is sent once more on a fresh one: servers close idle connections at any time, and the client must not notice (RFC 7766
 //! section 6.2.4). A connection that has been quiet and stays so is suspected: the query also goes out on a fresh one, and the first answer wins.
 
@@ -81,9 +81,9 @@ impl StreamServer {
         let encrypted = server.transport == Transport::Tls;
         let padding = if encrypted { upstream.padding } else { 0 };
         let tls = group.filter(|_| encrypted).map(|group| group.connector(server));
-        let (pace, wanted) = (Pace::default(), Cell::default());
+        let (pace, wanted, handshake) = (Pace::default(), Cell::default(), Cell::default());
         Self {
-            opener: Opener { addresses, dial, tls, learned: Rc::clone(&learned), pace, wanted },
+            opener: Opener { addresses, dial, tls, learned: Rc::clone(&learned), pace, wanted, handshake },
             terms: Terms { pipeline: upstream.pipeline, idle: upstream.idle_timeout, padding },
             limit: upstream.connections,
             max_age: upstream.max_age,
@@ -96,13 +96,22 @@ impl StreamServer {
         }
     }
 
-    /// Asks the server and waits for its answer, for as long as the caller lets it. Cancellation safe.
-    pub(super) async fn exchange(self: &Rc<Self>, query: &Rc<Outgoing>) -> Result<Vec<u8>, UpstreamError> {
+    /// Asks the server and waits for its answer, for as long as the caller lets it. Cancellation safe. Time that was spent until a connection
+    /// was open is added to `opening`.
+    pub(super) async fn exchange(
+        self: &Rc<Self>,
+        query: &Rc<Outgoing>,
+        opening: &Cell<Duration>,
+    ) -> Result<Vec<u8>, UpstreamError> {
         for _ in 0..ATTEMPTS {
             let now = clock::now();
             let (connection, waited) = match self.pick(now)? {
                 Some(connection) => (connection, false),
-                None => (self.open().await?, true),
+                None => {
+                    let opened = self.open().await?;
+                    opening.set(opening.get() + clock::now().since(now));
+                    (opened, true)
+                }
             };
             let used = connection.is_used();
             let reply = match connection.send(query) {
@@ -172,7 +181,7 @@ impl StreamServer {
         let running = self.opening.borrow().clone();
         let opening = match running {
             Some(opening) => opening,
-            None => self.start_opening(self.opener.pace.for_query(now)?),
+            None => self.start_opening(self.opener.pace.for_query(now, self.learned.others_are_up())?),
         };
         loop {
             self.change.notified().await;

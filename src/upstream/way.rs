@@ -73,15 +73,27 @@ pub(super) struct Inquiry {
     pub(super) query: Rc<Outgoing>,
     /// See [`health::domain`].
     domain: u64,
+    /// When it was asked first.
+    asked: Moment,
     /// Whether a server has answered it.
     pub(super) answered: Cell<bool>,
+}
+
+/// What there is to know of a try while it is under way.
+pub(super) struct Course {
+    /// When its question was asked first.
+    pub(super) asked: Moment,
+    /// Whether the server has said something.
+    pub(super) heard: Cell<bool>,
+    /// How much time was spent on opening connections.
+    pub(super) opening: Cell<Duration>,
 }
 
 impl Inquiry {
     /// A question that was not asked yet.
     pub(super) fn new(query: &Rc<Outgoing>) -> Rc<Self> {
         let domain = health::domain(query.as_bytes().get(HEADER..query.question_end()).unwrap_or_default());
-        Rc::new(Self { query: Rc::clone(query), domain, answered: Cell::default() })
+        Rc::new(Self { query: Rc::clone(query), domain, asked: clock::now(), answered: Cell::default() })
     }
 }
 
@@ -124,13 +136,14 @@ impl Way {
     pub(super) fn attempt(self: &Rc<Self>, inquiry: &Rc<Inquiry>, patience: Duration) -> Attempt {
         let (way, inquiry) = (Rc::clone(self), Rc::clone(inquiry));
         Box::pin(async move {
-            let (learned, started, heard) = (way.learned(), clock::now(), Cell::new(false));
-            learned.pace().leaves();
+            let (learned, started) = (way.learned(), clock::now());
+            let course = Course { asked: inquiry.asked, heard: Cell::default(), opening: Cell::default() };
+            learned.pace().leaves(started);
             let _departure = Departure(learned);
-            let mut answer = pin!(way.ask(&inquiry.query, &heard));
+            let mut answer = pin!(way.ask(&inquiry.query, &course));
             let took = || clock::now().since(started);
             let failed = |error| {
-                if heard.get() {
+                if course.heard.get() {
                     learned.heard();
                 } else {
                     learned.failed(took(), error, inquiry.domain, inquiry.answered.get());
@@ -138,7 +151,7 @@ impl Way {
             };
             match timeout(patience, answer.as_mut()).await {
                 Ok(Ok(response)) => {
-                    learned.answered(took(), !response.is_poor(), inquiry.domain);
+                    learned.answered(took(), course.opening.get(), !response.is_poor(), inquiry.domain);
                     Ok(response)
                 }
                 Ok(Err(error)) => {
@@ -161,22 +174,22 @@ impl Way {
         })
     }
 
-    /// Asks the server; once more without EDNS if it does not understand that (RFC 6891 section 7). `heard` tells that it has said something.
-    async fn ask(&self, query: &Rc<Outgoing>, heard: &Cell<bool>) -> Result<Response, UpstreamError> {
+    /// Asks the server; once more without EDNS if it does not understand that (RFC 6891 section 7).
+    async fn ask(&self, query: &Rc<Outgoing>, course: &Course) -> Result<Response, UpstreamError> {
         let started = clock::now();
         let plain = started < self.plain_until.get();
         let mut response = if plain {
-            self.ask_once(&Rc::new(query.without_edns()), heard).await?
+            self.ask_once(&Rc::new(query.without_edns()), course).await?
         } else {
-            self.ask_once(query, heard).await?
+            self.ask_once(query, course).await?
         };
         let code = header::flags(&response.bytes) & flag::RCODE;
         // An answer to EDNS without an OPT record, and an error: the server is older than EDNS.
         let bare = u16_at(&response.bytes, COUNTS[3]) == Some(0);
         if matches!(code, rcode::FORMERR | rcode::NOTIMP) && bare && query.has_edns() && !plain {
-            heard.set(true);
+            course.heard.set(true);
             self.count(UpstreamEvent::EdnsRefused);
-            response = self.ask_once(&Rc::new(query.without_edns()), heard).await?;
+            response = self.ask_once(&Rc::new(query.without_edns()), course).await?;
             if !response.is_poor() {
                 self.plain_until.set(started + PLAIN_TIME);
             }
@@ -186,7 +199,7 @@ impl Way {
     }
 
     /// Asks the server by UDP, or by its stream.
-    async fn ask_once(&self, query: &Rc<Outgoing>, heard: &Cell<bool>) -> Result<Response, UpstreamError> {
+    async fn ask_once(&self, query: &Rc<Outgoing>, course: &Course) -> Result<Response, UpstreamError> {
         let response = |bytes, authenticated| Response {
             bytes,
             authenticated,
@@ -195,8 +208,8 @@ impl Way {
             from: Rc::clone(&self.stream),
         };
         if let Some(plain) = &self.plain {
-            return Ok(response(plain.exchange(query, heard).await?, false));
+            return Ok(response(plain.exchange(query, course).await?, false));
         }
-        Ok(response(self.stream.exchange(query).await?, self.authenticated))
+        Ok(response(self.stream.exchange(query, &course.opening).await?, self.authenticated))
     }
 }

@@ -85,6 +85,20 @@ fn where_tcp_is_never_answered_an_auto_server_is_asked_by_udp_alone() {
     });
 }
 
+/// N10: however late the part comes and however long TCP may take, the client hears of it before the whole time is over.
+#[test]
+fn a_truncated_answer_that_comes_late_is_passed_on_in_time_where_tcp_is_never_answered() {
+    for late in [Duration::ZERO, Duration::from_millis(1200)] {
+        let upstream = Upstream::auto().serve(move |query| match query.via {
+            Via::Udp => Action::Later(late, query.answer().truncated().bytes()),
+            _ => Action::Ignore,
+        });
+        let daemon = daemon(upstream.url(), "try-timeout = \"2s\"\ntimeout = \"2s\"");
+        let answer = daemon.ask(&Ask::new("large.example.org", kind::TXT).edns(1232));
+        assert!(answer.truncated() && answer.rcode() == rcode::NOERROR, "{late:?}: {answer}");
+    }
+}
+
 /// N10: only "auto" may take the part for the whole.
 #[test]
 fn a_truncated_answer_of_a_udp_server_that_refuses_tcp_is_a_failure() {
