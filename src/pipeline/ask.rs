@@ -1,6 +1,7 @@
 //! Asking whoever knows, and making of what they say something that can be kept and given.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use tracing::warn;
 
@@ -18,6 +19,9 @@ use crate::wire::{name, rcode};
 
 use super::Pipeline;
 use super::miss::{Failed, Finding, Flight};
+
+/// A failure that took so long may be that of a question which came back to us.
+const SLOW: Duration = Duration::from_secs(1);
 
 impl Pipeline {
     /// Asks whoever knows: the node's own zones, or the servers of the name's zone.
@@ -45,9 +49,11 @@ impl Pipeline {
             authentic_data: dnssec,
         }));
         let reads = |message: &[u8]| Self::read(flight, message, &mut self.scratch.borrow_mut());
+        let begun = clock::now();
         let outcome = plan.group(rules).exchange(&query, &reads).await;
+        let was_slow = clock::now().since(begun) >= SLOW;
         let conclusive = plan.group(rules).is_conclusive(&outcome);
-        match outcome {
+        let finding = match outcome {
             Ok(response) => {
                 let authentic = dnssec && response.authenticated;
                 let keepalive = self.understand(flight, &response.bytes, authentic, conclusive);
@@ -62,7 +68,14 @@ impl Pipeline {
                 }
             }
             Err(failed) => self.failed(flight, failed.error, conclusive),
+        };
+        // A question that comes back to us waits for itself until somebody on the way gives up, we or they.
+        if let Finding::Nothing(failed) = &finding
+            && (failed.is_timeout || was_slow)
+        {
+            self.suspect_loop(*zone, plan);
         }
+        finding
     }
 
     /// Reads an upstream's message into `answer`; whether it is an answer to the question. It is read twice, before a server is believed and
@@ -148,9 +161,6 @@ impl Pipeline {
         }
         let ede = if error == UpstreamError::Malformed { Some(ede::INVALID_DATA) } else { error.ede() };
         let is_timeout = error == UpstreamError::Timeout;
-        if is_timeout {
-            self.suspect_loop(flight.zone, &flight.plan);
-        }
         let is_conclusive = is_conclusive && error.retry_elsewhere();
         let (rcode, zone) = (error.rcode(), flight.zone);
         Finding::Nothing(Failed { rcode, ede, zone, is_conclusive, is_timeout, ..Failed::unreachable() })
