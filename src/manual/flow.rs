@@ -106,7 +106,7 @@
 //! TCP that is not there after 0.75 s is begun anew, since the kernel would wait twice as long after each SYN; a TLS handshake may take ten
 //! seconds, since a server that was stopped completes it when it goes on; but one that takes longer than 0.6 s, and than twice the last one, may
 //! have been swallowed by the network, and gets one more beside it, begun anew as often. What fails with certainty is told to those who
-//! wait; the next attempt comes 0.1 s later, then after up to a second, and while no query needs the server up to 30 s. A query waits for that
+//! wait; the next attempt comes 0.1 s later, then after up to 0.9 s, and while no query needs the server up to 30 s. A query waits for that
 //! attempt if no other server is up. Over TLS the server has proved who it is before the first query leaves ([`upstream::tls`]).
 //!
 //! Over **UDP**, each query has a socket with a random port, a random ID and random letter case; whatever does not match is ignored and

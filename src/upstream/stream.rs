@@ -279,7 +279,7 @@ impl StreamServer {
             return outcome;
         }
         let still_quiet = |connection: &Connection| connection.quiet_for(clock::now()) >= quiet;
-        if !still_quiet(connection) || !self.learned.may_doubt() {
+        if !still_quiet(connection) || !self.learned.may_doubt(self.opener.tls.is_some()) {
             return reply.await;
         }
         // Nobody else shall go into the same trap.
@@ -315,7 +315,7 @@ impl StreamServer {
 
     /// Stops using connections on which queries wait and nothing has come for `limit`; whether there were any.
     pub(super) fn abandon_quiet(&self, limit: Duration) -> bool {
-        if !self.learned.may_doubt() {
+        if !self.learned.may_doubt(true) {
             return false;
         }
         let now = clock::now();
