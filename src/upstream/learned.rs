@@ -262,12 +262,17 @@ impl Learned {
         self.idle.set(Some(self.idle.get().map_or(said, |known| known.min(said))));
     }
 
-    /// Whether a connection may be given up because it is silent. Not again after one was in vain, until an answer has come in time: fresh
-    /// connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes. Where a fresh
-    /// one takes no handshake (`costly` is false), the server must be known to be slow: a firewall may have swallowed the fresh connection as well. Handshakes that are swallowed
-    /// are [`opening`](super::opening)'s business.
-    pub(super) fn may_doubt(&self, costly: bool) -> bool {
-        !self.doubted.get() || !costly && !self.in_vain.get()
+    /// Whether a connection may be given up because it is silent, and its queries sent again. Not again after one was in vain, until an answer
+    /// has come in time: fresh connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes.
+    pub(super) fn may_doubt(&self) -> bool {
+        !self.doubted.get()
+    }
+
+    /// Whether a connection was given up, and nothing tells yet if that was right: the server is slow, or a firewall has swallowed the fresh
+    /// connection as well. Where that costs no handshake, others are tried. Handshakes that are swallowed are
+    /// [`opening`](super::opening)'s business.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubted.get() && !self.in_vain.get()
     }
 
     /// An answer came on a connection that had been given up.
