@@ -206,6 +206,7 @@ impl Connection {
     fn has_answered(&self) {
         self.read.set(clock::now());
         if self.suspected.replace(false) {
+            self.learned.doubted_in_vain();
             self.change.notify_waiters();
         }
     }

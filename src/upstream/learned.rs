@@ -34,6 +34,8 @@ pub(super) struct Learned {
     closed: Cell<Option<(Moment, Duration)>>,
     /// Whether a connection was given up because it was silent, since an answer came in time.
     doubted: Cell<bool>,
+    /// Whether an answer came on such a connection after all, and none in time since.
+    in_vain: Cell<bool>,
     /// Smoothed time of an answer, each new one counting an eighth (as RFC 6298 section 2 does); unlike that of [`Pace`] it does not fade.
     answer_time: Cell<Duration>,
     /// How well it answers.
@@ -91,6 +93,7 @@ impl Learned {
             idle: Cell::default(),
             closed: Cell::default(),
             doubted: Cell::default(),
+            in_vain: Cell::default(),
             answer_time: Cell::default(),
             pace: Pace::default(),
             health: Health::default(),
@@ -148,6 +151,7 @@ impl Learned {
         self.answer_time.set(if known.is_zero() { answer } else { (known * 7 + answer) / 8 });
         if took < SUSPICION[1] {
             self.doubted.set(false);
+            self.in_vain.set(false);
         }
         self.pace.took(took, clock::now());
         self.pace.came_after(answer);
@@ -258,11 +262,22 @@ impl Learned {
         self.idle.set(Some(self.idle.get().map_or(said, |known| known.min(said))));
     }
 
-    /// Whether a connection may be given up because it is silent. Not again after one was in vain, until an answer has come in time: fresh
-    /// connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes. What is really cut
-    /// breaks by itself.
+    /// Whether a connection may be given up because it is silent, and its queries sent again. Not again after one was in vain, until an answer
+    /// has come in time: fresh connections do not make a slow server faster, and one that is slow for want of power pays for their handshakes.
     pub(super) fn may_doubt(&self) -> bool {
         !self.doubted.get()
+    }
+
+    /// Whether a connection was given up, and nothing tells yet if that was right: the server is slow, or a firewall has swallowed the fresh
+    /// connection as well. Where that costs no handshake, others are tried. Handshakes that are swallowed are
+    /// [`opening`](super::opening)'s business.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubted.get() && !self.in_vain.get()
+    }
+
+    /// An answer came on a connection that had been given up.
+    pub(super) fn doubted_in_vain(&self) {
+        self.in_vain.set(true);
     }
 
     /// A connection was given up because it was silent. Whether the server knows it no more, or is slow, a fresh one will tell.
@@ -273,6 +288,7 @@ impl Learned {
     /// The fresh connection was answered while the other was silent.
     pub(super) fn doubted_rightly(&self) {
         self.doubted.set(false);
+        self.in_vain.set(false);
     }
 
     /// After what time without an answer a connection that has been quiet is suspected to be dead.

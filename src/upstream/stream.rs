@@ -106,8 +106,8 @@ impl StreamServer {
         for _ in 0..ATTEMPTS {
             let now = clock::now();
             let (connection, waited) = match self.pick(now)? {
-                Some(connection) => (connection, false),
-                None => {
+                Some(connection) if !self.is_hopeless(&connection, now) => (connection, false),
+                _ => {
                     let opened = self.open().await?;
                     opening.set(opening.get() + clock::now().since(now));
                     (opened, true)
@@ -172,6 +172,18 @@ impl StreamServer {
             self.begin_opening(now);
         }
         Ok(Some(connection))
+    }
+
+    /// Whether a connection is as silent as the one before it. It is given up then, before one more query is sent on it in vain.
+    fn is_hopeless(&self, connection: &Connection, now: Moment) -> bool {
+        let hopeless = self.opener.tls.is_none()
+            && self.learned.is_in_doubt()
+            && connection.in_flight() > 0
+            && connection.quiet_for(now) >= QUIET;
+        if hopeless {
+            connection.suspect();
+        }
+        hopeless
     }
 
     /// A connection that was opened for this query, or that is being opened for others.

@@ -152,9 +152,9 @@ impl Stage<'_> {
         self.world.impostor.as_ref().expect("there is one").address
     }
 
-    /// Ends all connections again and again.
+    /// Ends all connections again and again; seldom enough that a busy machine completes a handshake in between.
     pub(super) fn ends_connections(&self, how: End) {
-        while self.pause(250) {
+        while self.pause(if self.world.way == Way::Tls { 800 } else { 250 }) {
             self.proxy.end_all(how);
         }
     }
