@@ -75,8 +75,8 @@
 //!
 //! # What does not hold yet
 //!
-//! - **No limit on the rate of one client.** The limits on waiting questions are the node's; a client that floods with different names can
-//!   use them up for the others. TCP connections are limited a client.
+//! - **No limit on the rate of one client.** It cannot take all places for waiting questions, nor all TCP connections, but it can send as
+//!   fast as the machine lets it, and what it sends has to be read before it can be refused.
 //! - **One process with the rights it was started with.** There is no separation of privileges and no sandbox yet. Start it as a user of
 //!   its own with CAP_NET_BIND_SERVICE and nothing else; `unsafe` code is confined to [`sys`].
 //! - **No filter against DNS rebinding.** A public name may answer a private address.
