@@ -23,44 +23,44 @@
 //!
 //! | fault | to | in memory: not well | new: asked | lost | slow | failed | wrong | p50 | p99 | longest | node-local-dns |
 //! |---|---|---|---|---|---|---|---|---|---|---|---|
-//! | server gone: port unreachable | udp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.3 ms | 236.7 ms | 320.8 ms | next server at once; `max_fails` 2, probes every 0.5 s (`health_check`) |
-//! | server silent | udp + 1 | 0 of 240 | 240 | 0 | 4 | 0 | 0 | 5.0 ms | 2.07 s | 2.13 s | 2 s read timeout, then the next (`policy random`), until two probes failed (`max_fails`) |
-//! | server silent | udp | 0 of 240 | 240 | 0 | 219 | 219 | 0 | 4.50 s | 4.56 s | 4.61 s | random server although all are down, SERVFAIL after 5 s (at once with `failfast_all_unhealthy_upstreams`), kept for 5 s (`servfail`) |
-//! | 30 % of datagrams lost each way | udp + 1 | 0 of 240 | 240 | 0 | 3 | 0 | 0 | 5.6 ms | 2.03 s | 2.08 s | 2 s for each lost try; a probe that passes keeps the server |
-//! | 10 % of datagrams lost each way | udp | 0 of 240 | 240 | 0 | 46 | 10 | 0 | 4.2 ms | 4.51 s | 4.54 s | asked again after 2 s, up to 5 s |
-//! | answers 300-400 ms late | udp | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 358.7 ms | 437.3 ms | 466.2 ms | waits, up to 2 s |
-//! | answers cut in the middle | udp + 1 | 0 of 240 | 240 | 0 | 0 | 2 | 0 | 4.3 ms | 69.9 ms | 154.5 ms | an answer that ends too soon is passed on with TC, so that the client comes again over TCP |
-//! | server flaps, 400 ms up, 400 ms gone | udp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.9 ms | 51.3 ms | 61.0 ms | next server at once; up again after one probe |
-//! | server restarts, gone for 1 s | udp | 0 of 240 | 240 | 0 | 0 | 46 | 0 | 3.3 ms | 269.3 ms | 295.1 ms | tries again for 5 s; SERVFAIL is kept for 5 s (`servfail`) |
-//! | server gone: connection refused | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.9 ms | 7.9 ms | 14.7 ms | next server at once; `max_fails` 2, probes every 0.5 s |
-//! | server silent, connections open | tcp + 1 | 0 of 240 | 240 | 0 | 1 | 0 | 0 | 4.2 ms | 7.8 ms | 2.01 s | 2 s read timeout a query, then the next; one query a connection |
-//! | all connections reset, again and again | tcp | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.8 ms | 8.6 ms | 9.4 ms | only EOF on a kept connection is tried again at once; a reset is a failed try |
-//! | all connections closed, again and again | tcp | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.3 ms | 10.6 ms | 12.8 ms | EOF on a kept connection is tried again at once |
-//! | connections reset instead of answers | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 5.1 ms | 13.4 ms | 14.2 ms | next server; probes fail, so it is down after two |
-//! | half an answer, then FIN | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 5.0 ms | 11.6 ms | 14.0 ms | next server; probes fail, so it is down after two |
-//! | half an answer, then silence | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.8 ms | 10.1 ms | 13.5 ms | 2 s read timeout, then the next |
-//! | one byte every 5 ms | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 5.1 ms | 10.4 ms | 11.9 ms | waits, up to 2 s a query; one query a connection, so connections pile up |
-//! | firewall forgets connections once | tcp | 0 of 240 | 240 | 0 | 9 | 0 | 0 | 29.1 ms | 1.16 s | 1.21 s | 2 s read timeout for each kept connection in turn (`expire` 10 s), up to 5 s a query |
-//! | server restarts, gone for 1 s | tcp | 0 of 240 | 240 | 0 | 0 | 37 | 0 | 4.1 ms | 89.9 ms | 97.2 ms | tries again for 5 s; SERVFAIL is kept for 5 s (`servfail`) |
-//! | both servers restart, one after the other | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.8 ms | 11.1 ms | 12.5 ms | next server at once; a server is up again after one probe |
-//! | server flaps, 400 ms up, 400 ms gone | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.3 ms | 7.7 ms | 9.2 ms | next server at once; up again after one probe |
-//! | server gone: connection refused | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 6.7 ms | 111.5 ms | 156.4 ms | next server at once; `max_fails` 2, probes every 0.5 s |
-//! | server silent, connections open | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 8.6 ms | 110.6 ms | 150.7 ms | 2 s read timeout a query; a new handshake may wait 1 s to 30 s (dial timeout) |
-//! | server silent, connections open | tls | 0 of 120 | 120 | 0 | 110 | 110 | 0 | 4.50 s | 4.53 s | 4.55 s | SERVFAIL after 5 s, kept for 5 s (`servfail`); names in memory until their TTL (`serve_stale` is off) |
-//! | silent for 1 s, then as before | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 10.0 ms | 945.5 ms | 980.7 ms | waits, up to 2 s a query; one query a connection, so each needs a handshake |
-//! | answers 300-400 ms late | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 358.6 ms | 447.8 ms | 469.1 ms | waits; one query a connection, so a handshake for each query that finds none free |
-//! | all connections reset, again and again | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 6.9 ms | 130.9 ms | 166.8 ms | only EOF on a kept connection is tried again at once; a reset is a failed try |
-//! | all connections closed, again and again | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 8.2 ms | 113.1 ms | 166.3 ms | EOF on a kept connection is tried again at once |
-//! | half a TLS record, then FIN | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 6.8 ms | 133.1 ms | 155.0 ms | next server; probes fail, so it is down after two |
-//! | half a TLS record, then silence | tls + 1 | 0 of 120 | 120 | 0 | 37 | 0 | 0 | 12.4 ms | 2.05 s | 2.05 s | 2 s read timeout, then the next |
-//! | one byte every 5 ms | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 8.7 ms | 95.7 ms | 160.9 ms | handshakes of seconds within the dial timeout, then 2 s a query |
-//! | a byte changed in 20 % of all pieces | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 7.0 ms | 117.9 ms | 162.5 ms | a broken record is a failed try: the next server, and a probe |
-//! | firewall forgets connections once | tls | 0 of 120 | 120 | 0 | 6 | 0 | 0 | 9.4 ms | 1.20 s | 1.25 s | 2 s read timeout for each kept connection in turn (`expire` 10 s), up to 5 s a query |
-//! | firewall drops established and new for 1 s | tls + 1 | 0 of 120 | 120 | 0 | 4 | 0 | 0 | 8.3 ms | 1.13 s | 1.17 s | 2 s read timeout, then the next |
-//! | certificate of somebody else | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 7.3 ms | 137.8 ms | 158.6 ms | handshake fails: the next server (only with `tls_servername`; without it anybody's passes) |
-//! | certificate of somebody else | tls | 0 of 120 | 120 | 0 | 0 | 94 | 0 | 3.8 ms | 117.3 ms | 134.3 ms | SERVFAIL after 5 s, kept for 5 s (`servfail`) |
-//! | server restarts, gone for 1 s | tls | 0 of 120 | 120 | 0 | 0 | 21 | 0 | 7.6 ms | 119.1 ms | 144.7 ms | tries again for 5 s; SERVFAIL is kept for 5 s (`servfail`) |
-//! | server flaps, 400 ms up, 400 ms gone | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 9.0 ms | 102.1 ms | 102.1 ms | next server at once; up again after one probe |
+//! | server gone: port unreachable | udp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 2.6 ms | 17.4 ms | 20.8 ms | next server at once; `max_fails` 2, probes every 0.5 s (`health_check`) |
+//! | server silent | udp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 2.5 ms | 17.1 ms | 21.6 ms | 2 s read timeout, then the next (`policy random`), until two probes failed (`max_fails`) |
+//! | server silent | udp | 0 of 240 | 240 | 0 | 220 | 220 | 0 | 4.50 s | 4.51 s | 4.51 s | random server although all are down, SERVFAIL after 5 s (at once with `failfast_all_unhealthy_upstreams`), kept for 5 s (`servfail`) |
+//! | 30 % of datagrams lost each way | udp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 2.4 ms | 15.3 ms | 15.6 ms | 2 s for each lost try; a probe that passes keeps the server |
+//! | 10 % of datagrams lost each way | udp | 0 of 240 | 240 | 0 | 44 | 11 | 0 | 2.7 ms | 4.50 s | 4.51 s | asked again after 2 s, up to 5 s |
+//! | answers 300-400 ms late | udp | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 350.4 ms | 402.7 ms | 404.6 ms | waits, up to 2 s |
+//! | answers cut in the middle | udp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 2.0 ms | 15.6 ms | 18.6 ms | an answer that ends too soon is passed on with TC, so that the client comes again over TCP |
+//! | server flaps, 400 ms up, 400 ms gone | udp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 2.2 ms | 15.1 ms | 22.6 ms | next server at once; up again after one probe |
+//! | server restarts, gone for 1 s | udp | 0 of 240 | 240 | 0 | 1 | 40 | 0 | 2.4 ms | 16.8 ms | 2.00 s | tries again for 5 s; SERVFAIL is kept for 5 s (`servfail`) |
+//! | server gone: connection refused | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.7 ms | 6.1 ms | 6.7 ms | next server at once; `max_fails` 2, probes every 0.5 s |
+//! | server silent, connections open | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.7 ms | 5.6 ms | 5.8 ms | 2 s read timeout a query, then the next; one query a connection |
+//! | all connections reset, again and again | tcp | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.8 ms | 6.2 ms | 9.1 ms | only EOF on a kept connection is tried again at once; a reset is a failed try |
+//! | all connections closed, again and again | tcp | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.8 ms | 5.6 ms | 7.5 ms | EOF on a kept connection is tried again at once |
+//! | connections reset instead of answers | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.1 ms | 7.9 ms | 9.9 ms | next server; probes fail, so it is down after two |
+//! | half an answer, then FIN | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.7 ms | 8.6 ms | 11.4 ms | next server; probes fail, so it is down after two |
+//! | half an answer, then silence | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.8 ms | 5.5 ms | 10.4 ms | 2 s read timeout, then the next |
+//! | one byte every 5 ms | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.7 ms | 9.2 ms | 12.7 ms | waits, up to 2 s a query; one query a connection, so connections pile up |
+//! | firewall forgets connections once | tcp | 0 of 240 | 240 | 0 | 8 | 0 | 0 | 28.5 ms | 1.14 s | 1.18 s | 2 s read timeout for each kept connection in turn (`expire` 10 s), up to 5 s a query |
+//! | server restarts, gone for 1 s | tcp | 0 of 240 | 240 | 0 | 0 | 10 | 0 | 4.2 ms | 825.0 ms | 867.5 ms | tries again for 5 s; SERVFAIL is kept for 5 s (`servfail`) |
+//! | both servers restart, one after the other | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 3.6 ms | 5.9 ms | 6.8 ms | next server at once; a server is up again after one probe |
+//! | server flaps, 400 ms up, 400 ms gone | tcp + 1 | 0 of 240 | 240 | 0 | 0 | 0 | 0 | 4.0 ms | 5.6 ms | 7.3 ms | next server at once; up again after one probe |
+//! | server gone: connection refused | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 5.5 ms | 9.4 ms | 9.8 ms | next server at once; `max_fails` 2, probes every 0.5 s |
+//! | server silent, connections open | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 4.8 ms | 21.3 ms | 23.4 ms | 2 s read timeout a query; a new handshake may wait 1 s to 30 s (dial timeout) |
+//! | server silent, connections open | tls | 0 of 120 | 120 | 0 | 110 | 110 | 0 | 4.50 s | 4.51 s | 4.51 s | SERVFAIL after 5 s, kept for 5 s (`servfail`); names in memory until their TTL (`serve_stale` is off) |
+//! | silent for 1 s, then as before | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 4.8 ms | 927.5 ms | 975.3 ms | waits, up to 2 s a query; one query a connection, so each needs a handshake |
+//! | answers 300-400 ms late | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 353.6 ms | 404.2 ms | 404.5 ms | waits; one query a connection, so a handshake for each query that finds none free |
+//! | all connections reset, again and again | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 5.0 ms | 51.1 ms | 55.1 ms | only EOF on a kept connection is tried again at once; a reset is a failed try |
+//! | all connections closed, again and again | tls | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 5.2 ms | 54.8 ms | 55.4 ms | EOF on a kept connection is tried again at once |
+//! | half a TLS record, then FIN | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 5.0 ms | 20.7 ms | 23.2 ms | next server; probes fail, so it is down after two |
+//! | half a TLS record, then silence | tls + 1 | 0 of 120 | 120 | 0 | 1 | 0 | 0 | 4.9 ms | 29.6 ms | 2.01 s | 2 s read timeout, then the next |
+//! | one byte every 5 ms | tls + 1 | 0 of 120 | 120 | 0 | 1 | 0 | 0 | 5.2 ms | 21.4 ms | 2.01 s | handshakes of seconds within the dial timeout, then 2 s a query |
+//! | a byte changed in 20 % of all pieces | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 5.4 ms | 10.4 ms | 11.0 ms | a broken record is a failed try: the next server, and a probe |
+//! | firewall forgets connections once | tls | 0 of 120 | 120 | 0 | 7 | 0 | 0 | 5.1 ms | 1.26 s | 1.26 s | 2 s read timeout for each kept connection in turn (`expire` 10 s), up to 5 s a query |
+//! | firewall drops established and new for 1 s | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 5.3 ms | 9.2 ms | 9.6 ms | 2 s read timeout, then the next |
+//! | certificate of somebody else | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 4.7 ms | 7.8 ms | 10.0 ms | handshake fails: the next server (only with `tls_servername`; without it anybody's passes) |
+//! | certificate of somebody else | tls | 0 of 120 | 120 | 0 | 0 | 94 | 0 | 1.2 ms | 103.5 ms | 106.0 ms | SERVFAIL after 5 s, kept for 5 s (`servfail`) |
+//! | server restarts, gone for 1 s | tls | 0 of 120 | 120 | 0 | 0 | 5 | 0 | 5.5 ms | 796.6 ms | 825.8 ms | tries again for 5 s; SERVFAIL is kept for 5 s (`servfail`) |
+//! | server flaps, 400 ms up, 400 ms gone | tls + 1 | 0 of 120 | 120 | 0 | 0 | 0 | 0 | 4.8 ms | 7.0 ms | 8.0 ms | next server at once; up again after one probe |
 //!
 //! The last column is CoreDNS 1.14 with the configuration that node-local-dns is installed with: plugin *forward* without options but
 //! `force_tcp` for cluster names, plugin *cache* with 30 s. Read in their documentation and source: a query may take 5 s over all servers and
