@@ -177,8 +177,7 @@ impl Store {
     pub fn forget(&self, key: &Key) {
         for (index, hash) in [(0, key.hash()), (1, key.hash()), (1, key.nxdomain(0, &self.hashing).hash())] {
             if self.shelf(index).contains_key(&hash) {
-                self.shelf(index).invalidate(&hash);
-                self.kept[index].fetch_sub(1, Ordering::Relaxed);
+                self.take_out(index, hash);
             }
         }
     }
@@ -242,8 +241,7 @@ impl Store {
                 if left <= enough {
                     break;
                 }
-                shelf.invalidate(&hash);
-                self.kept[index].fetch_sub(1, Ordering::Relaxed);
+                self.take_out(index, hash);
                 left = left.saturating_sub(weight);
                 taken += 1;
             }
@@ -267,8 +265,7 @@ impl Store {
         // What a name is said to be now takes the place of what was said before. Asking for a key is cheap, taking it out is not.
         let other = 1 - denial;
         if (denial == 1 || self.denials.load(Ordering::Relaxed)) && self.shelf(other).contains_key(&entry.hash()) {
-            self.shelf(other).invalidate(&entry.hash());
-            self.kept[other].fetch_sub(1, Ordering::Relaxed);
+            self.take_out(other, entry.hash());
         }
         if !self.shelf(denial).contains_key(&entry.hash()) {
             self.kept[denial].fetch_add(1, Ordering::Relaxed);
@@ -279,6 +276,12 @@ impl Store {
     /// The positive answers, or the negative ones.
     fn shelf(&self, denial: usize) -> &Shelf {
         if denial == 0 { &self.success } else { &self.denial }
+    }
+
+    /// Takes an entry that is there out of a shelf, which is no eviction.
+    fn take_out(&self, index: usize, hash: u64) {
+        self.shelf(index).invalidate(&hash);
+        self.kept[index].fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Tells the store that an entry was used without its knowledge.
@@ -330,8 +333,7 @@ impl Store {
         for index in 0..2 {
             for (hash, entry) in self.shelf(index) {
                 if matches(&entry) {
-                    self.shelf(index).invalidate(hash.as_ref());
-                    self.kept[index].fetch_sub(1, Ordering::Relaxed);
+                    self.take_out(index, *hash);
                     flushed += 1;
                 }
             }
