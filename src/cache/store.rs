@@ -70,6 +70,8 @@ pub struct Failure {
     pub rcode: u16,
     /// Extended error for clients.
     pub ede: Option<u16>,
+    /// Whether there was an answer, but a bogus one.
+    pub is_bogus: bool,
 }
 
 /// Questions of which a failure is noted, at most; about 100 bytes each.

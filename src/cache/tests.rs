@@ -225,7 +225,7 @@ fn where_room_becomes_short_expired_answers_leave_first_the_longest_expired_befo
 #[test]
 fn failures_are_bounded_and_forgotten_with_the_first_answer() {
     let store = store();
-    let failure = Failure { at: START, rcode: 2, ede: Some(22) };
+    let failure = Failure { at: START, rcode: 2, ede: Some(22), is_bogus: false };
     assert_eq!(store.failure(7), None);
     store.fail(7, failure);
     assert_eq!(store.failure(7), Some(failure));

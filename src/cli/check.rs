@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{print, warn};
 use crate::config::Config;
+use crate::dnssec::Anchors;
 use crate::error::Failure;
 use crate::policy::local::Local;
 
@@ -19,6 +20,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = Config::load(Some(&arguments.file))?;
     // Static records and the hosts file are read by the step that answers from them; it knows best what is wrong in them.
     let local = Local::new(&loaded.config)?;
+    Anchors::new(&loaded.config)?;
     for warning in loaded.warnings.iter().chain(local.warnings()) {
         warn(warning);
     }

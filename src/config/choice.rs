@@ -38,8 +38,8 @@ impl Choice for Class {
 }
 
 impl Choice for Dnssec {
-    const NAMES: &'static [&'static str] = &["off", "forward"];
-    const VALUES: &'static [Self] = &[Self::Off, Self::Forward];
+    const NAMES: &'static [&'static str] = &["off", "forward", "validate"];
+    const VALUES: &'static [Self] = &[Self::Off, Self::Forward, Self::Validate];
 }
 
 impl Choice for Policy {

@@ -135,6 +135,7 @@ impl Config {
         let limits = sections::limits(file.section(Section::Limits));
         let cache = sections::cache(file.section(Section::Cache), environment);
         let local = sections::local(file.section(Section::Local), environment, &mut report);
+        let dnssec = sections::trust(file.section(Section::Dnssec), &mut report);
         let metrics = sections::endpoint(file.section(Section::Metrics));
         let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
@@ -148,7 +149,11 @@ impl Config {
         };
         sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
         let warnings = report.finish()?;
-        let named = local.hosts.iter().chain(upstreams.iter().filter_map(|upstream| upstream.ca.as_ref()));
+        let named = local
+            .hosts
+            .iter()
+            .chain(&dnssec.anchors)
+            .chain(upstreams.iter().filter_map(|upstream| upstream.ca.as_ref()));
         let mut files: Vec<(PathBuf, Stamp)> = Vec::new();
         for path in named {
             if !files.iter().any(|(known, _)| known == path) {
@@ -156,7 +161,7 @@ impl Config {
             }
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        let config = Self { listen, limits, cache, local, upstreams, zones, metrics, health, log };
+        let config = Self { listen, limits, cache, local, dnssec, upstreams, zones, metrics, health, log };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }

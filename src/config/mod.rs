@@ -55,6 +55,8 @@ pub struct Config {
     pub cache: Cache,
     /// The names that never leave the node.
     pub local: Local,
+    /// Whom zones that are validated trust.
+    pub dnssec: Trust,
     /// Groups of servers that are asked on a miss.
     pub upstreams: Vec<Upstream>,
     /// Which names go to which group, and under which rules. Always holds one zone for the root.
@@ -137,6 +139,13 @@ pub struct Local {
     pub identity: Option<String>,
     /// The answer to `version.server` CH TXT; `None` hides it.
     pub version: Option<String>,
+}
+
+/// `[dnssec]`: what zones with `dnssec = "validate"` have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// A file of DS and DNSKEY records that are trusted; `None` is the root's keys alone, which are built in.
+    pub anchors: Option<PathBuf>,
 }
 
 /// `[[upstream]]`: a group of servers with the same knowledge.
@@ -239,8 +248,10 @@ pub struct Zone {
     pub upstream: usize,
     /// Whose names they are.
     pub class: Class,
-    /// Whether DNSSEC is asked for and passed on.
+    /// What is done about DNSSEC.
     pub dnssec: Dnssec,
+    /// Suffixes whose names are not validated (RFC 7646): lower-case, without the last dot.
+    pub negative_trust_anchors: Vec<String>,
     /// Longest time a positive answer is kept.
     pub max_ttl: Duration,
     /// Shortest time a positive answer is kept, if it may be kept at all.
@@ -275,6 +286,8 @@ pub enum Dnssec {
     Off,
     /// DO, CD and AD pass; AD is believed only of an authenticated server over TLS.
     Forward,
+    /// Signatures are asked for and verified here; AD is our own verdict, and what is forged is not given.
+    Validate,
 }
 
 /// `[metrics]` and `[health]`: an HTTP address of our own.

@@ -40,6 +40,10 @@ impl Config {
             Section::Limits => self.limits_value(key),
             Section::Cache => self.cache_value(key),
             Section::Local => self.local_value(key),
+            Section::Dnssec => match key {
+                "trust-anchors" => Some(Value::Text(self.dnssec.anchors.as_ref()?.to_string_lossy().into_owned())),
+                _ => unknown(section, key),
+            },
             Section::Metrics => endpoint_value(&self.metrics, key),
             Section::Health => endpoint_value(&self.health, key),
             Section::Log => match key {
@@ -116,6 +120,7 @@ impl Config {
             "upstream" => Value::Text(self.upstreams.get(zone.upstream)?.name.clone()),
             "class" => Value::Text(zone.class.name().to_owned()),
             "dnssec" => Value::Text(zone.dnssec.name().to_owned()),
+            "negative-trust-anchors" => Value::Lines(list(&zone.negative_trust_anchors)),
             "max-ttl" => Value::Duration(zone.max_ttl),
             "min-ttl" => Value::Duration(zone.min_ttl),
             "max-negative-ttl" => Value::Duration(zone.max_negative_ttl),

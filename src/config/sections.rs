@@ -12,7 +12,7 @@ use super::mistake::{Fault, Place, Report};
 use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
-use super::{Cache, Endpoint, Limits, Listen, Local, Log, Zone};
+use super::{Cache, Endpoint, Limits, Listen, Local, Log, Trust, Zone};
 
 /// `[listen]`
 pub(super) fn listen(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Listen {
@@ -127,6 +127,15 @@ pub(super) fn check_dead_suffixes(raw: &Raw, zones: &[Zone], report: &mut Report
         };
         report.mistake(Place::Exact(offset), raw.path("dead-suffixes"), fault);
     }
+}
+
+/// `[dnssec]`
+pub(super) fn trust(raw: &Raw, report: &mut Report<'_>) -> Trust {
+    let anchors = raw.given("trust-anchors").map(|path: String| PathBuf::from(path));
+    if let Some(path) = &anchors {
+        check_readable(path, raw.place("trust-anchors"), &raw.path("trust-anchors"), report);
+    }
+    Trust { anchors }
 }
 
 /// Notes a file that cannot be read; its names would silently not be answered.

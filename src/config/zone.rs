@@ -91,12 +91,20 @@ fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'
         report.mistake(raw.place(key), raw.path(key), Fault::new(wrong, "a min-ttl that is not longer"));
     }
     let nxdomain_cut = raw.given("nxdomain-cut").unwrap_or(class == Class::Public);
+    let negative_trust_anchors: Vec<At<String>> = raw.value("negative-trust-anchors");
+    for At { value, offset } in &negative_trust_anchors {
+        if value.split('.').any(|label| label == "*") {
+            let fault = Fault::new(format!("{value:?} holds a \"*\""), "a suffix; all names below it are meant");
+            report.mistake(Place::Exact(*offset), raw.path("negative-trust-anchors"), fault);
+        }
+    }
     let no_types = raw.value::<Vec<At<u16>>>("no-types").into_iter().map(|at| at.value).collect();
     Zone {
         name: raw.value("name"),
         upstream,
         class,
         dnssec,
+        negative_trust_anchors: negative_trust_anchors.into_iter().map(|at| at.value).collect(),
         max_ttl,
         min_ttl,
         max_negative_ttl,

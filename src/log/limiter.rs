@@ -22,6 +22,8 @@ pub enum Topic {
     System,
     /// Queries refused because a bound was reached.
     Shed,
+    /// Answers that are not what their zone signed.
+    Validation,
     /// Requests to the health and metrics endpoints.
     Http,
 }
@@ -36,6 +38,7 @@ impl Topic {
             Self::Upstream => "upstream",
             Self::System => "system",
             Self::Shed => "shed",
+            Self::Validation => "validation",
             Self::Http => "http",
         }
     }

@@ -85,6 +85,30 @@ table! {
         TcpSlowClosed => TCP_CLOSED / "slow",
         /// accept(2) failed, for want of descriptors or memory.
         AcceptFailed => ACCEPT_FAILED,
+        /// An answer whose chain of signatures holds.
+        DnssecSecure => VALIDATIONS / "secure",
+        /// An answer of which it is proved that it is not signed, or nothing is to be proved.
+        DnssecInsecure => VALIDATIONS / "insecure",
+        /// An answer that is not what its zone signed; answered SERVFAIL.
+        DnssecBogus => VALIDATIONS / "bogus",
+        /// An answer that could not be judged, since keys could not be had; answered SERVFAIL, or with what has expired.
+        DnssecIndeterminate => VALIDATIONS / "indeterminate",
+        /// A question for keys or a delegation that was answered from memory, or together with another.
+        DnssecKnown => VALIDATION_QUERIES / "known",
+        /// One that was sent to an upstream.
+        DnssecAsked => VALIDATION_QUERIES / "asked",
+        /// A validation given up because of too many signatures.
+        DnssecSignatures => VALIDATION_LIMITS / "signatures",
+        /// One given up because of too many questions for keys and delegations.
+        DnssecQueries => VALIDATION_LIMITS / "queries",
+        /// One given up because of too many rounds of hashing.
+        DnssecHashes => VALIDATION_LIMITS / "hashes",
+        /// One given up because of too many records in a set or a message.
+        DnssecRecords => VALIDATION_LIMITS / "records",
+        /// One given up because it took too long.
+        DnssecTime => VALIDATION_LIMITS / "time",
+        /// One not begun because its zone cost too much a moment ago.
+        DnssecRested => VALIDATION_LIMITS / "rest",
         /// A record of an upstream's answer that did not parse; it was dropped, the others passed.
         RecordDropped => RECORD_DROPPED,
         /// A log line that the limiter held back.
@@ -195,6 +219,8 @@ table! {
         SnapshotBytes => SNAPSHOT_BYTES,
         /// When that was, in seconds since 1970.
         SnapshotTime => SNAPSHOT_TIME,
+        /// Messages with keys and delegations that are kept for validation.
+        DnssecMessages => VALIDATION_MESSAGES,
         /// Open TCP connections of clients.
         TcpConnections => TCP_CONNECTIONS,
         /// Open connections to upstreams.

@@ -146,6 +146,16 @@ families! {
     SNAPSHOT_TIME = Gauge "nodens_snapshot_timestamp_seconds" []
         "When it was written last, in seconds since 1970-01-01 UTC; 0 is not since the start.";
 
+    //------ nodens's own: validation --------------------------------------------------------------------------------
+    VALIDATIONS = Counter "nodens_dnssec_validations_total" ["result"]
+        "Answers of zones with dnssec = \"validate\" by verdict.";
+    VALIDATION_QUERIES = Counter "nodens_dnssec_queries_total" ["from"]
+        "Questions for keys and delegations that validation asked: sent to an upstream, or known.";
+    VALIDATION_LIMITS = Counter "nodens_dnssec_limits_total" ["limit"]
+        "Validations given up because of a bound on their work, and those not begun because their zone had met one a moment ago.";
+    VALIDATION_MESSAGES = Gauge "nodens_dnssec_messages" []
+        "Messages with keys and delegations that are kept for validation.";
+
     //------ nodens's own: upstreams ---------------------------------------------------------------------------------
     RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []
         "Records of upstream answers that did not parse; the other records of the answer passed.";

@@ -7,7 +7,6 @@ use tracing::warn;
 
 use crate::cache::Entry;
 use crate::cache::entry::Terms;
-use crate::config::Dnssec;
 use crate::log::{Topic, escaped};
 use crate::metrics::{Event, Source};
 use crate::sys::clock;
@@ -19,6 +18,7 @@ use crate::wire::{name, rcode};
 
 use super::Pipeline;
 use super::miss::{Failed, Finding, Flight};
+use super::validate::{Believed, Bits};
 
 /// A failure that took so long may be that of a question which came back to us.
 const SLOW: Duration = Duration::from_secs(1);
@@ -39,14 +39,14 @@ impl Pipeline {
         if rules.hides(key) {
             return self.without_type(flight).await;
         }
-        let dnssec = rules.dnssec == Dnssec::Forward;
+        let bits = Bits::of(rules.dnssec, key.variant());
         let query = Rc::new(Outgoing::new(&Question {
             name: key.name(),
             qtype: key.qtype(),
             qclass: class::IN,
-            dnssec_ok: dnssec && key.variant().dnssec_ok(),
-            checking_disabled: dnssec && key.variant().checking_disabled(),
-            authentic_data: dnssec,
+            dnssec_ok: bits.dnssec_ok,
+            checking_disabled: bits.checking_disabled,
+            authentic_data: bits.authentic_data,
         }));
         let reads = |message: &[u8]| Self::read(flight, message, &mut self.scratch.borrow_mut());
         let begun = clock::now();
@@ -55,8 +55,16 @@ impl Pipeline {
         let conclusive = plan.group(rules).is_conclusive(&outcome);
         let finding = match outcome {
             Ok(response) => {
-                let authentic = dnssec && response.authenticated;
-                let keepalive = self.understand(flight, &response.bytes, authentic, conclusive);
+                let believed = if bits.is_judged {
+                    let spent = clock::now().since(begun);
+                    match self.judge_answer(flight, &response.bytes, spent).await {
+                        Ok(believed) => believed,
+                        Err(failed) => return Finding::Nothing(failed),
+                    }
+                } else {
+                    Believed::forwarded(bits.authentic_data && response.authenticated)
+                };
+                let keepalive = self.understand(flight, &response.bytes, believed, conclusive);
                 match keepalive {
                     Ok((finding, told)) => {
                         if let Some(told) = told {
@@ -80,7 +88,7 @@ impl Pipeline {
 
     /// Reads an upstream's message into `answer`; whether it is an answer to the question. It is read twice, before a server is believed and
     /// when an entry is made of it: a fifth of a microsecond, and no state that has to be carried from there to here.
-    fn read(flight: &Flight, message: &[u8], answer: &mut Answer) -> bool {
+    pub(super) fn read(flight: &Flight, message: &[u8], answer: &mut Answer) -> bool {
         let Flight { key, qclass, .. } = flight;
         let asked =
             Asked { name: key.name(), qtype: key.qtype(), qclass: *qclass, dnssec_ok: key.variant().dnssec_ok() };
@@ -93,7 +101,7 @@ impl Pipeline {
         self: &Rc<Self>,
         flight: &Flight,
         message: &[u8],
-        authentic: bool,
+        believed: Believed,
         is_conclusive: bool,
     ) -> Result<(Finding, Option<u16>), ()> {
         let (key, zone) = (&flight.key, flight.zone);
@@ -108,14 +116,15 @@ impl Pipeline {
         if answer.kind == Kind::Failure {
             let (rcode, ede) = (answer.rcode, answer.ede.or_else(|| UpstreamError::Rcode(answer.rcode).ede()));
             let source = Source::Forward;
-            let failed = Failed { rcode, ede, zone, source, is_conclusive, is_timeout: false };
+            let failed = Failed { rcode, ede, zone, source, is_conclusive, is_timeout: false, is_bogus: false };
             return Ok((Finding::Nothing(failed), keepalive));
         }
         let rules = flight.plan.rules(zone);
         let lifetime = rules.bounds.apply(&mut answer);
+        let lifetime = believed.apply(&mut answer, lifetime);
         // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
         let now = clock::coarse();
-        let authentic = authentic && answer.authentic;
+        let authentic = believed.authentic.unwrap_or(answer.authentic);
         let popular_at = if answer.kind == Kind::Positive { rules.prefetch } else { 0 };
         let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at };
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());

@@ -121,6 +121,8 @@ pub(super) struct Failed {
     pub(super) is_conclusive: bool,
     /// Whether it was for want of time, so that somebody with more of it may see another end.
     pub(super) is_timeout: bool,
+    /// Whether there was an answer, which is not what its zone signed: what has expired must not stand in for it.
+    pub(super) is_bogus: bool,
 }
 
 impl Pipeline {
@@ -218,6 +220,13 @@ impl Pipeline {
         let rules = plan.rules(zone);
         let failure = self.store.failure(key.hash());
         let group = plan.group(rules);
+        // Why an expired answer does not help then: see `validate`. After that it is asked again as if nothing had expired.
+        if let Some(failure) = failure.filter(|failure| failure.is_bogus) {
+            if now.since(failure.at) < rules.servfail {
+                return Ok(self.give_failure(room, context, query.edns, zone, failure.rcode, failure.ede));
+            }
+            return Err(STALE_AFTER);
+        }
         let Some(entry) = stale else {
             let failure = failure.filter(|failure| now.since(failure.at) < rules.servfail).ok_or(STALE_AFTER)?;
             return Ok(self.give_failure(room, context, query.edns, zone, failure.rcode, failure.ede));
@@ -231,7 +240,7 @@ impl Pipeline {
         let is_due = failed_at.is_none_or(|at| now.since(at) >= RECHECK);
         if (is_back || is_due) && self.flight(key).is_none() && self.pace.admits(now) {
             // The next clients need not wait for what this one finds out.
-            self.note_failure(key, now, failure.map_or(rcode::SERVFAIL, |failure| failure.rcode), None);
+            self.note_failure(key, now, failure.map_or(rcode::SERVFAIL, |failure| failure.rcode), None, false);
             if !group.is_failing() {
                 self.metrics.count(Event::Rechecked);
                 return Err(RECHECK_WAIT);
@@ -372,9 +381,9 @@ impl Pipeline {
             }
             Finding::Nothing(failed) => {
                 if failed.is_conclusive && flight.holds(&self.plan.borrow()) {
-                    self.note_failure(&flight.key, now, failed.rcode, failed.ede);
+                    self.note_failure(&flight.key, now, failed.rcode, failed.ede, failed.is_bogus);
                 }
-                if flight.stale.borrow().is_some() {
+                if flight.stale.borrow().is_some() && !failed.is_bogus {
                     return self.settle_for_stale(&flight, waiters);
                 }
                 if failed.is_timeout && !flight.second {
@@ -429,7 +438,7 @@ impl Pipeline {
     fn settle(&self, flight: &Flight) {
         flight.settled_for_stale.set(true);
         // The next clients need not wait; when servers are asked again is up to the failure, which may never come.
-        self.note_failure(&flight.key, clock::now(), rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
+        self.note_failure(&flight.key, clock::now(), rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY), false);
         self.settle_for_stale(flight, flight.waiters.take());
     }
 
@@ -462,8 +471,8 @@ impl Pipeline {
     }
 
     /// Notes that a question was not answered.
-    fn note_failure(&self, key: &Key, at: Moment, rcode: u16, ede: Option<u16>) {
-        self.store.fail(key.hash(), Failure { at, rcode, ede });
+    fn note_failure(&self, key: &Key, at: Moment, rcode: u16, ede: Option<u16>, is_bogus: bool) {
+        self.store.fail(key.hash(), Failure { at, rcode, ede, is_bogus });
     }
 
     //------ Replies -------------------------------------------------------------------------------------------------
@@ -538,7 +547,7 @@ impl Failed {
     /// That no server could be reached.
     pub(super) const fn unreachable() -> Self {
         let (rcode, ede) = (rcode::SERVFAIL, Some(ede::NO_REACHABLE_AUTHORITY));
-        Self { rcode, ede, zone: 0, source: Source::Policy, is_conclusive: false, is_timeout: false }
+        Self { rcode, ede, zone: 0, source: Source::Policy, is_conclusive: false, is_timeout: false, is_bogus: false }
     }
 }
 

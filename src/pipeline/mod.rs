@@ -13,6 +13,7 @@
 //! - `hit` what can be answered at once.
 //! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
 //! - `ask` finding it out.
+//! - `validate` answers that are judged by their signatures first.
 //! - `absent` what is answered for types that a zone leaves out.
 //! - `share` how much one client may hold.
 //! - `pace` how fast expired answers are asked for again.
@@ -28,6 +29,7 @@ mod pace;
 mod plan;
 mod prefetch;
 mod share;
+mod validate;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -38,6 +40,7 @@ use std::sync::Arc;
 use crate::cache::store::Passed;
 use crate::cache::{Front, Store};
 use crate::config::Config;
+use crate::dnssec::Anchors;
 use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
@@ -62,6 +65,8 @@ pub struct Shared {
     pub store: Arc<Store>,
     /// The node's own names.
     pub local: Arc<Local>,
+    /// Whom to trust.
+    pub anchors: Arc<Anchors>,
     /// How to encrypt, a group each; `None` for groups without TLS servers.
     pub tls: Arc<[Option<TlsGroup>]>,
     /// Zones whose servers ask us.

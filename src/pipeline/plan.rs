@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use crate::cache::Key;
 use crate::cache::ttl::Bounds;
 use crate::config::{Dnssec, Upstream, Zone};
+use crate::dnssec::Validator;
 use crate::metrics::WorkerMetrics;
 use crate::policy::local::Local;
 use crate::route::Zones;
@@ -39,6 +40,8 @@ pub(super) struct Plan {
     rules: Vec<Rules>,
     /// The servers, by position in the configuration.
     groups: Vec<Rc<Group>>,
+    /// Judges answers by their signatures, if a zone wants it.
+    pub(super) validator: Option<Rc<Validator>>,
     /// How often each group was seen to have come back, and when that was noticed last.
     recovered: RefCell<Vec<(u64, Moment)>>,
     /// What it was made of.
@@ -88,7 +91,7 @@ impl Rules {
     /// Whether the records that `key` asks for are not to be shown. To whoever wants proof (DO), and gets it where DNSSEC is passed on, an
     /// empty answer that nothing proves would be forged.
     pub(super) fn hides(&self, key: &Key) -> bool {
-        let wants_proof = self.dnssec == Dnssec::Forward && key.variant().dnssec_ok();
+        let wants_proof = self.dnssec != Dnssec::Off && key.variant().dnssec_ok();
         self.no_types.contains(&key.qtype()) && !wants_proof
     }
 }
@@ -123,6 +126,12 @@ impl Plan {
         for (zone, number) in config.zones.iter().zip(numbers) {
             rules[usize::from(*number)] = rules_of(zone);
         }
+        let validator = config.zones.iter().any(|zone| zone.dnssec == Dnssec::Validate).then(|| {
+            // What it has learned holds for as long as its anchors do, whoever was asked.
+            let kept = before.and_then(|before| before.validator.clone());
+            let kept = kept.filter(|validator| validator.goes_by(&shared.anchors));
+            kept.unwrap_or_else(|| Rc::new(Validator::new(&shared.anchors, metrics)))
+        });
         Self {
             allow: config.listen.allow.clone(),
             udp_size: config.listen.udp_size,
@@ -133,6 +142,7 @@ impl Plan {
             zones: Zones::new(&config.zones, numbers),
             rules,
             groups: config.upstreams.iter().enumerate().map(group).collect(),
+            validator,
             recovered: RefCell::new(vec![(0, Moment::default()); config.upstreams.len()]),
             shared: shared.clone(),
         }

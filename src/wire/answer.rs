@@ -15,7 +15,7 @@ mod below;
 
 use super::header::{HEADER, MAX_MESSAGE, flag, option, rcode, rtype};
 use super::record::{self, Form, Parts, Record};
-use super::{header, name, u16_at, u32_at};
+use super::{header, name, put_u32, u16_at, u32_at};
 
 /// Most aliases followed in one answer. Resolvers give up after about eleven themselves; a chain that we cut off would look like
 /// a name without data, so a longer one is an error.
@@ -182,6 +182,14 @@ impl Answer {
         self.collect(message, question_end, asked.qclass)?;
         self.select(message, asked)?;
         if self.records.len() + question_end > MAX_MESSAGE { Err(Malformed::Size) } else { Ok(()) }
+    }
+
+    /// Lets no record claim a longer TTL than so many seconds.
+    pub fn limit(&mut self, seconds: u32) {
+        for at in &self.ttls {
+            let ttl = u32_at(&self.records, usize::from(*at)).unwrap_or(0);
+            put_u32(&mut self.records, usize::from(*at), ttl.min(seconds));
+        }
     }
 
     /// Forgets the last message, keeps the room.

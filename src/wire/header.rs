@@ -159,8 +159,24 @@ pub mod option {
 pub mod ede {
     /// Nothing more precise fits.
     pub const OTHER: u16 = 0;
+    /// None of a zone's keys is of an algorithm that is known.
+    pub const UNSUPPORTED_ALGORITHM: u16 = 1;
+    /// None of the digests of a zone's keys is of a type that is known.
+    pub const UNSUPPORTED_DIGEST: u16 = 2;
     /// The answer has expired, and no server could be asked for a newer one.
     pub const STALE_ANSWER: u16 = 3;
+    /// The answer is not what its zone signed.
+    pub const DNSSEC_BOGUS: u16 = 6;
+    /// All signatures have expired.
+    pub const SIGNATURE_EXPIRED: u16 = 7;
+    /// No signature is valid yet.
+    pub const SIGNATURE_NOT_YET_VALID: u16 = 8;
+    /// The zone has no key that its parent vouches for.
+    pub const DNSKEY_MISSING: u16 = 9;
+    /// The zone is signed, and the answer is not.
+    pub const RRSIGS_MISSING: u16 = 10;
+    /// It is not proved that something does not exist.
+    pub const NSEC_MISSING: u16 = 12;
     /// The client may not ask this.
     pub const PROHIBITED: u16 = 18;
     /// The denial has expired, and no server could be asked for a newer one.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::cache::Store;
 use crate::cache::snapshot::Rules;
-use crate::config::{Config, Server, Transport, Upstream, Zone, digest};
+use crate::config::{Config, Dnssec, Server, Transport, Upstream, Zone, digest};
+use crate::dnssec::Anchors;
 use crate::error::{ExitCode, Failure};
 use crate::metrics::{Layout, MOST_LATER};
 use crate::pipeline::{Numbers, Shared};
@@ -60,6 +61,11 @@ impl Snapshot {
             }
             _ => Arc::new(Local::new(&config)?),
         };
+        let anchors = Arc::new(Anchors::new(&config)?);
+        let anchors = match before {
+            Some(before) if before.shared.anchors == anchors => Arc::clone(&before.shared.anchors),
+            _ => anchors,
+        };
         let roots = SystemRoots::default();
         let tls = config.upstreams.iter().zip(&authorities).map(|(upstream, authority)| {
             if let Some(same) = before.and_then(|before| before.tls(upstream, *authority)) {
@@ -71,7 +77,7 @@ impl Snapshot {
         let tls: Vec<Option<TlsGroup>> = tls.collect::<Result<_, Failure>>()?;
         let mut layout = before.map(|before| before.layout.clone()).unwrap_or_default();
         let numbers =
-            number(&config, &mut layout, before.map(|before| (&*before.shared.config, &*before.shared.numbers)))?;
+            number(&config, &mut layout, before.map(|before| (&before.shared, before.shared.anchors == anchors)))?;
         let first = before.map_or([layout.zones.len(), layout.upstreams.len()], |before| before.first);
         if layout.zones.len() > first[0] + MOST_LATER || layout.upstreams.len() > first[1] + MOST_LATER {
             let text = format!(
@@ -81,7 +87,7 @@ impl Snapshot {
         }
         let loops = before.map(|before| Arc::clone(&before.shared.loops)).unwrap_or_default();
         let (config, numbers) = (Arc::new(config), Arc::new(numbers));
-        let shared = Shared { config, store, local, tls: tls.into(), loops, numbers };
+        let shared = Shared { config, store, local, anchors, tls: tls.into(), loops, numbers };
         Ok(Self { shared, layout, first, hosts, authorities })
     }
 
@@ -95,7 +101,10 @@ impl Snapshot {
 
     /// Whether nobody could tell this one from `other`.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.shared.config == other.shared.config && self.hosts == other.hosts && self.authorities == other.authorities
+        self.shared.config == other.shared.config
+            && self.shared.anchors == other.shared.anchors
+            && self.hosts == other.hosts
+            && self.authorities == other.authorities
     }
 
     /// Whether each kept answer of the one `before` still holds.
@@ -143,12 +152,15 @@ fn same_own_names(before: &Config, now: &Config) -> bool {
 }
 
 /// Numbers zones and servers. A zone of which nothing has changed keeps its number, and so its kept answers; a server keeps its counters.
-fn number(config: &Config, layout: &mut Layout, before: Option<(&Config, &Numbers)>) -> Result<Numbers, Failure> {
+/// What was judged by other anchors is another matter: `before` says whether they are the same.
+fn number(config: &Config, layout: &mut Layout, before: Option<(&Shared, bool)>) -> Result<Numbers, Failure> {
     let mut zones = Vec::with_capacity(config.zones.len());
     for zone in &config.zones {
-        let kept = before.and_then(|(old, numbers)| {
+        let kept = before.filter(|(_, same_anchors)| *same_anchors || zone.dnssec != Dnssec::Validate);
+        let kept = kept.and_then(|(shared, _)| {
+            let old = &shared.config;
             let position = old.zones.iter().position(|old_zone| is_same_zone((old_zone, old), (zone, config)))?;
-            numbers.zones.get(position).copied()
+            shared.numbers.zones.get(position).copied()
         });
         zones.push(match kept {
             Some(number) => number,

@@ -14,6 +14,9 @@ pub(super) const UPSTREAM_DOC: &str = "A group of servers that know the same nam
 pub(super) const ZONE_DOC: &str = "Where names are asked, and the rules for their answers. One [[zone]] a suffix; the longest that fits a name decides. There must \
      be one for \".\", all other names.";
 
+/// What `[dnssec]` is about.
+pub(super) const DNSSEC_DOC: &str = "What zones with dnssec = \"validate\" have in common.";
+
 /// The name of the group of /etc/resolv.conf's nameservers in a silent file.
 pub(in crate::config) const SILENT_CLUSTER_GROUP: &str = "resolv-conf";
 /// The zone that they are asked for.
@@ -28,6 +31,16 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// The options, by section.
 pub(super) const SETTINGS: &[Setting] = &[
+    //------ [dnssec] --------------------------------------------------------
+    Setting {
+        section: Section::Dnssec,
+        key: "trust-anchors",
+        kind: Kind::Path,
+        silent: Silent::Derived { words: "no file; the root's keys are built in", example: "\"/etc/nodens/anchors\"" },
+        doc: "A file of DS and DNSKEY records, as in a zone file, of zones whose keys are trusted without a signature from above. It is read \
+              anew when it changes. Records of the root take the place of the built-in ones; those of another zone hold for it and all \
+              below it, also where nobody above has signed. DS digests may be of the types 1, 2 and 4.",
+    },
     //------ [[upstream]] ----------------------------------------------------
     Setting {
         section: Section::Upstream,
@@ -175,8 +188,19 @@ pub(super) const SETTINGS: &[Setting] = &[
             words: "\"forward\" for a public zone, \"off\" for an internal one",
             example: "\"forward\"",
         },
-        doc: "Whether DNSSEC records are asked for and passed on to clients that want them. The servers' verdict (AD) is passed on only \
-              if it came over authenticated TLS.",
+        doc: "\"off\" asks for no DNSSEC records. \"forward\" asks for them if the client does and passes them on; the servers' verdict (AD) \
+              is passed on only if it came over authenticated TLS. \"validate\" always asks for them and verifies them here, up to the \
+              keys of the root or of dnssec.trust-anchors: an answer that is forged or broken is a SERVFAIL that says why, unless the \
+              client asked for unvalidated data (CD).",
+    },
+    Setting {
+        section: Section::Zone,
+        key: "negative-trust-anchors",
+        kind: Kind::Suffixes,
+        silent: Silent::Value("[]"),
+        doc: "Suffixes whose names are answered without being validated where dnssec is \"validate\" (RFC 7646), for a domain whose \
+              operators have broken it. Zones that are not validated and the reverse zones of private addresses are among \
+              them by themselves.",
     },
     Setting {
         section: Section::Zone,

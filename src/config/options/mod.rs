@@ -25,6 +25,8 @@ pub(super) enum Section {
     Cache,
     /// `[local]`
     Local,
+    /// `[dnssec]`
+    Dnssec,
     /// `[metrics]`
     Metrics,
     /// `[health]`
@@ -39,11 +41,12 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
         Self::Local,
+        Self::Dnssec,
         Self::Metrics,
         Self::Health,
         Self::Log,
@@ -58,6 +61,7 @@ impl Section {
             Self::Limits => "limits",
             Self::Cache => "cache",
             Self::Local => "local",
+            Self::Dnssec => "dnssec",
             Self::Metrics => "metrics",
             Self::Health => "health",
             Self::Log => "log",
@@ -83,6 +87,7 @@ impl Section {
             Self::Limits => serving::LIMITS_DOC,
             Self::Cache => serving::CACHE_DOC,
             Self::Local => serving::LOCAL_DOC,
+            Self::Dnssec => forwarding::DNSSEC_DOC,
             Self::Metrics => serving::METRICS_DOC,
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
@@ -279,17 +284,11 @@ impl fmt::Display for Kind {
 
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 6] = [
-    ("zone", Some("rebinding")),
-    ("zone", Some("negative-trust-anchors")),
-    ("query-log", None),
-    ("detect", None),
-    ("interface", None),
-    ("rules", None),
-];
+pub(super) const LATER: [(&str, Option<&str>); 5] =
+    [("zone", Some("rebinding")), ("query-log", None), ("detect", None), ("interface", None), ("rules", None)];
 
 /// Words of [`Kind::Choice`] that this version does not have: section, key and word.
-pub(super) const LATER_CHOICES: [(Section, &str, &str); 1] = [(Section::Zone, "dnssec", "validate")];
+pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
 
 /// All options, by section, in the order of the reference file.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {

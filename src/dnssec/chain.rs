@@ -1,0 +1,154 @@
+//! An answer in parts, each of which one zone vouches for.
+//!
+//! A recursive server answers with a chain: aliases of several zones, and at its end the records, or a denial, of one more. Each is signed by its
+//! own zone, so each is judged by itself: as if it had been asked for. An alias that a DNAME makes is not signed, but follows from the DNAME
+//! (RFC 6672 section 5.3.1), which is.
+
+use hickory_proto::dnssec::rdata::DNSSECRData;
+use hickory_proto::op::{DnsResponse, Message, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+use super::budget::{Cost, Limit, reduce, signature};
+use crate::wire::answer::MAX_CHAIN;
+
+/// One part.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// What it answers.
+    pub(super) query: Query,
+    /// As if it had come alone.
+    pub(super) response: DnsResponse,
+    /// What it costs at most to verify.
+    pub(super) cost: Cost,
+}
+
+/// Why an answer has no parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// More than may be looked at.
+    Limit(Limit),
+    /// A chain that does not hold together.
+    Chain,
+}
+
+impl From<Limit> for Broken {
+    fn from(limit: Limit) -> Self {
+        Self::Limit(limit)
+    }
+}
+
+/// Takes an answer to `name` and `kind` apart, in the order of its chain.
+pub(super) fn take_apart(response: DnsResponse, name: Name, kind: RecordType) -> Result<Vec<Part>, Broken> {
+    // The usual answer is one set; nothing is copied for it.
+    let is_plain =
+        response.answers.iter().all(|record| record.name == name && record.record_type() != RecordType::CNAME)
+            || kind == RecordType::CNAME;
+    if is_plain {
+        return Ok(vec![part(response, name, kind)?]);
+    }
+    let mut parts = Vec::new();
+    let mut owner = name;
+    loop {
+        if parts.len() > MAX_CHAIN {
+            return Err(Broken::Chain);
+        }
+        let alias = response.answers.iter().find_map(|record| match &record.data {
+            RData::CNAME(target) if record.name == owner => Some(target.0.clone()),
+            _ => None,
+        });
+        let Some(target) = alias else { break };
+        let above = response.answers.iter().find_map(|record| {
+            let is_above =
+                record.record_type() == RecordType::DNAME && record.name != owner && record.name.zone_of(&owner);
+            is_above.then(|| record.name.clone())
+        });
+        let (link, kind) = match above {
+            Some(above) => {
+                if substituted(&response, &above, &owner).as_ref() != Some(&target) {
+                    return Err(Broken::Chain);
+                }
+                (above, RecordType::DNAME)
+            }
+            None => (owner.clone(), RecordType::CNAME),
+        };
+        let known = |part: &Part| *part.query.name() == link && part.query.query_type() == kind;
+        if !parts.iter().any(known) {
+            parts.push(part(alone(&response, true), link, kind)?);
+        }
+        owner = target;
+    }
+    // A chain may end with an alias that leads out of what the server knows.
+    let ends = response.answers.iter().any(|record| record.name == owner) || !response.authorities.is_empty();
+    if ends {
+        parts.push(part(alone(&response, false), owner, kind)?);
+    }
+    Ok(parts)
+}
+
+/// What the alias `owner` of the DNAME at `above` leads to.
+fn substituted(response: &DnsResponse, above: &Name, owner: &Name) -> Option<Name> {
+    let target = response.answers.iter().find_map(|record| match &record.data {
+        RData::Unknown { code: RecordType::DNAME, rdata } if record.name == *above => super::parsed(&rdata.anything),
+        _ => None,
+    })?;
+    let kept = usize::from(owner.num_labels().checked_sub(above.num_labels())?);
+    let labels: Vec<&[u8]> = owner.iter().take(kept).chain(target.iter()).collect();
+    Name::from_labels(labels).ok()
+}
+
+/// A copy of an answer, of which a part will be made; a link is there, whatever the code says of the end of the chain (RFC 6604 section 3).
+fn alone(response: &DnsResponse, is_link: bool) -> DnsResponse {
+    let mut alone = response.clone();
+    if is_link {
+        alone.metadata.response_code = ResponseCode::NoError;
+    }
+    alone
+}
+
+/// Makes a part of an answer.
+fn part(mut response: DnsResponse, name: Name, kind: RecordType) -> Result<Part, Broken> {
+    let query = Query::query(name, kind);
+    let cost = reduce(&mut response, query.name(), kind)?;
+    narrow(&mut response, &query);
+    for record in &mut response.answers {
+        // In the form that is signed, names in the data of a DNAME are in lower case (RFC 4034 section 6.2), but hickory takes them for unknown
+        // bytes. Lengths of labels are below all letters.
+        if let RData::Unknown { code: RecordType::DNAME, rdata } = &mut record.data {
+            rdata.anything.make_ascii_lowercase();
+        }
+    }
+    response.queries = vec![query.clone()];
+    Ok(Part { query, response, cost })
+}
+
+/// Leaves of the denials those of the zone in question: a chain through several zones may carry those of more than one. A set that stands
+/// there as its owner wrote it needs none; one made of a wildcard needs the proof that nothing is nearer (RFC 4035 section 5.3.4).
+fn narrow(message: &mut Message, query: &Query) {
+    let Message { answers, authorities, .. } = message;
+    let is_answered = answers.iter().any(|record| record.record_type() == query.query_type());
+    if is_answered {
+        let expanded = answers.iter().find_map(|record| {
+            let input = signature(record)?.input();
+            (input.num_labels < record.name.num_labels()).then(|| input.signer_name.clone())
+        });
+        match expanded {
+            Some(zone) => authorities.retain(|record| record.record_type() != RecordType::SOA && is_of(record, &zone)),
+            None => authorities.clear(),
+        }
+        authorities.retain(|record| {
+            signature(record).is_none_or(|signature| signature.input().type_covered != RecordType::SOA)
+        });
+        return;
+    }
+    let soa = |record: &&Record| record.record_type() == RecordType::SOA && record.name.zone_of(query.name());
+    let Some(zone) = authorities.iter().find(soa).map(|record| record.name.clone()) else { return };
+    authorities.retain(|record| is_of(record, &zone));
+}
+
+/// Whether a record is in or of `zone`.
+fn is_of(record: &Record, zone: &Name) -> bool {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => signature.input().signer_name == *zone,
+        _ => zone.zone_of(&record.name),
+    }
+}

@@ -1,0 +1,212 @@
+//! Answers to the validator's questions for keys and delegations: kept for as long as they are good, and asked for once at a time.
+//!
+//! The validator remembers verdicts, not messages, and asks for a zone's keys with every signature. Here they are found without asking anybody;
+//! one worker's, so that nothing is locked or shared. Only what a verdict needs is kept ([`reduce`]), and it is judged each time it is used:
+//! nothing is trusted for being here.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::quality::RandomState;
+use futures_util::FutureExt as _;
+use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use hickory_proto::op::{DnsResponse, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+use moka::sync::Cache;
+
+use super::budget::{Cost, Limit, reduce};
+use super::parsed;
+use crate::sys::clock::{self, Moment};
+
+/// Bytes of messages that a worker keeps: about 3,000 zones' keys and delegations.
+const CAPACITY: u64 = 4 << 20;
+
+/// The longest a message is kept, in seconds, whatever its TTL: a zone that had to change its keys in a hurry is believed again within the hour.
+const LONGEST: u32 = 3600;
+
+/// For how long a denial without an SOA record is kept, in seconds. A guess: it spares the question to those who come at once.
+const WITHOUT_SOA: u32 = 5;
+
+/// What the validator asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    /// The name, folded, in wire format.
+    pub(super) name: Box<[u8]>,
+    /// DNSKEY, DS or NS.
+    pub(super) kind: u16,
+}
+
+/// An answer to it.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The answer, reduced to what a verdict needs; or the bound that it breaks.
+    pub(super) response: Result<DnsResponse, Limit>,
+    /// What it costs at most to verify.
+    pub(super) cost: Cost,
+    /// When it came.
+    pub(super) since: Moment,
+    /// Until when it is good.
+    pub(super) until: Moment,
+    /// Bytes that it came with.
+    size: u32,
+}
+
+/// Why a question of the validator's has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// The extended error that fits.
+    pub ede: Option<u16>,
+    /// Whether it was for want of time.
+    pub is_timeout: bool,
+}
+
+/// What asks an upstream: name in wire format and type, with DO and CD set; the message that answers.
+pub type Ask = Rc<dyn Fn(&[u8], u16) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Unanswered>>>>>;
+
+/// What comes of a question.
+type Found = Result<Arc<Known>, Unanswered>;
+
+/// A worker's messages.
+pub(super) struct Messages {
+    /// The answers that are kept.
+    kept: Cache<Question, Arc<Known>, RandomState>,
+    /// Questions that are under way. Invariant: whoever waits for one holds it; one that nobody waits for is gone.
+    under_way: RefCell<HashMap<Question, WeakShared<LocalBoxFuture<'static, Found>>, RandomState>>,
+}
+
+impl Messages {
+    /// None yet.
+    pub(super) fn new() -> Rc<Self> {
+        let kept = Cache::builder()
+            .max_capacity(CAPACITY)
+            .weigher(|question: &Question, known: &Arc<Known>| {
+                // Parsed, a message takes about four times its bytes.
+                const OVERHEAD: u32 = 400;
+                u32::try_from(question.name.len()).unwrap_or(0) + 5 * known.size + OVERHEAD
+            })
+            .build_with_hasher(RandomState::default());
+        Rc::new(Self { kept, under_way: RefCell::default() })
+    }
+
+    /// The answers, for those who look in another context.
+    pub(super) fn kept(&self) -> Cache<Question, Arc<Known>, RandomState> {
+        self.kept.clone()
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.kept.entry_count()
+    }
+
+    /// The answer to `question`: one that is kept, one that is under way, or whatever `ask` brings. With it, whether anybody was asked.
+    pub(super) async fn find(self: &Rc<Self>, question: &Question, ask: &Ask) -> (Found, bool) {
+        if let Some(known) = fresh(&self.kept, question) {
+            return (Ok(known), false);
+        }
+        let known = self.under_way.borrow().get(question).and_then(WeakShared::upgrade);
+        let joined = known.is_some();
+        let flight = known.unwrap_or_else(|| self.begin(question, ask));
+        (flight.await, !joined)
+    }
+
+    /// Begins to ask.
+    fn begin(self: &Rc<Self>, question: &Question, ask: &Ask) -> Shared<LocalBoxFuture<'static, Found>> {
+        let (messages, question) = (Rc::clone(self), question.clone());
+        let asked = ask(&question.name, question.kind);
+        let flight = {
+            let question = question.clone();
+            async move {
+                let found = asked.await.and_then(|bytes| Known::read(bytes, &question).map(Arc::new));
+                messages.under_way.borrow_mut().remove(&question);
+                if let Ok(known) = &found
+                    && known.until > known.since
+                {
+                    messages.kept.insert(question, Arc::clone(known));
+                }
+                found
+            }
+        };
+        let flight = flight.boxed_local().shared();
+        let mut under_way = self.under_way.borrow_mut();
+        // Whoever waited may have given up all at once.
+        under_way.retain(|_, flight| flight.upgrade().is_some());
+        if let Some(weak) = flight.downgrade() {
+            under_way.insert(question, weak);
+        }
+        flight
+    }
+
+    /// Forgets what is older than `age`; whether there was any of it.
+    pub(super) fn forget<'a>(
+        &self,
+        questions: impl Iterator<Item = &'a (Question, Arc<Known>)>,
+        age: Duration,
+    ) -> bool {
+        let now = clock::coarse();
+        let old = questions.filter(|(_, known)| now.since(known.since) >= age);
+        old.fold(false, |_, (question, _)| {
+            self.kept.invalidate(question);
+            true
+        })
+    }
+}
+
+/// The answer that is kept, if it is still good.
+pub(super) fn fresh(kept: &Cache<Question, Arc<Known>, RandomState>, question: &Question) -> Option<Arc<Known>> {
+    kept.get(question).filter(|known| clock::coarse() < known.until)
+}
+
+impl Known {
+    /// Reads an upstream's message.
+    fn read(bytes: Vec<u8>, question: &Question) -> Result<Self, Unanswered> {
+        let broken = Unanswered { ede: Some(crate::wire::header::ede::INVALID_DATA), is_timeout: false };
+        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let name = parsed(&question.name).ok_or(broken)?;
+        let mut response = DnsResponse::from_buffer(bytes).map_err(|_| broken)?;
+        let kind = RecordType::from(question.kind);
+        if response.queries.first().is_none_or(|asked| asked.query_type() != kind || *asked.name() != name) {
+            return Err(broken);
+        }
+        // What is cut off proves nothing; neither does a failure.
+        let is_answer = matches!(response.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
+        if response.truncation || !is_answer {
+            let ede = Some(crate::wire::header::ede::NETWORK_ERROR);
+            return Err(Unanswered { ede, is_timeout: false });
+        }
+        // The validator looks for denials in all letter cases but wants the question as it asked.
+        response.queries = vec![Query::query(name.clone(), kind)];
+        let since = clock::coarse();
+        let lifetime = |response: &DnsResponse| Duration::from_secs(u64::from(lifetime(response, &name).min(LONGEST)));
+        let until = since + lifetime(&response);
+        match reduce(&mut response, &name, kind) {
+            Ok(cost) => Ok(Self { response: Ok(response), cost, since, until, size }),
+            Err(limit) => {
+                let (until, size) = (since + Duration::from_secs(u64::from(WITHOUT_SOA)), 0);
+                Ok(Self { response: Err(limit), cost: Cost::default(), since, until, size })
+            }
+        }
+    }
+
+    /// The owner of the SOA record in its authority section.
+    pub(super) fn apex(&self) -> Option<&Name> {
+        let soa = |record: &&hickory_proto::rr::Record| record.record_type() == RecordType::SOA;
+        self.response.as_ref().ok()?.authorities.iter().find(soa).map(|record| &record.name)
+    }
+}
+
+/// For how many seconds a message is good: the least TTL of what was asked for, or that of a denial (RFC 2308 section 5).
+fn lifetime(response: &DnsResponse, name: &Name) -> u32 {
+    if let Some(ttl) = response.answers.iter().filter(|record| record.name == *name).map(|record| record.ttl).min() {
+        return ttl;
+    }
+    let soa = response.authorities.iter().find_map(|record| match &record.data {
+        RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
+        _ => None,
+    });
+    soa.unwrap_or(WITHOUT_SOA)
+}
