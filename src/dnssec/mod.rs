@@ -43,7 +43,7 @@ mod verdict;
 pub use anchors::Anchors;
 pub use messages::{Ask, Unanswered};
 pub use validator::Validator;
-pub use verdict::{Judgement, Reason, Verdict};
+pub use verdict::{Judgement, Reason, Unsupported, Verdict, Work};
 
 use hickory_proto::rr::Name;
 

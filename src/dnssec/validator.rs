@@ -29,8 +29,8 @@ use super::verdict::{self, Judgement, Reason, Unsupported, Verdict, reason};
 use super::{above, parsed, wire};
 use crate::metrics::{Event, Gauge, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
-use crate::wire::header::{ede, rtype};
-use crate::wire::name;
+use crate::wire::header::{self, HEADER, ede, rtype};
+use crate::wire::{name, record, u16_at};
 
 /// Zones of which it is remembered that they are not signed, or that they rest. Each takes about 100 bytes.
 const ZONES: usize = 8192;
@@ -118,12 +118,13 @@ impl Validator {
         if qtype == rtype::RRSIG || qtype == rtype::SIG {
             return judged(Verdict::Insecure(None));
         }
-        // Most names are not signed, and it is known of most zones: they are not even parsed. If the first name of a chain is not signed, whoever
-        // forged it could have led it anywhere: the rest proves nothing.
+        // Most names are not signed, and it is known of most zones: their answers are not even parsed. An alias may lead from there into a zone
+        // that is, though, and then that one's answer has to hold.
         let owner = if qtype == rtype::DS { above(name) } else { name };
         let anchor = match self.govern(owner) {
             Ok(anchor) => anchor,
-            Err(verdict) => return judged(verdict),
+            Err(verdict) if !has_aliases(message, name) => return judged(verdict),
+            Err(_) => owner,
         };
         let broken = Unanswered { ede: Some(ede::INVALID_DATA), is_timeout: false };
         let (Some(asked), Ok(response)) = (parsed(name), DnsResponse::from_buffer(message.to_vec())) else {
@@ -145,7 +146,7 @@ impl Validator {
         for part in parts {
             let one = self.judge_part(part, &blamed, &mut budget, ask).await;
             all = Judgement { verdict: all.verdict.and(one.verdict), lifetime: all.lifetime.min(one.lifetime) };
-            if all.verdict != Verdict::Secure {
+            if matches!(all.verdict, Verdict::Bogus(_)) {
                 break;
             }
         }
@@ -273,6 +274,10 @@ impl Validator {
     fn conclude(&self, part: &Part, anchor: &[u8], outcome: Result<DnsResponse, NetError>, done: &Done) -> Judgement {
         let (verdict, lifetime) = match &outcome {
             Ok(response) => summarize(response),
+            // The star itself stands before what it stands for, and hickory wants it denied as well.
+            Err(NetError::Dns(DnsError::Nsec { response, .. })) if is_expanded(response, part.query.name()) => {
+                summarize(response)
+            }
             // Denials that took too many iterations to look at prove nothing; they are signed, though, or they would be bogus.
             Err(NetError::Dns(DnsError::Nsec { proof: Proof::Insecure, .. })) => {
                 (Some(Verdict::Insecure(None)), u32::MAX)
@@ -285,6 +290,7 @@ impl Validator {
             Some(verdict) => verdict,
             None => match done.unanswered {
                 Some(unanswered) => Verdict::Indeterminate(unanswered),
+                None if is_unproved(&outcome) => Verdict::Bogus(Reason::DenialMissing),
                 None => Verdict::Bogus(self.reason(part, anchor, done)),
             },
         };
@@ -332,6 +338,16 @@ impl Validator {
     }
 }
 
+/// Whether a message, which answers the question for `name`, has an alias or something else that is not to be understood at a glance.
+fn has_aliases(message: &[u8], name: &[u8]) -> bool {
+    let mut at = HEADER + name.len() + 4;
+    (0..u16_at(message, header::COUNTS[1]).unwrap_or(0)).any(|_| {
+        let record = record::read(message, at);
+        at = record.as_ref().map_or(message.len(), |record| record.end);
+        record.is_none_or(|record| matches!(record.rtype, rtype::CNAME | rtype::DNAME))
+    })
+}
+
 /// Remembers something of a zone. What is over makes room; if nothing is, all does, and is learned again.
 fn remember<T>(zones: &mut Remembered<T>, zone: &[u8], what: T, until: Moment) {
     if zones.len() >= ZONES {
@@ -357,6 +373,46 @@ fn blamed(message: &Message, owner: &[u8], anchor: &[u8]) -> Box<[u8]> {
         .filter(|zone| name::is_below(owner, zone) && zone.len() > anchor.len())
         .unwrap_or_else(|| owner.to_vec())
         .into()
+}
+
+/// Whether a set made of a wildcard is there with the proof by names that nothing nearer is (RFC 4035 section 5.3.4): one denial spans the name, and
+/// of all names that it shows to exist, the nearest above is the wildcard's own.
+fn is_expanded(response: &DnsResponse, name: &Name) -> bool {
+    let secure = |record: &&Record| record.proof == Proof::Secure;
+    let expanded = response.answers.iter().filter(secure).find_map(|record| {
+        let input = signature(record)?.input();
+        let labels = usize::from(input.num_labels);
+        (record.name == *name && input.num_labels < name.num_labels())
+            .then(|| (name.trim_to(labels), &input.signer_name))
+    });
+    let Some((base, zone)) = expanded else { return false };
+    response.authorities.iter().filter(secure).any(|record| {
+        let RData::DNSSEC(DNSSECRData::NSEC(denial)) = &record.data else { return false };
+        let (owner, next) = (&record.name, denial.next_domain_name());
+        // At the end of the zone the span leads back to its beginning.
+        let spans = owner < name && (name < next || next == zone);
+        // A delegation's denial says nothing of what is below it (RFC 6840 section 4.1); neither does an alias's of a tree.
+        let types = denial.type_set();
+        let is_cut =
+            (types.contains(RecordType::NS) && !types.contains(RecordType::SOA)) || types.contains(RecordType::DNAME);
+        spans
+            && !(is_cut && owner.zone_of(name))
+            && zone.zone_of(owner)
+            && nearest(name, owner).max(nearest(name, next)) == base.num_labels()
+    })
+}
+
+/// Whether everything in an answer is signed as it should be, and yet does not prove what it says.
+fn is_unproved(outcome: &Result<DnsResponse, NetError>) -> bool {
+    let Err(NetError::Dns(DnsError::Nsec { response, .. })) = outcome else { return false };
+    let mut records = response.answers.iter().chain(&response.authorities).filter(|record| signature(record).is_none());
+    records.all(|record| record.proof == Proof::Secure)
+}
+
+/// Labels of the longest name above both.
+fn nearest(one: &Name, other: &Name) -> u8 {
+    let same = one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one.eq_ignore_ascii_case(other));
+    u8::try_from(same.count()).unwrap_or(u8::MAX)
 }
 
 /// What the proofs of all records of a part say together, `None` if they are bogus; and the least TTL.

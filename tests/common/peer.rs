@@ -146,6 +146,37 @@ impl Peer {
         Self::start(command, folder, address)
     }
 
+    /// unbound as a resolver that validates nothing and knows only what `backend` says; it gives all that was signed.
+    pub(crate) fn unbound_resolving(address: SocketAddr, backend: SocketAddr) -> Self {
+        Self::unbound_over_udp(address, backend, "module-config: \"iterator\"\n minimal-responses: no")
+    }
+
+    /// unbound as a validating resolver that knows only what `backend` says and trusts the anchors of a file.
+    pub(crate) fn unbound_validating(address: SocketAddr, backend: SocketAddr, anchors: &Path) -> Self {
+        let options = format!("module-config: \"validator iterator\"\n trust-anchor-file: {anchors:?}\n ede: yes");
+        Self::unbound_over_udp(address, backend, &options)
+    }
+
+    /// unbound with more options, which asks `backend` for everything.
+    fn unbound_over_udp(address: SocketAddr, backend: SocketAddr, options: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "server:\n interface: {}@{port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n pidfile: \"\"\n directory: {:?}\n\
+             use-syslog: no\n logfile: \"\"\n num-threads: 1\n do-not-query-localhost: no\n access-control: 127.0.0.0/8 allow\n\
+             {options}\n val-log-level: 2\nremote-control:\n control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: {}@{}\n",
+            address.ip(),
+            folder.path(),
+            backend.ip(),
+            backend.port(),
+            port = address.port()
+        );
+        let file = folder.path().join("unbound.conf");
+        fs::write(&file, config).unwrap();
+        let mut command = wrapped(&[], "unbound", folder.path());
+        command.args(["-d", "-c"]).arg(file);
+        Self::start(command, folder, address)
+    }
+
     /// Waits until the server answers `ask` over UDP as `good` wants it.
     #[track_caller]
     pub(crate) fn wait_for_answer(&self, ask: &Ask, good: impl Fn(&Message) -> bool) {
@@ -180,6 +211,13 @@ pub(crate) fn output(name: &str, arguments: &[&str]) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{name} {arguments:?}: {}\n{text}", output.status);
     text
+}
+
+/// Runs a client to its end; all that it writes, whether it fails or not.
+#[track_caller]
+pub(crate) fn all_output(name: &str, arguments: &[&str]) -> String {
+    let output = Command::new(name).args(arguments).output().unwrap_or_else(|error| panic!("{name}: {error}"));
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// The full path of a program, /usr/sbin included.

@@ -60,10 +60,6 @@ fn what_a_later_version_knows_is_not_supported_rather_than_unknown() {
     }
     let zone = |line: &str| mistakes(&format!("{ROOT}{line}\n"));
     assert_eq!(zone("rebinding = { mode = \"block\" }"), [format!("f.toml:7:1: zone.rebinding: {right}")]);
-    assert_eq!(
-        zone("dnssec = \"validate\""),
-        ["f.toml:7:10: zone.dnssec: \"validate\" is not supported by this version; \"off\" or \"forward\""]
-    );
 }
 
 #[test]
