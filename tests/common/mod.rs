@@ -21,6 +21,7 @@ pub(crate) mod metrics;
 pub(crate) mod certificate;
 pub(crate) mod namespace;
 pub(crate) mod peer;
+pub(crate) mod signing;
 pub(crate) mod skip;
 
 use std::time::Duration;

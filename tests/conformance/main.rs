@@ -12,6 +12,7 @@ mod rfc1035;
 mod rfc2181;
 mod rfc2308;
 mod rfc3597;
+mod rfc4035;
 mod rfc4343;
 mod rfc5452;
 mod rfc6891;
