@@ -22,6 +22,7 @@ use moka::sync::Cache;
 use super::budget::{Cost, Limit, reduce};
 use super::parsed;
 use crate::sys::clock::{self, Moment};
+use crate::wire::header::{ede, rtype};
 
 /// Bytes of messages that a worker keeps: about 3,000 zones' keys and delegations.
 const CAPACITY: u64 = 4 << 20;
@@ -141,7 +142,7 @@ impl Messages {
         flight
     }
 
-    /// Forgets what is older than `age`; whether there was any of it.
+    /// Forgets what is older than `age`, keys and delegation of a zone together, since they change together; whether there was any of it.
     pub(super) fn forget<'a>(
         &self,
         questions: impl Iterator<Item = &'a (Question, Arc<Known>)>,
@@ -151,6 +152,11 @@ impl Messages {
         let old = questions.filter(|(_, known)| now.since(known.since) >= age);
         old.fold(false, |_, (question, _)| {
             self.kept.invalidate(question);
+            let other = match question.kind {
+                rtype::DS => RecordType::DNSKEY.into(),
+                _ => rtype::DS,
+            };
+            self.kept.invalidate(&Question { name: question.name.clone(), kind: other });
             true
         })
     }
@@ -164,7 +170,7 @@ pub(super) fn fresh(kept: &Cache<Question, Arc<Known>, RandomState>, question: &
 impl Known {
     /// Reads an upstream's message.
     fn read(bytes: Vec<u8>, question: &Question) -> Result<Self, Unanswered> {
-        let broken = Unanswered { ede: Some(crate::wire::header::ede::INVALID_DATA), is_timeout: false };
+        let broken = Unanswered { ede: Some(ede::INVALID_DATA), is_timeout: false };
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let name = parsed(&question.name).ok_or(broken)?;
         let mut response = DnsResponse::from_buffer(bytes).map_err(|_| broken)?;
@@ -175,7 +181,7 @@ impl Known {
         // What is cut off proves nothing; neither does a failure.
         let is_answer = matches!(response.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
         if response.truncation || !is_answer {
-            let ede = Some(crate::wire::header::ede::NETWORK_ERROR);
+            let ede = Some(ede::NETWORK_ERROR);
             return Err(Unanswered { ede, is_timeout: false });
         }
         // The validator looks for denials in all letter cases but wants the question as it asked.

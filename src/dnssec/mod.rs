@@ -35,6 +35,10 @@ mod chain;
 mod handle;
 mod messages;
 #[cfg(test)]
+#[path = "../../tests/common/signing.rs"]
+#[expect(dead_code, reason = "each kind of test uses another part")]
+mod signing;
+#[cfg(test)]
 mod tests;
 mod trust;
 mod validator;

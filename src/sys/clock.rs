@@ -82,6 +82,10 @@ pub fn coarse() -> Moment {
 /// The time of day, since 1970; it may be set back and ahead at any time.
 #[must_use]
 pub fn wall() -> Duration {
+    #[cfg(test)]
+    if let Some(held) = tests::held() {
+        return held;
+    }
     Duration::from_nanos(kernel(libc::CLOCK_REALTIME))
 }
 
@@ -105,7 +109,7 @@ fn kernel(clock: libc::clockid_t) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) use tests::begin;
+pub(crate) use tests::{begin, hold_wall};
 
 #[cfg(test)]
 mod tests {
@@ -121,6 +125,18 @@ mod tests {
     thread_local! {
         /// The event loop's time when this thread began to count anew.
         static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
+        /// The time of day that this thread goes by, if it is not the kernel's.
+        static HELD: Cell<Option<Duration>> = const { Cell::new(None) };
+    }
+
+    /// Lets this thread go by another time of day.
+    pub(crate) fn hold_wall(time: Duration) {
+        HELD.set(Some(time));
+    }
+
+    /// The time of day that this thread goes by, if it is not the kernel's.
+    pub(super) fn held() -> Option<Duration> {
+        HELD.get()
     }
 
     /// Counts this thread's time anew from the event loop's now, so that whatever is repeated happens at the same times.
