@@ -90,6 +90,16 @@ impl Rules {
         }
     }
 
+    /// The same, where `more` has a say in what answers are worth.
+    #[must_use]
+    pub fn judged_by(mut self, more: &str) -> Self {
+        let mut whole = Context::new(&SHA256);
+        whole.update(&self.digest);
+        whole.update(more.as_bytes());
+        self.digest.copy_from_slice(whole.finish().as_ref());
+        self
+    }
+
     /// Whether an answer may still be given, if only when there is no better one.
     fn admit(&self, entry: &Entry, now: Moment) -> bool {
         entry.is_fresh(now) || entry.is_stale(now, self.serve_stale)

@@ -150,6 +150,15 @@ impl Anchors {
     }
 }
 
+/// All of it in one form, for comparing what was judged by which.
+impl fmt::Display for Anchors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut negative: Vec<_> = self.negative.iter().collect();
+        negative.sort_unstable();
+        write!(f, "{:?} {negative:?}", self.positive)
+    }
+}
+
 /// The root's keys that are built in: KSK-2017 and KSK-2024.
 fn root() -> Anchor {
     let built_in = TrustAnchors::default();

@@ -7,14 +7,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_proto::dnssec::Nsec3HashAlgorithm;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, NSEC3};
-use hickory_proto::dnssec::{Algorithm, Nsec3HashAlgorithm, PublicKeyBuf};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{RData, Record, RecordType};
 
 use super::anchors::parse;
 use super::budget::Limit;
-use super::signing::{SignedZone, address, denial, message, name, server};
+use super::signing::{SignedZone, address, colliding, denial, message, name, server};
 use super::*;
 use crate::config::{Config, Environment};
 use crate::metrics::{Event, WorkerMetrics};
@@ -233,18 +233,6 @@ async fn a_wildcard_needs_the_proof_that_nothing_nearer_exists() {
 }
 
 //------ Bounds ------------------------------------------------------------------------------------------------------
-
-/// A key that nobody has, of Ed25519, with this tag: the last two bytes make up for the others.
-fn colliding(seed: u8, tag: u16) -> DNSKEY {
-    let key = |last: [u8; 2]| {
-        let mut bytes = vec![seed; 30];
-        bytes.extend(last);
-        DNSKEY::new(true, true, false, PublicKeyBuf::new(bytes, Algorithm::ED25519))
-    };
-    let missing = tag.wrapping_sub(key([0, 0]).calculate_key_tag().unwrap());
-    let near = (0..4_u16).map(|less| key(missing.wrapping_sub(less).to_be_bytes()));
-    near.into_iter().find(|key| key.calculate_key_tag().unwrap() == tag).expect("one of them has it")
-}
 
 /// Records of keys at the root.
 fn key_record(owner: &str, key: DNSKEY) -> Record {

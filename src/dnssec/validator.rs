@@ -147,6 +147,10 @@ impl Validator {
             let one = self.judge_part(part, &blamed, &mut budget, ask).await;
             all = Judgement { verdict: all.verdict.and(one.verdict), lifetime: all.lifetime.min(one.lifetime) };
             if matches!(all.verdict, Verdict::Bogus(_)) {
+                // It was no work without end, but would be if it were asked for again under every name that there is.
+                if budget.is_heavy() {
+                    self.rest(&blamed, Limit::Signatures);
+                }
                 break;
             }
         }
@@ -318,10 +322,15 @@ impl Validator {
     /// A question cost too much; its zone rests.
     fn spent(&self, blamed: &[u8], limit: Limit) -> Verdict {
         self.metrics.count(limit.event());
-        if blamed.len() > 1 {
-            remember(&mut self.resting.borrow_mut(), blamed, limit, clock::coarse() + REST);
-        }
+        self.rest(blamed, limit);
         Verdict::Bogus(Reason::Work(verdict::Work(limit)))
+    }
+
+    /// Nothing of a zone is validated for a while.
+    fn rest(&self, zone: &[u8], limit: Limit) {
+        if zone.len() > 1 {
+            remember(&mut self.resting.borrow_mut(), zone, limit, clock::coarse() + REST);
+        }
     }
 
     /// Remembers which zone was proved not to be signed: the lowest one for whose DS set was asked, if it has none that is of use.

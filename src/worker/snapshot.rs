@@ -121,7 +121,11 @@ impl Snapshot {
     /// What its zones say of kept answers, by number.
     pub(super) fn rules(&self) -> BTreeMap<u16, Rules> {
         let config = &self.shared.config;
-        let rules = |zone: &Zone| Rules::new(zone, &config.upstreams[zone.upstream]);
+        let anchors = self.shared.anchors.to_string();
+        let rules = |zone: &Zone| {
+            let rules = Rules::new(zone, &config.upstreams[zone.upstream]);
+            if zone.dnssec == Dnssec::Validate { rules.judged_by(&anchors) } else { rules }
+        };
         self.shared.numbers.zones.iter().copied().zip(config.zones.iter().map(rules)).collect()
     }
 

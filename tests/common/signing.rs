@@ -5,7 +5,7 @@ use std::time::Duration;
 use hickory_proto::dnssec::crypto::Ed25519SigningKey;
 use hickory_proto::dnssec::rdata::sig::SigInput;
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, NSEC, RRSIG};
-use hickory_proto::dnssec::{Algorithm, DigestType, PublicKey as _, SigningKey, TBS};
+use hickory_proto::dnssec::{Algorithm, DigestType, PublicKey as _, PublicKeyBuf, SigningKey, TBS};
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, NS, SOA};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType, SerialNumber};
@@ -43,6 +43,19 @@ pub(crate) fn server(owner: &str) -> Record {
 pub(crate) fn denial(owner: &str, next: &str, types: &[RecordType]) -> Record {
     let types = types.iter().copied().chain([RecordType::NSEC, RecordType::RRSIG]);
     Record::from_rdata(name(owner), 300, RData::DNSSEC(DNSSECRData::NSEC(NSEC::new(name(next), types))))
+}
+
+/// A key that nobody has, of Ed25519, with this tag: the last two bytes make up for the others.
+pub(crate) fn colliding(seed: u8, tag: u16) -> DNSKEY {
+    let key = |last: [u8; 2]| {
+        let mut bytes = vec![seed; 30];
+        bytes.extend(last);
+        DNSKEY::new(true, true, false, PublicKeyBuf::new(bytes, Algorithm::ED25519))
+    };
+    let missing = tag.wrapping_sub(key([0, 0]).calculate_key_tag().unwrap());
+    // Sums of the tag carry around, so that a few may have to be tried.
+    let near = (0..u16::MAX).map(|less| key(missing.wrapping_sub(less).to_be_bytes()));
+    near.into_iter().find(|key| key.calculate_key_tag().unwrap() == tag).expect("one of them has it")
 }
 
 /// A message that answers the question for `owner` and `kind`.
@@ -102,6 +115,22 @@ impl SignedZone {
     pub(crate) fn start(&self) -> Vec<Record> {
         let soa = SOA::new(self.name.clone(), self.name.clone(), 1, 7200, 1800, 86_400, 60);
         self.signed(vec![Record::from_rdata(self.name.clone(), 300, RData::SOA(soa))])
+    }
+
+    /// A signature in the form of a good one that fits nothing.
+    pub(crate) fn forged(&self, owner: &str, covered: RecordType, salt: u8) -> Record {
+        let input = SigInput {
+            type_covered: covered,
+            algorithm: Algorithm::ED25519,
+            num_labels: name(owner).num_labels(),
+            original_ttl: 300,
+            sig_expiration: SerialNumber::new(self.now + 86_400),
+            sig_inception: SerialNumber::new(self.now - 86_400),
+            key_tag: self.dnskey.calculate_key_tag().unwrap(),
+            signer_name: self.name.clone(),
+        };
+        let signature = RData::DNSSEC(DNSSECRData::RRSIG(RRSIG::from_sig(input, vec![salt; 64])));
+        Record::from_rdata(name(owner), 300, signature)
     }
 
     /// A set of records with a signature that is valid for a day before and after now.

@@ -39,6 +39,7 @@ mod hedging;
 mod malformed;
 mod selection;
 mod transport;
+mod validation;
 
 use common::daemon::{Daemon, Setup};
 use common::upstream::{Action, Query, Upstream};
