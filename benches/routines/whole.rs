@@ -51,7 +51,15 @@ fn warm() -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
     };
     let metrics = Metrics::new(&layout, 1).worker(0);
     let numbers = Arc::new(Numbers::of(&config));
-    let shared = Shared { config, store, local, tls: vec![None].into(), loops: Arc::default(), numbers };
+    let shared = Shared {
+        config,
+        store,
+        local,
+        anchors: Arc::default(),
+        tls: vec![None].into(),
+        loops: Arc::default(),
+        numbers,
+    };
     let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
     let queries = (0..NAMES).map(|number| messages::query(&format!("www.site{number}.example"), rtype::A)).collect();
     (pipeline, metrics, queries)

@@ -37,19 +37,47 @@ impl From<Limit> for Broken {
     }
 }
 
-/// Takes an answer to `name` and `kind` apart, in the order of its chain.
-pub(super) fn take_apart(response: DnsResponse, name: Name, kind: RecordType) -> Result<Vec<Part>, Broken> {
+/// All parts of an answer.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// In the order of the chain; never none.
+    pub(super) parts: Vec<Part>,
+    /// Whether they are all that is in the answer and all that it should have. If not, nothing vouches for the whole: a denial that belongs
+    /// to no part, or a chain whose end is neither there nor denied.
+    pub(super) is_whole: bool,
+}
+
+/// Takes an answer to `name` and `kind` apart.
+pub(super) fn take_apart(response: DnsResponse, name: Name, kind: RecordType) -> Result<Parts, Broken> {
+    let denials: Vec<(Name, RecordType)> = response.authorities.iter().filter_map(denial).collect();
+    let (parts, has_end) = split(response, name, kind)?;
+    let is_in = |(owner, kind): &(Name, RecordType)| {
+        let same = |record: &Record| record.record_type() == *kind && record.name == *owner;
+        parts.iter().any(|part| part.response.authorities.iter().any(same))
+    };
+    let is_whole = has_end && denials.iter().all(is_in);
+    Ok(Parts { parts, is_whole })
+}
+
+/// Owner and type of a denial.
+fn denial(record: &Record) -> Option<(Name, RecordType)> {
+    let kind = record.record_type();
+    matches!(kind, RecordType::NSEC | RecordType::NSEC3).then(|| (record.name.clone(), kind))
+}
+
+/// The parts, and whether the last one is the end of the chain.
+fn split(response: DnsResponse, name: Name, kind: RecordType) -> Result<(Vec<Part>, bool), Broken> {
     // The usual answer is one set; nothing is copied for it.
     let is_plain =
         response.answers.iter().all(|record| record.name == name && record.record_type() != RecordType::CNAME)
             || kind == RecordType::CNAME;
     if is_plain {
-        return Ok(vec![part(response, name, kind)?]);
+        return Ok((vec![end(response, name, kind)?], true));
     }
     let mut parts = Vec::new();
     let mut owner = name;
-    loop {
-        if parts.len() > MAX_CHAIN {
+    for links in 0.. {
+        if links > MAX_CHAIN {
             return Err(Broken::Chain);
         }
         let alias = response.answers.iter().find_map(|record| match &record.data {
@@ -73,16 +101,25 @@ pub(super) fn take_apart(response: DnsResponse, name: Name, kind: RecordType) ->
         };
         let known = |part: &Part| *part.query.name() == link && part.query.query_type() == kind;
         if !parts.iter().any(known) {
-            parts.push(part(alone(&response, true), link, kind)?);
+            parts.push(part(alone(&response), link, kind)?);
         }
         owner = target;
     }
-    // A chain may end with an alias that leads out of what the server knows.
-    let ends = response.answers.iter().any(|record| record.name == owner) || !response.authorities.is_empty();
-    if ends {
-        parts.push(part(alone(&response, false), owner, kind)?);
+    // A chain may end with an alias that leads out of what the server knows; that something does not exist has to be proved in any case.
+    let has_end = response.answers.iter().any(|record| record.name == owner)
+        || !response.authorities.is_empty()
+        || response.response_code == ResponseCode::NXDomain;
+    if has_end {
+        parts.push(end(response, owner, kind)?);
     }
-    Ok(parts)
+    Ok((parts, has_end))
+}
+
+/// The part at the end of a chain. The code of an answer is not signed: to deny what is there as signed is to forge.
+fn end(response: DnsResponse, name: Name, kind: RecordType) -> Result<Part, Broken> {
+    let part = part(response, name, kind)?;
+    let is_denied = part.response.response_code == ResponseCode::NXDomain;
+    if is_denied && !part.response.answers.is_empty() { Err(Broken::Chain) } else { Ok(part) }
 }
 
 /// What the alias `owner` of the DNAME at `above` leads to.
@@ -96,12 +133,10 @@ fn substituted(response: &DnsResponse, above: &Name, owner: &Name) -> Option<Nam
     Name::from_labels(labels).ok()
 }
 
-/// A copy of an answer, of which a part will be made; a link is there, whatever the code says of the end of the chain (RFC 6604 section 3).
-fn alone(response: &DnsResponse, is_link: bool) -> DnsResponse {
+/// A copy of an answer, of which a link will be made: that is there, whatever the code says of the end of the chain (RFC 6604 section 3).
+fn alone(response: &DnsResponse) -> DnsResponse {
     let mut alone = response.clone();
-    if is_link {
-        alone.metadata.response_code = ResponseCode::NoError;
-    }
+    alone.metadata.response_code = ResponseCode::NoError;
     alone
 }
 

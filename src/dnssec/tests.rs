@@ -232,6 +232,37 @@ async fn a_wildcard_needs_the_proof_that_nothing_nearer_exists() {
     assert!(matches!(verdict(&validator, &world, "x.wild", &reply(over_star(), elsewhere)).await, Verdict::Bogus(_)));
 }
 
+/// N28
+#[tokio::test(start_paused = true)]
+async fn what_is_there_as_signed_cannot_be_denied_and_a_chain_needs_its_end() {
+    let (validator, world, zone, _) = setting();
+    let www = || zone.signed(vec![address("www", 1)]);
+    let alias = || {
+        let target = RData::CNAME(hickory_proto::rr::rdata::CNAME(name("www")));
+        zone.signed(vec![Record::from_rdata(name("alias"), 300, target)])
+    };
+    let reply = |owner, rcode, answers, proof| message(1, owner, RecordType::A, rcode, answers, proof);
+    world.put("www", RecordType::NS, vec![], vec![]);
+    let whole: Vec<Record> = alias().into_iter().chain(www()).collect();
+    let stray = zone.signed(vec![denial("x", "y", &[RecordType::A])]);
+    for (message, expected) in [
+        (reply("alias", ResponseCode::NoError, whole.clone(), vec![]), Verdict::Secure),
+        (reply("alias", ResponseCode::NoError, whole.clone(), stray), Verdict::Insecure(None)),
+        (reply("alias", ResponseCode::NoError, alias(), vec![]), Verdict::Insecure(None)),
+        (reply("alias", ResponseCode::NXDomain, whole, vec![]), Verdict::Bogus(Reason::Signature)),
+        (reply("alias", ResponseCode::NXDomain, alias(), vec![]), Verdict::Bogus(Reason::DenialMissing)),
+    ] {
+        assert_eq!(verdict(&validator, &world, "alias", &message).await, expected);
+    }
+    let denied = reply("www", ResponseCode::NXDomain, www(), vec![]);
+    assert_eq!(verdict(&validator, &world, "www", &denied).await, Verdict::Bogus(Reason::Signature));
+    // An alias of itself ends.
+    let target = RData::CNAME(hickory_proto::rr::rdata::CNAME(name("loop")));
+    let turn =
+        reply("loop", ResponseCode::NoError, zone.signed(vec![Record::from_rdata(name("loop"), 300, target)]), vec![]);
+    assert_eq!(verdict(&validator, &world, "loop", &turn).await, Verdict::Bogus(Reason::Signature));
+}
+
 //------ Bounds ------------------------------------------------------------------------------------------------------
 
 /// Records of keys at the root.

@@ -29,10 +29,13 @@ const VERDICTS: usize = 16_384;
 /// The longest that a good verdict is remembered. Answers are kept for as long as their signatures and TTLs say, whatever this says.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// Keys of the anchors' zones, by name in wire format, and until when.
+type Zones = BTreeMap<Box<[u8]>, (Vec<DNSKEY>, Moment)>;
+
 /// What is trusted now.
 pub(super) struct Trust {
     /// The keys of each anchor's zone, and until when.
-    zones: RefCell<BTreeMap<Box<[u8]>, (Vec<DNSKEY>, Moment)>>,
+    zones: RefCell<Zones>,
     /// A validator that trusts them.
     validator: RefCell<Rc<DnssecDnsHandle<Source>>>,
 }
@@ -40,7 +43,7 @@ pub(super) struct Trust {
 impl Trust {
     /// Nothing yet.
     pub(super) fn new() -> Self {
-        let validator = RefCell::new(Rc::new(validator(&BTreeMap::new())));
+        let validator = RefCell::new(Rc::new(validator(&Zones::new())));
         Self { zones: RefCell::default(), validator }
     }
 
@@ -89,7 +92,7 @@ pub(super) fn question(zone: &[u8]) -> Question {
 /// A validator that trusts these keys.
 ///
 /// Of verdicts it remembers only the good ones: a bad one may be the fault of a server that did not answer, and then must not outlast it.
-fn validator(zones: &BTreeMap<Box<[u8]>, (Vec<DNSKEY>, Moment)>) -> DnssecDnsHandle<Source> {
+fn validator(zones: &Zones) -> DnssecDnsHandle<Source> {
     let mut anchors = TrustAnchors::empty();
     for (zone, (keys, _)) in zones {
         let Some(name) = parsed(zone) else { continue };

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::anchors::{Anchors, Governor};
 use super::budget::{Budget, Limit, signature};
-use super::chain::{Broken, Part, take_apart};
+use super::chain::{Broken, Part, Parts, take_apart};
 use super::handle::{Done, Source, Work};
 use super::messages::{Ask, Messages, Unanswered};
 use super::trust::{self, Trust};
@@ -134,15 +134,13 @@ impl Validator {
             return judged(Verdict::Indeterminate(Unanswered { ede: Some(ede::NETWORK_ERROR), is_timeout: false }));
         }
         let blamed = blamed(&response, owner, anchor);
-        let parts = match take_apart(response, asked, RecordType::from(qtype)) {
+        let Parts { parts, is_whole } = match take_apart(response, asked, RecordType::from(qtype)) {
             Ok(parts) => parts,
             Err(Broken::Limit(limit)) => return judged(self.spent(&blamed, limit)),
             Err(Broken::Chain) => return judged(Verdict::Bogus(Reason::Signature)),
         };
-        let (mut budget, mut all) = (Budget::default(), judged(Verdict::Secure));
-        if parts.is_empty() {
-            return judged(Verdict::Bogus(Reason::DenialMissing));
-        }
+        let whole = if is_whole { Verdict::Secure } else { Verdict::Insecure(None) };
+        let (mut budget, mut all) = (Budget::default(), judged(whole));
         for part in parts {
             let one = self.judge_part(part, &blamed, &mut budget, ask).await;
             all = Judgement { verdict: all.verdict.and(one.verdict), lifetime: all.lifetime.min(one.lifetime) };
@@ -199,7 +197,7 @@ impl Validator {
             if let Some(limit) = done.limit {
                 return judged(self.spent(blamed, limit));
             }
-            let judgement = self.conclude(&part, anchor, outcome, &done);
+            let judgement = self.conclude(&part, anchor, &outcome, &done);
             if !again && matches!(judgement.verdict, Verdict::Bogus(_)) && self.messages.forget(done.seen.iter(), OLD) {
                 again = true;
                 continue;
@@ -275,8 +273,8 @@ impl Validator {
     }
 
     /// What follows from what hickory's validator says.
-    fn conclude(&self, part: &Part, anchor: &[u8], outcome: Result<DnsResponse, NetError>, done: &Done) -> Judgement {
-        let (verdict, lifetime) = match &outcome {
+    fn conclude(&self, part: &Part, anchor: &[u8], outcome: &Result<DnsResponse, NetError>, done: &Done) -> Judgement {
+        let (verdict, lifetime) = match outcome {
             Ok(response) => summarize(response),
             // The star itself stands before what it stands for, and hickory wants it denied as well.
             Err(NetError::Dns(DnsError::Nsec { response, .. })) if is_expanded(response, part.query.name()) => {
@@ -294,7 +292,7 @@ impl Validator {
             Some(verdict) => verdict,
             None => match done.unanswered {
                 Some(unanswered) => Verdict::Indeterminate(unanswered),
-                None if is_unproved(&outcome) => Verdict::Bogus(Reason::DenialMissing),
+                None if is_unproved(outcome) => Verdict::Bogus(Reason::DenialMissing),
                 None => Verdict::Bogus(self.reason(part, anchor, done)),
             },
         };

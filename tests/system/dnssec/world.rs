@@ -76,7 +76,7 @@ pub(super) const TOOLS: [&str; 4] = ["dnssec-keygen", "dnssec-signzone", "named"
 #[derive(Debug)]
 pub(super) struct World {
     /// The server of all zones.
-    server: Peer,
+    _server: Peer,
     /// A resolver that asks it, follows aliases, and judges nothing.
     pub(super) resolver: Peer,
     /// The files.
@@ -213,6 +213,6 @@ impl World {
         let resolver = Peer::unbound_resolving(free_address(), server.address);
         let file = folder.join("anchors");
         fs::write(&file, anchors).unwrap();
-        Self { server, resolver, anchors: file, folder: owned, island }
+        Self { _server: server, resolver, anchors: file, folder: owned, island }
     }
 }
