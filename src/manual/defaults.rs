@@ -46,7 +46,9 @@
 //! | `zone.max-negative-ttl` | A service that is asked for before it exists must be found soon after: seconds inside the cluster, half a minute outside. RFC 2308 section 5 allows up to three hours, from a time when new names were rare. |
 //! | `zone.nxdomain-cut` | Public servers keep RFC 8020. The cluster's DNS mostly does, but plugins and stub servers of companies deny names that others of theirs hold names below; there it has to be wanted. |
 //! | `zone.no-types` | What a name's owner publishes is shown. Leaving AAAA out halves the questions of a cluster without IPv6, but only the operator knows that it has none. |
-//! | `zone.dnssec` | Public zones may be signed and a program on the node may want to see it. Cluster zones are not signed, and asking for signatures only makes answers larger. |
+//! | `zone.dnssec` | Public zones may be signed and a program on the node may want to see it. Cluster zones are not signed, and asking for signatures only makes answers larger. Validating has to be wanted: it protects from the servers and the path to them, where "forward" trusts both; and it makes a broken zone fail here, where others may not notice. |
+//! | `zone.negative-trust-anchors` | Each entry is a hole that somebody has to close again. |
+//! | `dnssec.trust-anchors` | The root's keys are known and built in; whoever signs a zone of his own without the root knows his keys. |
 //! | `zone.class` | A zone that says nothing is treated as the internet's. The class decides the three defaults above it. |
 //!
 //! # Who is asked

@@ -78,7 +78,7 @@
 //! # 6. The upstream
 //!
 //! [`Outgoing`] is the query as it leaves: one question, RD, an OPT record of our own. Nothing of the client's goes along but the name,
-//! the type, and in zones with `dnssec = "forward"` DO and CD.
+//! the type, and in zones with `dnssec = "forward"` DO and CD. Zones with `dnssec = "validate"` always set both.
 //!
 //! [`Group::exchange`] asks one server, which `policy` chooses: as a rule the better one of two taken at random, by answer time and queries under
 //! way. A server that fails, or says that it cannot help, passes the query on to another at once. One that takes longer than
@@ -115,6 +115,20 @@
 //! such, and TCP is not tried for half a minute; with `udp`, it is an error. Servers with `tls` are never asked in any other way.
 //!
 //! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
+//!
+//! # 6a. Whether it is what was signed
+//!
+//! In a zone with `dnssec = "validate"`, an answer is judged before anything is made of it ([`Validator::judge`]), unless the client set CD. It is taken apart: each
+//! alias of a chain, and its end, is judged by its own zone. What lies below a negative trust anchor, or below a delegation that was proved not to be
+//! signed, needs no work. The rest is hickory-net's: it verifies signatures and proofs, and asks for keys and delegations by a handle of ours, which
+//! knows most of them, asks the zone's servers for the others, each once at a time, and stops when the question has cost too much.
+//!
+//! | verdict | the client gets |
+//! |---|---|
+//! | secure | the answer, with AD if it set DO or AD; kept until the first signature expires at the latest |
+//! | insecure | the answer; extended error 1 or 2 where its keys or digests are of kinds that are not known |
+//! | bogus | SERVFAIL with extended error 6 to 12, also where there is an answer that has expired |
+//! | indeterminate: keys could not be had | what has expired; or SERVFAIL with extended error 22 or 23 |
 //!
 //! # 7. What is kept
 //!
@@ -173,6 +187,7 @@
 //! [`Store::forget_if`]: crate::cache::Store::forget_if
 //! [`UpstreamError`]: crate::upstream::UpstreamError
 //! [`Watch`]: crate::sys::watch::Watch
+//! [`Validator::judge`]: crate::dnssec::Validator::judge
 //! [`Zones::find`]: crate::route::Zones::find
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`listener::udp`]: crate::listener::udp

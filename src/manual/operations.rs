@@ -121,6 +121,9 @@
 //! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
 //! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
+//! | `rate(nodens_dnssec_validations_total{result="bogus"}[5m]) > 0.1` | answers are forged, or a zone that is asked for is broken: the log says which and why |
+//! | `rate(nodens_dnssec_validations_total{result="indeterminate"}[5m]) > 0.1` | servers do not give keys and delegations: do they pass DNSSEC records? |
+//! | `rate(nodens_dnssec_limits_total[5m]) > 0` | somebody asks for names of a zone that wants to keep the validator busy |
 //! | `rate(nodens_upstream_records_dropped_total[5m]) > 0` | a server sends records that do not parse |
 //! | `rate(coredns_cache_evictions_total{type="success"}[5m]) > 10` | the cache is too small for what is asked |
 //! | `rate(nodens_tcp_refused_total[5m]) > 0` | clients hold more TCP connections than they may |
@@ -153,6 +156,8 @@
 //! | info `kept answers taken over from the snapshot` | `restored` of them; `dropped` were too old, or of zones that have changed | |
 //! | warn `the snapshot of the cache is not used` | `error` says why; the cache begins empty | nothing; or see to the owner and the mode of `path` |
 //! | warn `the snapshot of the cache cannot be written; …` | said once until it works again; counted each time | make the folder, or room |
+//! | warn `an answer is bogus` | a zone with `dnssec = "validate"`: what came is not what `name`'s zone signed, for the `reason` given | see below |
+//! | warn `keys to validate an answer could not be had` | its servers gave no answer to the questions that it takes | ask them for DNSKEY and DS with `dig +dnssec +cd` |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
 //! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
@@ -165,6 +170,11 @@
 //! | lines with `target` | from a library; only at level debug | |
 //!
 //! # Troubleshooting by symptom
+//!
+//! **A bogus answer.** The extended error tells what `reason` tells: 6 a signature does not fit, 7 and 8 it has expired or is not valid yet (is the clock
+//! right?), 9 the zone's keys are not those that its parent vouches for, 10 there is no signature, 12 a denial is not proved. `delv` shows the same from
+//! the root on; with `+cd`, nodens gives what the server said. If the zone's operators broke it and somebody vouches for that, `zone.negative-trust-anchors`
+//! lets its names through until it is mended. If many zones are bogus at once, the clock is wrong, or the servers or somebody before them forge.
 //!
 //! **SERVFAIL.** Ask with `dig`, which shows the extended error, and look at the line `no server answered`:
 //!

@@ -74,8 +74,16 @@
 //! | RFC | section | what | where | status |
 //! |---|---|---|---|---|
 //! | 4035 | 3.2.2 | CD passes, and its answers are kept apart | [`Variant`] | yes |
-//! | 4035 | 3.2.3 | AD only of servers that proved who they are, over TLS | [`Response::authenticated`] | yes |
-//! | 4035 | 5 | validation | | not yet |
+//! | 4035 | 3.2.3 | AD by our own verdict; where that is not wanted, of servers that proved who they are, over TLS | [`dnssec`], [`Response::authenticated`] | yes |
+//! | 4033 | 5 | secure, insecure, bogus, indeterminate | [`dnssec::Verdict`] | yes |
+//! | 4035 | 4.7 | a bogus answer is kept as a failure, for `servfail` | [`pipeline`] | yes |
+//! | 4035 | 5 | validation, by hickory-net; bounded work | [`dnssec`] | zones with `dnssec = "validate"` |
+//! | 4035 | 5.3.3 | no TTL beyond the signature's | [`dnssec::Judgement`] | yes |
+//! | 4509, 6605, 8080 | | DS digests 1, 2, 4; algorithms 5, 7, 8, 10, 13, 14, 15 | [`dnssec`] | all that is required, not Ed448 |
+//! | 5011 | | anchors that renew themselves | | no |
+//! | 5155 | 8, 9.2 | hashed denials; no AD where opt-out may leave something out | [`dnssec`] | yes |
+//! | 7646 | | negative trust anchors: `zone.negative-trust-anchors`, other zones, private reverse zones | [`dnssec::Anchors`] | yes |
+//! | 9276 | 3.2 | above 150 iterations insecure, never bogus | [`dnssec`] | yes |
 //! | 6840 | 5.7, 5.8 | AD is asked for, and shown to those who set DO or AD | [`Outgoing`], [`reply::answer`] | yes |
 //!
 //! # Names the node knows itself
@@ -108,6 +116,10 @@
 //! [`Store::fail`]: crate::cache::Store::fail
 //! [`Zone::nxdomain_cut`]: crate::config::Zone::nxdomain_cut
 //! [`listener::tcp`]: crate::listener::tcp
+//! [`dnssec`]: crate::dnssec
+//! [`dnssec::Anchors`]: crate::dnssec::Anchors
+//! [`dnssec::Judgement`]: crate::dnssec::Judgement
+//! [`dnssec::Verdict`]: crate::dnssec::Verdict
 //! [`pipeline`]: crate::pipeline
 //! [`policy::local`]: crate::policy::local
 //! [`reply`]: crate::reply

@@ -41,7 +41,18 @@
 //! | losing count of its frames, sending queries, or answers in drips | a connection with something else than answers on it is closed; one on which no whole answer comes is silent | [`performance`](super::performance) | [`performance`](super::performance) |
 //! | closing connections at any time, or letting them die silently | a query on a reused connection is sent once more; a connection that has been quiet is watched | [`performance`](super::performance) |
 //!
-//! What a server says within its own answer is believed: nodens does not validate signatures itself.
+//! What a server says within its own answer is believed, unless the zone says `dnssec = "validate"`. Then:
+//!
+//! | it tries | what holds | where |
+//! |---|---|---|
+//! | answers that are not what the zone signed, or without signatures | SERVFAIL with the reason, one line in the log, and nothing kept but the failure; not even an answer that has expired is given instead | [`dnssec`](crate::dnssec) |
+//! | AD, to be believed | it is not looked at: the verdict is our own | [`dnssec`](crate::dnssec) |
+//! | to take the signatures off the answer of a zone with an anchor of its own | the anchor is the beginning: nobody above it is asked whether there should be any | [`Anchors`] |
+//! | hundreds of keys and signatures of one tag (KeyTrap, CVE-2023-50387) | what a message may cost is charged before it is verified: at most 128 tries a question, 64 questions for keys, 32 keys of a set, 8 signatures of one; above that it is bogus, and the zone rests for half a minute | [`Validator`] |
+//! | floods of NSEC3 hashes (CVE-2023-50868) | above 150 iterations a denial proves nothing and is not hashed (RFC 9276); below, at most 20,000 rounds a question | [`Validator`] |
+//! | a name under each of many hostile zones | each costs its bound once: about 5 ms of a core in the worst case measured; questions under way and a client's share of them are bounded as ever | [`Limits`] |
+//! | to deny what is there with its own signed records, or to end a chain of aliases in the middle | a code is not signed: NXDOMAIN beside a signed set is bogus, half a chain gets no AD | [`Validator`] |
+//! | to be silent about keys | that is no verdict: it is not remembered as one, and what has expired may be given | [`Validator`] |
 //!
 //! # Whoever is on the path
 //!
@@ -80,10 +91,12 @@
 //! - **One process with the rights it was started with.** There is no separation of privileges and no sandbox yet. Start it as a user of
 //!   its own with CAP_NET_BIND_SERVICE and nothing else; `unsafe` code is confined to [`sys`].
 //! - **No filter against DNS rebinding.** A public name may answer a private address.
-//! - **No DNSSEC validation.** It is left to the servers that are asked; CD and DO pass for those who validate themselves.
+//! - **DNSSEC is validated only where the configuration says so.** By default it is left to the servers that are asked; CD and DO pass for those
+//!   who validate themselves. Anchors do not follow RFC 5011: new keys of the root come with a new version or by `dnssec.trust-anchors`.
 //! - **No revocation of certificates.** Asking for it would need DNS.
 //! - **No protection of what is kept in memory,** beyond what the kernel gives every process.
 //!
+//! [`Anchors`]: crate::dnssec::Anchors
 //! [`Answer::read`]: crate::wire::answer::Answer::read
 //! [`Bounds`]: crate::cache::ttl::Bounds
 //! [`Entry::answers`]: crate::cache::Entry::answers
@@ -98,6 +111,7 @@
 //! [`Response::authenticated`]: crate::upstream::Response::authenticated
 //! [`Store`]: crate::cache::Store
 //! [`Upstream::servers`]: crate::config::Upstream::servers
+//! [`Validator`]: crate::dnssec::Validator
 //! [`answer::MAX_CHAIN`]: crate::wire::answer::MAX_CHAIN
 //! [`cache::snapshot`]: crate::cache::snapshot
 //! [`control`]: crate::control
