@@ -87,7 +87,7 @@ impl Sample {
 /// What is kept of a sample.
 fn entry(sample: &Sample, hashing: &Hashing, now: Moment) -> (Key, Entry) {
     let key = Key::new(&sample.name, sample.qtype, Variant::default(), hashing);
-    let terms = Terms { now, lifetime: LIFETIME, zone: 0, authentic: false, authoritative: false, popular_at: 0 };
+    let terms = Terms { now, lifetime: LIFETIME, ..Terms::default() };
     let entry = Entry::new(&key, &mut sample.answer(), terms, hashing);
     (key, entry)
 }
@@ -166,14 +166,7 @@ fn keep() -> Box<dyn FnMut()> {
     let (hashing, sample) = (Hashing::default(), messages::address());
     let key = Key::new(&sample.name, sample.qtype, Variant::default(), &hashing);
     let mut answer = sample.answer();
-    let terms = Terms {
-        now: clock::coarse(),
-        lifetime: LIFETIME,
-        zone: 0,
-        authentic: false,
-        authoritative: false,
-        popular_at: 0,
-    };
+    let terms = Terms { now: clock::coarse(), lifetime: LIFETIME, ..Terms::default() };
     Box::new(move || {
         black_box(Entry::new(black_box(&key), &mut answer, terms, &hashing));
     })
