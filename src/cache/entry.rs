@@ -252,15 +252,16 @@ impl Entry {
         }
     }
 
-    /// What goes to a client when it has expired and there is nothing better: every TTL is [`STALE_TTL`], the extended error says so, and
-    /// nobody vouches for it any more.
+    /// What goes to a client when it has expired and there is nothing better: every TTL is [`STALE_TTL`], the extended error says so, unless
+    /// that tells that something was withheld, and nobody vouches for it any more.
     #[must_use]
     pub fn stale_body(&self) -> Body<'_> {
-        let ede = if self.kind() == Kind::NxDomain { ede::STALE_NXDOMAIN_ANSWER } else { ede::STALE_ANSWER };
+        let stale = if self.kind() == Kind::NxDomain { ede::STALE_NXDOMAIN_ANSWER } else { ede::STALE_ANSWER };
+        let withheld = self.head().ede.filter(|_| self.head().judgement.is_withheld);
         Body {
             age: u32::MAX,
             least_ttl: STALE_TTL,
-            ede: Some(ede),
+            ede: withheld.or(Some(stale)),
             authentic: false,
             ..self.body(self.head().inserted)
         }
