@@ -9,6 +9,8 @@ use std::hint::black_box;
 
 use nodens::cache::entry::Terms;
 use nodens::cache::{Entry, Front, Hashing, Key, Variant};
+use nodens::config::Config;
+use nodens::filter::{Addresses, Policy};
 use nodens::metrics::{Answered, Layout, Metrics, Protocol, Source};
 use nodens::reply::{self, Client};
 use nodens::sys::clock::{self, Moment};
@@ -53,6 +55,12 @@ pub(crate) const ALL: &[Routine] = &[
         name: "read-srv",
         what: "read one of three services and their addresses",
         prepare: || read(&messages::services()),
+    },
+    Routine { name: "judge-a", what: "judge an answer of one address", prepare: || judge(&messages::address()) },
+    Routine {
+        name: "judge-srv",
+        what: "judge one of three services and their addresses",
+        prepare: || judge(&messages::services()),
     },
     Routine { name: "keep-a", what: "make an entry of an address", prepare: keep },
 ];
@@ -158,6 +166,18 @@ fn read(sample: &Sample) -> Box<dyn FnMut()> {
     Box::new(move || {
         let asked = Asked { name: &name, qtype, qclass: 1, dnssec_ok: false };
         let _ = black_box(answer.read(black_box(&message), &asked));
+    })
+}
+
+/// Looks for addresses that no public name may have.
+fn judge(sample: &Sample) -> Box<dyn FnMut()> {
+    let config = Config::default();
+    let addresses = Addresses::new(&config.rebinding, &[]);
+    let policy = Policy::new(&config.zones[0].rebinding);
+    let (answer, name) = (sample.answer(), sample.name.clone());
+    Box::new(move || {
+        let found = black_box(&answer).data().find_map(|(rtype, rdata)| policy.judge(&addresses, &name, rtype, rdata));
+        black_box(found);
     })
 }
 

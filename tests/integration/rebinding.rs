@@ -80,6 +80,7 @@ fn ask(name: &str) -> Ask {
     Ask::a(name).edns(1232)
 }
 
+/// N35
 #[test]
 fn an_address_inside_is_withheld_from_every_client_of_a_public_name() {
     let (authority, mut asks) = (Authority::new(), Vec::new());
@@ -106,6 +107,7 @@ fn an_address_inside_is_withheld_from_every_client_of_a_public_name() {
     }
 }
 
+/// N34, N35
 #[test]
 fn an_internal_zone_an_own_name_and_an_exempt_suffix_are_left_alone_and_a_sibling_is_not() {
     let authority = Authority::new();
@@ -124,6 +126,7 @@ fn an_internal_zone_an_own_name_and_an_exempt_suffix_are_left_alone_and_a_siblin
     assert_eq!(daemon.metric(FOUND, &[]), 4.0);
 }
 
+/// N35
 #[test]
 fn an_alias_launders_nothing() {
     let authority = Authority::new();
@@ -142,6 +145,7 @@ fn an_alias_launders_nothing() {
     assert_eq!(daemon.metric(FOUND, &[("class", "alias")]), 1.0);
 }
 
+/// N35
 #[test]
 fn what_is_left_of_an_answer_is_up_to_the_zone() {
     let authority = Authority::new();
@@ -176,6 +180,7 @@ fn what_is_left_of_an_answer_is_up_to_the_zone() {
     assert_eq!(off.scrape().value(FOUND, &[]), None);
 }
 
+/// N35
 #[test]
 fn a_reload_judges_anew_what_is_kept() {
     let authority = Authority::new();
@@ -202,6 +207,7 @@ fn a_reload_judges_anew_what_is_kept() {
     assert_eq!(daemon.metric(FOUND, &[("class", "cluster")]), 1.0);
 }
 
+/// N35
 #[test]
 fn an_expired_answer_is_judged_as_a_fresh_one() {
     let (authority, cut) = (Authority::new(), Cut::default());
@@ -218,6 +224,7 @@ fn an_expired_answer_is_judged_as_a_fresh_one() {
     is_withheld(&daemon.ask(&ask("soon.example.org")));
 }
 
+/// N35
 #[test]
 fn what_comes_back_after_a_restart_is_judged_anew() {
     let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());

@@ -255,6 +255,7 @@ fn lets_all_pass(daemon: &Daemon, corpus: &Corpus) -> Vec<Message> {
     answers
 }
 
+/// N34, N35
 #[test]
 fn hostile_answers_are_blocked_on_miss_hit_stale_and_after_a_reload_and_honest_ones_never() {
     if unless(&[Need::Program("named"), Need::Program("dnsdist")]).is_some() {
