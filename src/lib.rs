@@ -16,6 +16,7 @@
 //! | 4 | [`route`] | whose names these are |
 //! | 6 | [`upstream`] | which server is asked, how, and how often |
 //! | 6a | [`dnssec`] | whether an answer is what its zone signed |
+//! | 6b | [`filter`] | which addresses no public name may have |
 //! | 8 | [`reply`] | every byte of an answer behind its question: size, flags, EDNS, truncation |
 //!
 //! Below them stand [`wire`] (DNS as bytes), [`config`] (the only form of the operator's will), [`sys`] (the only `unsafe` code and the
@@ -61,6 +62,8 @@ pub mod route;
 pub mod upstream;
 //
 pub mod dnssec;
+//
+pub mod filter;
 //
 pub mod reply;
 

@@ -26,11 +26,13 @@ pub enum Topic {
     Validation,
     /// Requests to the health and metrics endpoints.
     Http,
+    /// Public names that lead to addresses which are not public.
+    Rebinding,
 }
 
 impl Topic {
     /// How many there are.
-    const COUNT: usize = Self::Http as usize + 1;
+    const COUNT: usize = Self::Rebinding as usize + 1;
 
     /// What lines call it.
     const fn name(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Topic {
             Self::Shed => "shed",
             Self::Validation => "validation",
             Self::Http => "http",
+            Self::Rebinding => "rebinding",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What strangers can try, what holds against it, and what does not yet.
 //!
-//! Five kinds of strangers: clients, servers, whoever is on the path between, what can be reached over HTTP, and other users of the machine. The operator, the
+//! Six kinds of strangers: clients, servers, owners of names, whoever is on the path between, what can be reached over HTTP, and other users of the machine. The operator, the
 //! configuration file and the kernel are trusted. Only what exists in the code is listed as holding.
 //!
 //! # A hostile client
@@ -41,6 +41,27 @@
 //! | losing count of its frames, sending queries, or answers in drips | a connection with something else than answers on it is closed; one on which no whole answer comes is silent | [`performance`](super::performance) | [`performance`](super::performance) |
 //! | closing connections at any time, or letting them die silently | a query on a reused connection is sent once more; a connection that has been quiet is watched | [`performance`](super::performance) |
 //!
+//! # A hostile name
+//!
+//! A page on the internet, or whoever else gets a program on the node to ask for a name of his: first it has the address of his server,
+//! then one inside (DNS rebinding).
+//!
+//! | it tries | what holds | where |
+//! |---|---|---|
+//! | an address of a pod, a service, the node, loopback, the link or a private network | answers to public names are judged by every address in them; what offends is withheld, counted and logged | [`filter`] |
+//! | the metadata service of a cloud | known, on public-looking space, too; a class of its own in the metrics | [`filter::addresses`] |
+//! | an IPv4 address inside an IPv6 one: mapped, compatible, translated, NAT64, 6to4, Teredo (server and client), ISATAP | unwrapped and judged again | [`filter::addresses`] |
+//! | the additional section, hints of HTTPS and SVCB, hints that only some clients can read | judged; what cannot be read does not pass | [`filter::rebind`] |
+//! | an alias or DNAME into an exempt or internal name | the name that was asked decides | [`filter::rebind`] |
+//! | an alias that ends there, for clients that ask on by themselves | an offence of its own | [`pipeline`] |
+//! | to be judged while it is harmless, and kept | each answer is judged; kept ones anew after each reload and when the machine gets an address; expired ones, and those from a file, likewise | [`pipeline`] |
+//! | 0.0.0.0 and ::, which reach the local machine | taken for what they do; `rebinding.null` lets them pass | [`filter::addresses`] |
+//!
+//! What does not hold: an address of which nobody said that it is inside. Networks of pods and services on public-looking space belong into
+//! `rebinding.private`. A name below an exempt suffix may lead anywhere.
+//!
+//! # Forged answers
+//!
 //! What a server says within its own answer is believed, unless the zone says `dnssec = "validate"`. Then:
 //!
 //! | it tries | what holds | where |
@@ -53,6 +74,11 @@
 //! | a name under each of many hostile zones | each costs its bound once: about 5 ms of a core in the worst case measured; questions under way and a client's share of them are bounded as ever | [`Limits`] |
 //! | to deny what is there with its own signed records, or to end a chain of aliases in the middle | a code is not signed: NXDOMAIN beside a signed set is bogus, half a chain gets no AD | [`Validator`] |
 //! | to be silent about keys | that is no verdict: it is not remembered as one, and what has expired may be given | [`Validator`] |
+//!
+//! Shown by `tests/system/dnssec/mod.rs` (verdicts_agree_with_unbound_on_every_zone, delv_agrees_on_every_zone, a_bogus_answer_is_a_failure_that_says_why, an_anchor_below_an_unsigned_delegation_is_followed_as_soon_as_it_is_written);
+//! `tests/conformance/rfc4035.rs` (what_is_shown_follows_from_the_bits_of_the_query_whoever_asked_before);
+//! `tests/integration/validation.rs` (a_zone_full_of_keys_and_signatures_costs_little_however_many_names_are_asked_for, a_bogus_answer_is_not_hidden_by_one_that_has_expired_and_a_silent_server_is);
+//! `src/dnssec/tests.rs` (many_keys_of_one_tag_and_many_signatures_are_not_tried_with_each_other, hashes_of_many_iterations_prove_nothing_and_are_not_made, what_is_there_as_signed_cannot_be_denied_and_a_chain_needs_its_end, a_failure_deep_in_the_chain_is_not_remembered_as_a_bad_verdict).
 //!
 //! # Whoever is on the path
 //!
@@ -90,7 +116,6 @@
 //!   fast as the machine lets it, and what it sends has to be read before it can be refused.
 //! - **One process with the rights it was started with.** There is no separation of privileges and no sandbox yet. Start it as a user of
 //!   its own with CAP_NET_BIND_SERVICE and nothing else; `unsafe` code is confined to [`sys`].
-//! - **No filter against DNS rebinding.** A public name may answer a private address.
 //! - **DNSSEC is validated only where the configuration says so.** By default it is left to the servers that are asked; CD and DO pass for those
 //!   who validate themselves. Anchors do not follow RFC 5011: new keys of the root come with a new version or by `dnssec.trust-anchors`.
 //! - **No revocation of certificates.** Asking for it would need DNS.
@@ -116,6 +141,9 @@
 //! [`cache::snapshot`]: crate::cache::snapshot
 //! [`control`]: crate::control
 //! [`escaped`]: crate::log::escaped
+//! [`filter`]: crate::filter
+//! [`filter::addresses`]: crate::filter::addresses
+//! [`filter::rebind`]: crate::filter::rebind
 //! [`file::read_own`]: crate::sys::file::read_own
 //! [`file::replace`]: crate::sys::file::replace
 //! [`listener::tcp`]: crate::listener::tcp

@@ -156,6 +156,10 @@ families! {
     VALIDATION_MESSAGES = Gauge "nodens_dnssec_messages" []
         "Messages with keys and delegations that are kept for validation.";
 
+    //------ nodens's own: the filter --------------------------------------------------------------------------------
+    REBINDING = Counter "nodens_rebinding_answers_total" ["zone", "class", "action"]
+        "Answers to public names that led to addresses which are not public, by what these are: blocked, or reported and let pass.";
+
     //------ nodens's own: upstreams ---------------------------------------------------------------------------------
     RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []
         "Records of upstream answers that did not parse; the other records of the answer passed.";

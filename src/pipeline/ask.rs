@@ -120,13 +120,15 @@ impl Pipeline {
             return Ok((Finding::Nothing(failed), keepalive));
         }
         let rules = flight.plan.rules(zone);
+        let judgement = self.admit(&flight.plan, key, zone, flight.owner(), message, &mut answer);
         let lifetime = rules.bounds.apply(&mut answer);
         let lifetime = believed.apply(&mut answer, lifetime);
         // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
         let now = clock::coarse();
-        let authentic = believed.authentic.unwrap_or(answer.authentic);
+        // What the filter has changed is not what anybody vouches for.
+        let authentic = !judgement.is_withheld && believed.authentic.unwrap_or(answer.authentic);
         let popular_at = if answer.kind == Kind::Positive { rules.prefetch } else { 0 };
-        let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at };
+        let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at, judgement };
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
         drop(answer);
         self.store.succeed(key.hash());

@@ -177,6 +177,8 @@ pub mod ede {
     pub const RRSIGS_MISSING: u16 = 10;
     /// It is not proved that something does not exist.
     pub const NSEC_MISSING: u16 = 12;
+    /// Policy of the server's operator withholds the answer (RFC 8914 section 4.16).
+    pub const BLOCKED: u16 = 15;
     /// The client may not ask this.
     pub const PROHIBITED: u16 = 18;
     /// The denial has expired, and no server could be asked for a newer one.
