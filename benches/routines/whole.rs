@@ -51,7 +51,7 @@ fn warm() -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
     };
     let metrics = Metrics::new(&layout, 1).worker(0);
     let numbers = Arc::new(Numbers::of(&config));
-    let shared = Shared { config, store, local, tls: vec![None].into(), loops: Arc::default(), numbers };
+    let shared = Shared { config, store, local, rates: None, tls: vec![None].into(), loops: Arc::default(), numbers };
     let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
     let queries = (0..NAMES).map(|number| messages::query(&format!("www.site{number}.example"), rtype::A)).collect();
     (pipeline, metrics, queries)
@@ -106,6 +106,7 @@ pub(super) fn tcp() -> Box<dyn FnMut()> {
             idle: Cell::new(std::time::Duration::from_secs(3600)),
             pipeline: Cell::new(PIPELINED),
             connections,
+            allow: RefCell::default(),
             metrics,
             open: Cell::new(0),
             room: RefCell::new(vec![0; 65_535].into()),

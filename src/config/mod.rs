@@ -8,8 +8,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 // What there is to say.
 mod choice;
 mod options;
@@ -17,6 +15,7 @@ mod options;
 // From text to values.
 mod address;
 mod mistake;
+mod prefixes;
 mod raw;
 mod units;
 mod value;
@@ -41,6 +40,7 @@ mod tests;
 pub use environment::Environment;
 pub use load::{Loaded, Origin};
 pub use mistake::{Fault, Mistake};
+pub use prefixes::Prefixes;
 pub use reference::reference;
 pub use running::digest;
 
@@ -55,6 +55,8 @@ pub struct Config {
     pub cache: Cache,
     /// The names that never leave the node.
     pub local: Local,
+    /// What is not answered, whoever knows it.
+    pub policy: Policies,
     /// Groups of servers that are asked on a miss.
     pub upstreams: Vec<Upstream>,
     /// Which names go to which group, and under which rules. Always holds one zone for the root.
@@ -75,7 +77,7 @@ pub struct Listen {
     /// Threads that answer, 1–64.
     pub workers: usize,
     /// Who may ask; empty is everybody.
-    pub allow: Vec<IpNet>,
+    pub allow: Prefixes,
     /// The largest UDP answer in bytes, 512–4096 (RFC 9715 and DNS flag day 2020: 1232).
     pub udp_size: u16,
     /// How long a TCP connection may stay silent (RFC 7766 section 6.2.3).
@@ -97,6 +99,12 @@ pub struct Limits {
     pub tcp_connections_per_client: usize,
     /// Queries of one TCP connection waiting for an answer; more are left in the socket.
     pub tcp_pipeline: usize,
+    /// Queries a second that one client may ask in the long run, over all workers; 0 is as many as it likes.
+    pub client_rate: u32,
+    /// Queries that a client who was silent may ask at once.
+    pub client_burst: u32,
+    /// Clients that may ask as many as they like.
+    pub client_rate_exempt: Prefixes,
 }
 
 /// `[cache]`
@@ -133,10 +141,23 @@ pub struct Local {
     pub records: Vec<String>,
     /// Suffixes whose names do not exist, whatever an upstream would say: lower-case, without the last dot; a "*" stands for one label.
     pub dead_suffixes: Vec<String>,
-    /// The answer to `id.server` CH TXT (RFC 4892); `None` hides it.
+    /// The answer to `id.server` CH TXT (RFC 4892); `None`, the default, hides it.
     pub identity: Option<String>,
-    /// The answer to `version.server` CH TXT; `None` hides it.
+    /// The answer to `version.server` CH TXT; `None`, the default, hides it.
     pub version: Option<String>,
+}
+
+/// `[policy]`: what is not answered, whoever knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policies {
+    /// Suffixes whose names are denied, all below them included: lower-case, without the last dot; never the root.
+    pub block: Vec<String>,
+    /// A file with more of them.
+    pub block_file: Option<PathBuf>,
+    /// Suffixes below those, or equal to them, whose names are answered nevertheless.
+    pub unblock: Vec<String>,
+    /// Types that are refused.
+    pub refuse_types: Vec<u16>,
 }
 
 /// `[[upstream]]`: a group of servers with the same knowledge.
@@ -283,7 +304,7 @@ pub struct Endpoint {
     /// Where it listens; `None` is nowhere.
     pub listen: Option<SocketAddr>,
     /// Who may ask; empty is everybody.
-    pub allow: Vec<IpNet>,
+    pub allow: Prefixes,
 }
 
 /// `[log]`

@@ -9,8 +9,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::address::{
-    RawServer, parse_address, parse_domain, parse_pin, parse_prefix, parse_server, parse_suffix, parse_type, print_pin,
-    print_type,
+    RawServer, parse_address, parse_domain, parse_pin, parse_prefix, parse_server, parse_suffix, parse_top, parse_type,
+    print_pin, print_type,
 };
 use super::mistake::Fault;
 use super::options::Kind;
@@ -35,7 +35,7 @@ pub(super) enum Value {
     Addresses(Vec<At<SocketAddr>>),
     /// [`Kind::Prefixes`]
     Prefixes(Vec<At<IpNet>>),
-    /// [`Kind::Lines`] and [`Kind::Suffixes`]
+    /// [`Kind::Lines`], [`Kind::Suffixes`] and [`Kind::Domains`]
     Lines(Vec<At<String>>),
     /// [`Kind::Servers`]
     Servers(Vec<At<RawServer>>),
@@ -87,6 +87,7 @@ impl Value {
             Kind::Lines => elements(kind, written, parse_line, Self::Lines),
             Kind::Types => elements(kind, written, parse_type, Self::Types),
             Kind::Suffixes => elements(kind, written, parse_suffix, Self::Lines),
+            Kind::Domains => elements(kind, written, parse_top, Self::Lines),
             _ => match Self::read_single(kind, written.get_ref()) {
                 Ok(value) => Reading { value: Some(value), faults: Vec::new() },
                 Err(fault) => Reading::fault(written, fault),
@@ -336,4 +337,4 @@ macro_rules! number_from_value {
     )+};
 }
 
-number_from_value!(u16, u64, usize);
+number_from_value!(u16, u32, u64, usize);

@@ -22,6 +22,10 @@ pub enum Topic {
     System,
     /// Queries refused because a bound was reached.
     Shed,
+    /// Clients that ask too fast.
+    Rate,
+    /// Queries for names that nobody gets.
+    Blocked,
     /// Requests to the health and metrics endpoints.
     Http,
 }
@@ -36,6 +40,8 @@ impl Topic {
             Self::Upstream => "upstream",
             Self::System => "system",
             Self::Shed => "shed",
+            Self::Rate => "rate",
+            Self::Blocked => "blocked",
             Self::Http => "http",
         }
     }

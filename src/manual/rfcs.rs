@@ -21,6 +21,7 @@
 //! | 6604 | 3 | the code of an alias chain is about its end | [`Entry`] | yes |
 //! | 6672 | 3.1 | DNAME records pass, with the CNAME that the server made | [`Answer`] | passed on |
 //! | 6895 | 3.1 | types that are no data are answered REFUSED or FORMERR | [`pipeline`] | yes |
+//! | 1996, 2136, 5936, 1995 | | notifications, updates and transfers: NOTIMP or REFUSED, and never passed on | [`Query::parse`], [`pipeline`] | by intention |
 //! | 8482 | 4.2 | ANY is answered by one HINFO record | [`reply::minimal_any`] | yes |
 //! | 9619 | 4 | exactly one question | [`Query::parse`] | yes |
 //!
@@ -38,7 +39,7 @@
 //! | 7830, 8467 | 4.1 | padding of queries over TLS | [`Outgoing::append_to`] | yes |
 //! | 7871 | 7.1 | client subnet is never sent, nor passed on | [`Outgoing`] | by intention |
 //! | 7873 | 5 | cookies are ignored, and not sent | | no |
-//! | 8914 | 4 | extended errors of our own, and those of servers passed on without their text | [`UpstreamError::ede`], [`reply`] | yes |
+//! | 8914 | 4 | extended errors of our own, 15 (Blocked) for `policy.block` among them, and those of servers passed on without their text | [`UpstreamError::ede`], [`reply`] | yes |
 //! | 9715 | 3 | small UDP messages instead of fragments: `listen.udp-size`, and what is offered to servers | [`wire::message::UDP_SIZE`] | yes |
 //!
 //! # Keeping answers
@@ -83,7 +84,7 @@
 //! | RFC | section | what | where | status |
 //! |---|---|---|---|---|
 //! | 1035 | 5.1 | static records in zone-file form | [`policy::local`] | one record a line |
-//! | 4892 | 2 | `id.server`, `version.server` in class CH | [`policy::local`] | yes |
+//! | 4892 | 2 | `id.server`, `version.server` in class CH | [`policy::local`] | where it is wanted |
 //! | 6303 | 3, 4 | empty reverse zones | [`policy::local`] | yes |
 //! | 6761 | 6 | `localhost`, `invalid`, `test` | [`policy::local`] | yes |
 //! | 6762 | | `local` is asked like any other name, since clusters use it | | by intention |

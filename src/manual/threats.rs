@@ -11,11 +11,15 @@
 //! |---|---|---|
 //! | bytes that are no DNS, to crash the parser | every access is checked, no allocation follows a length that a message claims; messages without a header are dropped, others get FORMERR | [`Query::parse`] |
 //! | responses instead of queries, to start a loop of answers | dropped, never answered | [`Query::parse`] |
-//! | to ask from outside | REFUSED for sources that are not in `listen.allow`; an address open to everybody is warned about | [`Listen::allow`] |
+//! | to ask from outside | sources that are not in `listen.allow` get REFUSED, also for what is malformed, and no TCP connection; an address open to everybody is warned about | [`Listen::allow`] |
+//! | to learn which machine and version answers | class CH tells nothing unless the operator wants it | [`policy::local`] |
 //! | to use the daemon as an amplifier with forged sources | answers over UDP are at most `listen.udp-size`, and 512 bytes for a client without EDNS; ANY gets one small record | [`reply::Client::udp_limit`], [`reply::minimal_any`] |
 //! | transfers, updates, notifications, odd classes | REFUSED or NOTIMP; never forwarded | [`pipeline`] |
 //! | to flood with names that do not exist | denials have a budget of their own and push out no good answer; each question costs one exchange at most | [`Store`] |
 //! | to flood with different names | questions under way and clients waiting are bounded; above that REFUSED at once; one client may take no more than is still free, so that others always find room | [`Limits`], [`pipeline`] |
+//! | to ask as fast as it can | where `limits.client-rate` is set, a client, an IPv4 address or an IPv6 prefix of 64 bits, is refused above it on all its sockets together; the table of clients does not grow, and who asks most is forgotten last | [`policy::rate`] |
+//! | to use up another's rate by forging its address | nothing here: that is for the node's network to prevent | |
+//! | names of malware, trackers, tunnels | `policy.block` and `policy.block-file` deny a name, all below it, and every name whose alias leads there, from the moment of a reload on; `policy.refuse-types` refuses types that carry much | [`policy::local`] |
 //! | to make many clients' questions one upstream flood | the same question is asked once a worker, however many wait | [`pipeline`] |
 //! | to choose names whose hashes collide | the hash is seeded anew at every start; a collision costs a cache place and never gives a wrong answer, since an entry checks its own name | [`Hashing`], [`Entry::answers`] |
 //! | to hold TCP connections open, write half a query, or never read | limits in all and a client address; an idle timeout; a client that does not take its answers is not read any more, and is cut off | [`listener::tcp`] |
@@ -75,8 +79,8 @@
 //!
 //! # What does not hold yet
 //!
-//! - **No limit on the rate of one client.** It cannot take all places for waiting questions, nor all TCP connections, but it can send as
-//!   fast as the machine lets it, and what it sends has to be read before it can be refused.
+//! - **What a client sends has to be read before it can be refused.** With `limits.client-rate` it gets no further, but a refusal costs about half of
+//!   what a hit costs.
 //! - **One process with the rights it was started with.** There is no separation of privileges and no sandbox yet. Start it as a user of
 //!   its own with CAP_NET_BIND_SERVICE and nothing else; `unsafe` code is confined to [`sys`].
 //! - **No filter against DNS rebinding.** A public name may answer a private address.
@@ -108,6 +112,8 @@
 //! [`metrics`]: crate::metrics
 //! [`name::expand`]: crate::wire::name::expand
 //! [`pipeline`]: crate::pipeline
+//! [`policy::local`]: crate::policy::local
+//! [`policy::rate`]: crate::policy::rate
 //! [`reply::Client::udp_limit`]: crate::reply::Client::udp_limit
 //! [`reply::minimal_any`]: crate::reply::minimal_any
 //! [`sys`]: crate::sys

@@ -39,6 +39,14 @@ table! {
         Malformed => REJECTED / "malformed",
         /// A source outside `listen.allow`; answered REFUSED.
         NotAllowed => REJECTED / "not_allowed",
+        /// A client asked faster than `limits.client-rate`; answered REFUSED.
+        ClientRate => REJECTED / "client_rate",
+        /// A type of `policy.refuse-types`; answered REFUSED.
+        TypeRefused => REJECTED / "type",
+        /// A client began with what another had left of its rate, since the table of clients is full.
+        RateShared => RATE_SHARED,
+        /// A name of `policy.block`, or one whose alias leads to such a name; answered NXDOMAIN.
+        Blocked => BLOCKED,
         /// A question shed because `limits.in-flight` was reached; answered REFUSED.
         ShedInFlight => REJECTED / "in_flight",
         /// A client shed because `limits.waiting` was reached; answered REFUSED.
@@ -79,6 +87,8 @@ table! {
         TcpRefusedTotal => TCP_REFUSED / "total",
         /// A TCP connection closed at once because `limits.tcp-connections-per-client` was reached.
         TcpRefusedClient => TCP_REFUSED / "client",
+        /// A TCP connection closed at once because its source is outside `listen.allow`.
+        TcpRefusedSource => TCP_REFUSED / "source",
         /// A TCP connection closed because it was silent for `listen.tcp-idle-timeout`.
         TcpIdleClosed => TCP_CLOSED / "idle",
         /// A TCP connection closed because the client did not take its answers.
@@ -183,6 +193,8 @@ table! {
         LoopingZones => LOOPING_ZONES,
         /// Clients waiting.
         Waiting => WAITING,
+        /// Names that are blocked, those below them not counted.
+        BlockedNames => BLOCKED_NAMES,
         /// Answers in the file that was written last.
         SnapshotEntries => SNAPSHOT_ENTRIES / "written",
         /// Answers that it had no room for (`cache.snapshot-size`).

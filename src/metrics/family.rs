@@ -98,7 +98,13 @@ families! {
     DROPPED = Counter "nodens_messages_dropped_total" ["reason"]
         "Messages never answered: shorter than a header, or themselves a response.";
     REJECTED = Counter "nodens_queries_rejected_total" ["reason"]
-        "Queries answered with an error before anything was asked: malformed, from a source that is not allowed, or over a limit.";
+        "Queries answered with an error before anything was asked: malformed, from a source or for a type that is not allowed, or over a limit.";
+    RATE_SHARED = Counter "nodens_client_rates_shared_total" []
+        "Clients that began with what another had left of its rate, because more clients asked at a time than the table holds.";
+    BLOCKED = Counter "nodens_queries_blocked_total" []
+        "Queries denied because their name, or one that its alias leads to, is blocked.";
+    BLOCKED_NAMES = Gauge "nodens_blocked_names" []
+        "Names that are blocked by the configuration in force, those below them not counted.";
     COALESCED = Counter "nodens_queries_coalesced_total" []
         "Queries that shared an exchange which was already under way.";
     PREFETCHES = Counter "nodens_cache_prefetches_total" ["result"]
@@ -120,7 +126,7 @@ families! {
     TCP_ACCEPTED = Counter "nodens_tcp_accepted_total" []
         "TCP connections of clients accepted.";
     TCP_REFUSED = Counter "nodens_tcp_refused_total" ["limit"]
-        "TCP connections of clients closed at once because a limit was reached: of all connections or of one client's.";
+        "TCP connections of clients closed at once: a limit was reached, of all connections or of one client's, or the source is not allowed.";
     TCP_CLOSED = Counter "nodens_tcp_closed_total" ["reason"]
         "TCP connections of clients closed by nodens: idle for too long, or too slow to take answers.";
     ACCEPT_FAILED = Counter "nodens_accept_failures_total" []

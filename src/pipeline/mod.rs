@@ -10,7 +10,9 @@
 //! which a hit writes to.
 //!
 //! - `plan` what the configuration says of queries.
+//! - `guard` who may ask, how much, and for what.
 //! - `hit` what can be answered at once.
+//! - `blocked` names that nobody gets.
 //! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
 //! - `ask` finding it out.
 //! - `absent` what is answered for types that a zone leaves out.
@@ -21,6 +23,8 @@
 
 mod absent;
 mod ask;
+mod blocked;
+mod guard;
 mod hit;
 mod loops;
 mod miss;
@@ -41,6 +45,7 @@ use crate::config::Config;
 use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
+use crate::policy::rate::Rates;
 use crate::sys::clock;
 use crate::upstream::TlsGroup;
 use crate::wire::answer::Answer;
@@ -62,6 +67,8 @@ pub struct Shared {
     pub store: Arc<Store>,
     /// The node's own names.
     pub local: Arc<Local>,
+    /// How fast clients may ask; `None` is as fast as they like.
+    pub rates: Option<Arc<Rates>>,
     /// How to encrypt, a group each; `None` for groups without TLS servers.
     pub tls: Arc<[Option<TlsGroup>]>,
     /// Zones whose servers ask us.

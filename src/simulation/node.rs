@@ -75,6 +75,7 @@ pub(super) fn configure(text: &str) -> Shared {
     Shared {
         store: Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
         local: Arc::new(Local::new(&config).unwrap()),
+        rates: None,
         tls: config.upstreams.iter().map(|_| None).collect(),
         loops: Arc::default(),
         numbers: Arc::new(Numbers::of(&config)),

@@ -25,6 +25,8 @@ pub(super) enum Section {
     Cache,
     /// `[local]`
     Local,
+    /// `[policy]`
+    Policy,
     /// `[metrics]`
     Metrics,
     /// `[health]`
@@ -39,11 +41,12 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
         Self::Local,
+        Self::Policy,
         Self::Metrics,
         Self::Health,
         Self::Log,
@@ -58,6 +61,7 @@ impl Section {
             Self::Limits => "limits",
             Self::Cache => "cache",
             Self::Local => "local",
+            Self::Policy => "policy",
             Self::Metrics => "metrics",
             Self::Health => "health",
             Self::Log => "log",
@@ -83,6 +87,7 @@ impl Section {
             Self::Limits => serving::LIMITS_DOC,
             Self::Cache => serving::CACHE_DOC,
             Self::Local => serving::LOCAL_DOC,
+            Self::Policy => serving::POLICY_DOC,
             Self::Metrics => serving::METRICS_DOC,
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
@@ -213,6 +218,8 @@ pub(super) enum Kind {
     Domain,
     /// Suffixes of names.
     Suffixes,
+    /// Domain names, none of them the root.
+    Domains,
     /// Types of records that a name may go without.
     Types,
 }
@@ -269,6 +276,7 @@ impl fmt::Display for Kind {
             ),
             Self::Pins => f.write_str("a list of pins \"sha256/BASE64\""),
             Self::Domain => f.write_str("a domain name"),
+            Self::Domains => f.write_str("a list of domain names"),
             Self::Types => f.write_str("a list of types of records, by name or as \"TYPE\" and a number"),
             Self::Suffixes => {
                 f.write_str("a list of domain names, each with at most one \"*\" in the place of a label")
