@@ -42,6 +42,8 @@ pub use load::{Loaded, Origin};
 pub use mistake::{Fault, Mistake};
 pub use prefixes::Prefixes;
 pub use reference::reference;
+#[doc(hidden)]
+pub use resolv::parse as nameservers;
 pub use running::digest;
 
 /// Everything an operator can say, checked.

@@ -12,7 +12,8 @@ const MOST: usize = 16;
 const PORT: u16 = 53;
 
 /// The nameservers of a file's text, in their order and each once; lines that make no sense are skipped, as the C library does.
-pub(super) fn parse(text: &str) -> Vec<SocketAddr> {
+#[must_use]
+pub fn parse(text: &str) -> Vec<SocketAddr> {
     let mut servers = Vec::new();
     for line in text.lines() {
         let mut words = line.split_ascii_whitespace();

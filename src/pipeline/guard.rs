@@ -37,7 +37,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// What a configuration says, with its buckets; `None` if it says nothing.
-    pub(super) fn new(config: &Config, rates: Option<&Arc<Rates>>) -> Option<Self> {
+    pub(super) fn new(config: &Config, rates: Option<&Arc<Rates>>) -> Option<Box<Self>> {
         let guard = Self {
             allow: config.listen.allow.clone(),
             refused: config.policy.refuse_types.as_slice().into(),
@@ -45,7 +45,7 @@ impl Guard {
             exempt: config.limits.client_rate_exempt.clone(),
         };
         let is_silent = guard.allow.is_empty() && guard.refused.is_empty() && guard.rates.is_none();
-        (!is_silent).then_some(guard)
+        (!is_silent).then(|| Box::new(guard))
     }
 }
 

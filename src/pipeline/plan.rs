@@ -21,7 +21,7 @@ use super::guard::Guard;
 /// What holds for queries that begin now.
 pub(super) struct Plan {
     /// What the operator said of clients; mostly nothing.
-    pub(super) guard: Option<Guard>,
+    pub(super) guard: Option<Box<Guard>>,
     /// Largest UDP answer.
     pub(super) udp_size: u16,
     /// What TCP clients are told by edns-tcp-keepalive, in units of 100 ms.

@@ -25,6 +25,8 @@ use crate::upstream::address::Addresses;
 use crate::upstream::error::UpstreamError;
 
 mod letters;
+#[doc(hidden)]
+pub mod probe;
 mod socket;
 
 /// How long a query waits at least before its silence is held against the server's address.

@@ -39,23 +39,40 @@ impl Blocked {
     /// As [`blocklist::read`].
     pub(super) fn new(policy: &Policies) -> Result<Self, Failure> {
         let mut all = Self::default();
-        let Self { blocked, unblocked, deepest, hashing } = &mut all;
-        let mut add = |names: &mut Hashes, wire: &[u8]| {
-            names.insert(hashing.hash_one(wire));
-            *deepest = (*deepest).max(suffixes_of(wire).count() - 1);
-            names.len()
-        };
         for suffix in policy.block.iter().filter_map(|suffix| name::parse(suffix)) {
-            add(blocked, &suffix);
+            all.add(&suffix);
         }
         for suffix in policy.unblock.iter().filter_map(|suffix| name::parse(suffix)) {
-            add(unblocked, &suffix);
+            let hash = all.hash(&suffix);
+            all.unblocked.insert(hash);
         }
         if let Some(path) = &policy.block_file {
-            blocklist::read(path, |wire| add(blocked, wire))?;
+            blocklist::read(path, |wire| all.add(wire))?;
         }
-        blocked.shrink_to_fit();
+        all.blocked.shrink_to_fit();
         Ok(all)
+    }
+
+    /// Adds the names of a list.
+    ///
+    /// # Errors
+    ///
+    /// As [`blocklist::parse`].
+    pub(super) fn add_list(&mut self, text: &[u8]) -> Result<(), Failure> {
+        blocklist::parse(text, "list", |wire| self.add(wire))
+    }
+
+    /// Adds a name; how many there are.
+    fn add(&mut self, wire: &[u8]) -> usize {
+        let hash = self.hash(wire);
+        self.blocked.insert(hash);
+        self.blocked.len()
+    }
+
+    /// The hash of a name that is looked for from now on.
+    fn hash(&mut self, wire: &[u8]) -> u64 {
+        self.deepest = self.deepest.max(suffixes_of(wire).count() - 1);
+        self.hashing.hash_one(wire)
     }
 
     /// Whether there is none.

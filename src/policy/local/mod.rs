@@ -123,6 +123,23 @@ impl Local {
         Ok(local)
     }
 
+    /// As [`Local::new`], from the texts of a hosts file and of a list of names to block, for fuzz targets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Local::new`].
+    #[doc(hidden)]
+    pub fn of_texts(config: &Config, hosts: &[u8], list: &[u8]) -> Result<Self, Failure> {
+        let mut own = own::OwnNames::default();
+        let mut warnings = Vec::new();
+        hosts::parse(hosts, "hosts", &mut own, &mut warnings);
+        let zones = config.zones.iter().map(|zone| zone.name.as_str());
+        let mut local = Self::assemble(&config.local, zones, own, warnings)?;
+        local.block(&config.policy, &config.zones)?;
+        local.blocked.add_list(list)?;
+        Ok(local)
+    }
+
     /// Denies names from now on, and warns where that takes a whole zone away, which is rarely meant.
     fn block(&mut self, policy: &config::Policies, zones: &[config::Zone]) -> Result<(), Failure> {
         self.blocked = blocked::Blocked::new(policy)?;
@@ -146,6 +163,16 @@ impl Local {
         if let Some(path) = &local.hosts {
             hosts::read(path, &mut own, &mut warnings)?;
         }
+        Self::assemble(local, zones, own, warnings)
+    }
+
+    /// Builds the catalogs of own names, those of the hosts file so far, and of all the rest.
+    fn assemble<'a>(
+        local: &config::Local,
+        zones: impl Iterator<Item = &'a str>,
+        mut own: own::OwnNames,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, Failure> {
         records::parse(&local.records, &mut own)?;
         let name_handlers = own.into_handlers(&mut warnings)?;
 
