@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
 use super::mistake::Fault;
-use super::{Authentication, Server, Transport};
+use super::{Authentication, Exemption, Server, Transport};
 use crate::wire::rtype;
 
 /// A server as it is written: transport, place, and the name after "#".
@@ -238,6 +238,26 @@ pub(super) fn parse_top(text: &str) -> Result<String, Fault> {
     match parse_labels(text, false)?.as_str() {
         "." => Err(Fault::new(format!("{text:?} holds every name"), "a domain name with a label")),
         name => Ok(name.to_owned()),
+    }
+}
+
+/// Reads an exemption: a suffix, and perhaps "=" and the prefixes that its names may have, with commas between them.
+pub(super) fn parse_exemption(text: &str) -> Result<Exemption, Fault> {
+    let (suffix, within) = match text.split_once('=') {
+        None => (text, Vec::new()),
+        Some((suffix, prefixes)) => (suffix, prefixes.split(',').map(parse_prefix).collect::<Result<_, _>>()?),
+    };
+    Ok(Exemption { suffix: parse_suffix(suffix)?, within })
+}
+
+/// As [`parse_exemption`] reads it.
+impl fmt::Display for Exemption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.suffix)?;
+        for (position, prefix) in self.within.iter().enumerate() {
+            write!(f, "{}{prefix}", if position == 0 { "=" } else { "," })?;
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::mistake::{Fault, Place, Report, nearest};
 use super::options::{INTERNAL_MAX_NEGATIVE_TTL, Section};
 use super::raw::{Raw, default};
+use super::rebinding;
 use super::sections::choice;
 use super::units::print_duration;
 use super::value::At;
@@ -105,5 +106,6 @@ fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'
         prefetch: raw.given("prefetch").unwrap_or(cache.prefetch),
         nxdomain_cut,
         no_types,
+        rebinding: rebinding::assemble_zone(raw, class),
     }
 }

@@ -28,11 +28,13 @@ pub enum Topic {
     Blocked,
     /// Requests to the health and metrics endpoints.
     Http,
+    /// Public names that lead to addresses which are not public.
+    Rebinding,
 }
 
 impl Topic {
     /// How many there are.
-    const COUNT: usize = Self::Http as usize + 1;
+    const COUNT: usize = Self::Rebinding as usize + 1;
 
     /// What lines call it.
     const fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Topic {
             Self::Rate => "rate",
             Self::Blocked => "blocked",
             Self::Http => "http",
+            Self::Rebinding => "rebinding",
         }
     }
 }

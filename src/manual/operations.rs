@@ -126,6 +126,7 @@
 //! | `rate(nodens_client_rates_shared_total[5m]) > 0` | more clients ask at a time than the table of rates holds, or somebody forges their addresses |
 //! | `rate(nodens_queries_blocked_total[5m]) > 0` | somebody asks for what is blocked; the log says who |
 //! | `nodens_blocked_names == 0` | where a list is configured: it is empty |
+//! | `increase(nodens_rebinding_answers_total{class!="null"}[10m]) > 0` | public names lead inside: an attack, or names that want an exemption; the log names them. `class="metadata"` is worth a page |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
 //! | `rate(nodens_upstream_records_dropped_total[5m]) > 0` | a server sends records that do not parse |
 //! | `rate(coredns_cache_evictions_total{type="success"}[5m]) > 10` | the cache is too small for what is asked |
@@ -142,7 +143,8 @@
 //! # Log lines
 //!
 //! `key=value`, or JSON objects with the same keys. What a stranger can trigger is limited: ten lines a topic and worker at once, then one in
-//! ten seconds ([`LogLimiter`]). What clients ask is not logged, except the name of a question that no server answered, and of one that is blocked.
+//! ten seconds ([`LogLimiter`]). What clients ask is not logged, except the name of a question that no server answered, of one that is
+//! blocked, and of one that led inside.
 //!
 //! | level, `msg` | means | do |
 //! |---|---|---|
@@ -162,6 +164,8 @@
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
 //! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
+//! | warn `a public name leads to an address that is not public` | `name`, `address`, the `rule` it is under, the `client` that asked first, and whether it was `blocked` or `reported` | look at the client; if the name is right, `zone.rebinding.exempt` |
+//! | info `addresses of this machine have changed` | answers are judged by the new ones | |
 //! | warn `too many queries wait; shedding` | `limits.in-flight` or `limits.waiting` was reached | look at the upstreams, then at the clients |
 //! | warn `a client asks too fast; refusing` | `client` used up its `limits.client-burst` | look at that client; raise the rate, or exempt it |
 //! | warn `a blocked name was asked for` | `client` asked for `name`, which is blocked or leads by an alias to what is | look at that client; or list the name in `policy.unblock` |
@@ -210,6 +214,11 @@
 //! **A server is refused, or a nameserver is left out.** It would lead questions back to us: it is one of our own addresses; or an address of
 //! this machine, where we listen on all; or 127.0.0.53, systemd-resolved, which may ask us. Name the servers that it asks, from
 //! /run/systemd/resolve/resolv.conf.
+//!
+//! **A name has no address here, and has one elsewhere.** `dig` shows extended error 15 (Blocked): the address is one that no public name may
+//! have. The log line names address and rule. Is the name the company's own? Give its suffix a `[[zone]]` with `class = "internal"`, or write it
+//! into `rebinding.exempt` of the public zone; for services of a cloud see `rebinding.presets`. To see first what a filter would do,
+//! `rebinding.mode = "report"`.
 //!
 //! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
 //!

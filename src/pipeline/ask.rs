@@ -117,22 +117,25 @@ impl Pipeline {
             let failed = Failed { rcode, ede, zone, source, is_conclusive, is_timeout: false };
             return Ok((Finding::Nothing(failed), keepalive));
         }
+        // The list of now: a reload may have changed it while the server was asked.
+        let plan = Rc::clone(&self.plan.borrow());
+        if Self::leads_to_blocked(&plan, key, &answer) {
+            drop(answer);
+            self.store.succeed(key.hash());
+            self.store.forget(key);
+            return Ok((self.blocked(flight, &plan), keepalive));
+        }
         let rules = flight.plan.rules(zone);
+        let judgement = self.admit(&flight.plan, key, zone, flight.owner(), message, &mut answer);
         let lifetime = rules.bounds.apply(&mut answer);
         // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
         let now = clock::coarse();
         let authentic = authentic && answer.authentic;
         let popular_at = if answer.kind == Kind::Positive { rules.prefetch } else { 0 };
-        let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at };
+        let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at, judgement };
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
         drop(answer);
         self.store.succeed(key.hash());
-        // The list of now: a reload may have changed it while the server was asked.
-        let plan = Rc::clone(&self.plan.borrow());
-        if Self::leads_to_blocked(&plan, &entry, now) {
-            self.store.forget(key);
-            return Ok((self.blocked(flight, &plan), keepalive));
-        }
         // Where a reload gave the name to another zone meanwhile, this one's answer serves those who wait for it and nobody else.
         let current = Rc::ptr_eq(&flight.plan, &plan) || plan.holds(key.name(), key.qtype(), zone);
         if lifetime > 0 && current {

@@ -14,7 +14,8 @@ use crate::listener::Outcome;
 use crate::log::{Topic, escaped};
 use crate::metrics::{Event, Source};
 use crate::sys::clock::Moment;
-use crate::wire::answer::Asked;
+use crate::wire::answer::{Answer, Asked};
+use crate::wire::body::leads_to;
 use crate::wire::header::{class, ede};
 use crate::wire::name;
 use crate::wire::query::Query;
@@ -57,9 +58,10 @@ impl Pipeline {
         Some(entry)
     }
 
-    /// Whether an answer of servers leads to a name that nobody gets.
-    pub(super) fn leads_to_blocked(plan: &Plan, entry: &Entry, now: Moment) -> bool {
-        plan.local.blocks_some() && entry.body(now).has_alias(entry.name(), |target| plan.local.blocks(target))
+    /// Whether a server's answer to the question of `key` leads to a name that nobody gets.
+    pub(super) fn leads_to_blocked(plan: &Plan, key: &Key, answer: &Answer) -> bool {
+        let blocks = |target: &[u8]| plan.local.blocks(target);
+        plan.local.blocks_some() && leads_to(&answer.records, answer.counts[0], key.name(), blocks)
     }
 
     /// Counts a query for a blocked name, and says so within limits.

@@ -33,25 +33,6 @@ pub struct Body<'a> {
 }
 
 impl Body<'_> {
-    /// Whether one of the aliases in the answer section leads to a name that `matches`, which gets it in lower case; `question` is the name in
-    /// front. Copies the records if there is an alias at all.
-    #[must_use]
-    pub fn has_alias(&self, question: &[u8], matches: impl Fn(&[u8]) -> bool) -> bool {
-        let aliases = |bytes, from| records(bytes, from, self.counts[0]).filter(|record| record.rtype == rtype::CNAME);
-        if aliases(self.records, 0).next().is_none() {
-            return false;
-        }
-        // Pointers count from the message's first byte.
-        let base = HEADER + question.len() + 4;
-        let mut message = vec![0; base];
-        message[HEADER..HEADER + question.len()].copy_from_slice(question);
-        message.extend_from_slice(self.records);
-        aliases(&message, base).any(|alias| {
-            let target = name::expand(&message, alias.rdata_start);
-            target.is_some_and(|(target, _)| matches(&target.as_bytes().to_ascii_lowercase()))
-        })
-    }
-
     /// Takes the age off every TTL in `records`, a copy of the first bytes of [`Self::records`]; what is left is at least
     /// [`Self::least_ttl`].
     #[inline]
@@ -80,8 +61,26 @@ impl Body<'_> {
     }
 }
 
+/// Whether one of the aliases among the first `count` of `records`, which stand behind a question for the name `question`, leads to a name that
+/// `matches`; it gets that in lower case. Copies the records if there is an alias at all.
+pub fn leads_to(records: &[u8], count: u16, question: &[u8], matches: impl Fn(&[u8]) -> bool) -> bool {
+    let aliases = |bytes, from| first(bytes, from, count).filter(|record| record.rtype == rtype::CNAME);
+    if aliases(records, 0).next().is_none() {
+        return false;
+    }
+    // Pointers count from the message's first byte.
+    let base = HEADER + question.len() + 4;
+    let mut message = vec![0; base];
+    message[HEADER..HEADER + question.len()].copy_from_slice(question);
+    message.extend_from_slice(records);
+    aliases(&message, base).any(|alias| {
+        let target = name::expand(&message, alias.rdata_start);
+        target.is_some_and(|(target, _)| matches(&target.as_bytes().to_ascii_lowercase()))
+    })
+}
+
 /// The first `count` records from an offset on, as far as there are so many.
-fn records(bytes: &[u8], from: usize, count: u16) -> impl Iterator<Item = Record> + '_ {
+fn first(bytes: &[u8], from: usize, count: u16) -> impl Iterator<Item = Record> + '_ {
     let mut at = from;
     (0..count).map_while(move |_| {
         let record = record::read(bytes, at)?;

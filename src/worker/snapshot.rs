@@ -3,18 +3,21 @@
 //! A later one takes over from the one before what is the same: TLS sessions of groups, own names, and the numbers of zones and servers.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::cache::snapshot::Rules;
 use crate::cache::{Entry, Store};
-use crate::config::{Config, Policies, Server, Transport, Upstream, Zone, digest};
+use crate::config::{Config, Environment, Policies, Server, Transport, Upstream, Zone, digest};
 use crate::error::{ExitCode, Failure};
+use crate::filter::Addresses;
 use crate::metrics::{Layout, MOST_LATER};
 use crate::pipeline::{Numbers, Shared};
 use crate::policy::local::Local;
 use crate::policy::rate::Rates;
 use crate::sys::clock::Moment;
 use crate::upstream::{SystemRoots, TlsGroup};
+use crate::wire::body::leads_to;
 use crate::wire::rtype;
 
 /// What a file held; `None` if there is none or it could not be read.
@@ -35,6 +38,8 @@ pub(super) struct Snapshot {
     blocked: Digest,
     /// The file of certificates of each group.
     authorities: Vec<Digest>,
+    /// The addresses of this machine that a public name could have.
+    own: Vec<IpAddr>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -91,9 +96,18 @@ impl Snapshot {
             return Err(Failure::new(ExitCode::Config, text));
         }
         let loops = before.map(|before| Arc::clone(&before.shared.loops)).unwrap_or_default();
+        let own = own_addresses(&config);
+        let addresses = Arc::new(Addresses::new(&config.rebinding, &own));
+        // Whatever changed may change what is said of addresses: zones and own names, too. To judge once more costs a microsecond an answer.
+        let policy = before.map_or(1, |before| before.shared.policy + 1);
         let (config, numbers) = (Arc::new(config), Arc::new(numbers));
-        let shared = Shared { config, store, local, rates, tls: tls.into(), loops, numbers };
-        Ok(Self { shared, layout, first, hosts, blocked, authorities })
+        let shared = Shared { config, store, local, rates, tls: tls.into(), addresses, policy, loops, numbers };
+        Ok(Self { shared, layout, first, hosts, blocked, authorities, own })
+    }
+
+    /// Whether the machine has other addresses now.
+    pub(super) fn has_moved(&self) -> bool {
+        own_addresses(&self.shared.config) != self.own
     }
 
     /// The TLS configuration of the very same group.
@@ -110,6 +124,7 @@ impl Snapshot {
         self.shared.config == other.shared.config
             && files(self) == files(other)
             && self.authorities == other.authorities
+            && self.own == other.own
     }
 
     /// Whether each kept answer of the one `before` still holds.
@@ -140,7 +155,8 @@ impl Snapshot {
     /// Whether nobody gets an answer: it leads to a name that is blocked.
     pub(super) fn blocks(&self, entry: &Entry) -> bool {
         let local = &self.shared.local;
-        local.blocks_some() && entry.body(Moment::default()).has_alias(entry.name(), |target| local.blocks(target))
+        let body = entry.body(Moment::default());
+        local.blocks_some() && leads_to(body.records, body.counts[0], entry.name(), |target| local.blocks(target))
     }
 
     /// Takes the answers out of the store that no longer hold: of zones that have changed, of names that belong to another zone or to the
@@ -150,6 +166,21 @@ impl Snapshot {
         store.forget_failures();
         store.forget_if(|entry| owner(entry.name()) != Some(entry.zone()) || self.blocks(entry))
     }
+}
+
+/// The addresses of this machine, and those that we listen on, that a public name could have: those that are not known to be private anyway,
+/// as the ones of virtual interfaces that come and go with pods.
+fn own_addresses(config: &Config) -> Vec<IpAddr> {
+    if !config.rebinding.own_addresses {
+        return Vec::new();
+    }
+    let known = Addresses::new(&config.rebinding, &[]);
+    let listen = config.listen.addresses.iter().map(SocketAddr::ip);
+    let found = Environment::interface_addresses().into_iter().chain(listen).map(|address| address.to_canonical());
+    let mut own: Vec<IpAddr> = found.filter(|address| known.rule(*address).is_none()).collect();
+    own.sort_unstable();
+    own.dedup();
+    own
 }
 
 /// Whether the node has the same names of its own, as far as the configurations say.
@@ -203,7 +234,8 @@ fn number(config: &Config, layout: &mut Layout, before: Option<(&Config, &Number
 
 /// Whether two zones of two configurations say the same, their groups included.
 fn is_same_zone((old, before): (&Zone, &Config), (new, now): (&Zone, &Config)) -> bool {
-    let alike = Zone { upstream: new.upstream, ..old.clone() };
+    // Kept answers are judged anew, so that what the filter says makes no other zone of it.
+    let alike = Zone { upstream: new.upstream, rebinding: new.rebinding.clone(), ..old.clone() };
     alike == *new && before.upstreams.get(old.upstream) == now.upstreams.get(new.upstream)
 }
 
@@ -214,7 +246,6 @@ mod tests {
     use super::*;
     use crate::cache::entry::Terms;
     use crate::cache::{Key, Variant};
-    use crate::config::Environment;
     use crate::wire::answer::{Answer, Asked};
     use crate::wire::name;
 
@@ -244,14 +275,7 @@ mod tests {
         message.extend([0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1]);
         let mut answer = Answer::default();
         answer.read(&message, &Asked { name: key.name(), qtype: rtype::A, qclass: 1, dnssec_ok: false }).unwrap();
-        let terms = Terms {
-            now: Moment::from_secs(1),
-            lifetime: 300,
-            zone,
-            authentic: false,
-            authoritative: false,
-            popular_at: 0,
-        };
+        let terms = Terms { now: Moment::from_secs(1), lifetime: 300, zone, ..Terms::default() };
         store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
         key
     }

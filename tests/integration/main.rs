@@ -26,6 +26,7 @@ mod local;
 mod loops;
 mod memory;
 mod prefetch;
+mod rebinding;
 mod routing;
 mod search_path;
 mod shedding;

@@ -15,6 +15,7 @@ mod cluster;
 mod demo;
 mod network;
 mod node;
+mod rebinding;
 mod reload;
 mod resolvers;
 

@@ -31,6 +31,7 @@ use hickory_server::zone_handler::Catalog;
 
 use crate::config::{self, Config};
 use crate::error::{ExitCode, Failure};
+use crate::wire::suffixes::Suffixes;
 use crate::wire::{class, name};
 
 mod blocked;
@@ -81,7 +82,7 @@ pub struct Local {
     /// Names that nobody gets.
     blocked: blocked::Blocked,
     /// Names that do not exist.
-    dead: dead::DeadSuffixes,
+    dead: Suffixes<()>,
     /// Answers for own names. Invariant: holds exactly the names of `names`.
     name_catalog: Catalog,
     /// Answers for the built-in zones. Invariant: holds exactly the `Suffix::BuiltIn` keys of `suffixes`.
@@ -212,7 +213,7 @@ impl Local {
             suffixes,
             deepest,
             blocked: blocked::Blocked::default(),
-            dead: dead::DeadSuffixes::new(&local.dead_suffixes),
+            dead: dead::table(&local.dead_suffixes),
             name_catalog,
             zone_catalog,
             chaos_catalog: chaos::catalog(local)?,
@@ -249,7 +250,7 @@ impl Local {
         let zone = suffixes_of(name)
             .skip(cut.max(labels.saturating_sub(self.deepest)))
             .find_map(|suffix| Some((suffix.len(), *self.suffixes.get(suffix)?)));
-        let Some(dead) = self.dead.find(name) else {
+        let Some((dead, ())) = self.dead.find(name) else {
             return zone.filter(|(_, owner)| *owner == Suffix::BuiltIn).map(|_| LocalZone::SpecialUse);
         };
         match zone {
@@ -298,7 +299,9 @@ impl Local {
             Some(LocalZone::OwnName) => &self.name_catalog,
             Some(LocalZone::SpecialUse) => &self.zone_catalog,
             Some(LocalZone::Blocked) => return self.deny(name, qtype),
-            Some(LocalZone::Dead) => return dead::answer(query, self.dead.find(name).unwrap_or(name), dead::TTL),
+            Some(LocalZone::Dead) => {
+                return dead::answer(query, self.dead.find(name).map_or(name, |found| found.0), dead::TTL);
+            }
             // Each name of this class stands alone; the catalog would take one below it for its own.
             Some(LocalZone::Chaos) if chaos::owns(&self.chaos_catalog, &request) => &self.chaos_catalog,
             Some(LocalZone::Chaos) | None => return error(query, RCODE_REFUSED),

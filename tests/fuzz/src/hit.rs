@@ -9,6 +9,7 @@ use std::sync::Arc;
 use nodens::cache::entry::Terms;
 use nodens::cache::{Entry, Key, Store, Variant};
 use nodens::config::{Config, Environment};
+use nodens::filter::Addresses;
 use nodens::listener::{Handler, Incoming, Outcome};
 use nodens::metrics::{Layout, Metrics, Protocol};
 use nodens::pipeline::{Numbers, Pipeline, Shared};
@@ -47,6 +48,8 @@ impl Node {
             store: Arc::clone(&store),
             local: Arc::new(Local::new(&config).expect("it has no names of its own")),
             rates: None,
+            addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
+            policy: 0,
             tls: vec![None].into(),
             loops: Arc::default(),
             numbers: Arc::new(Numbers::of(&config)),
