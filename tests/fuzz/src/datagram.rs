@@ -13,7 +13,14 @@ const NAME: &[u8] = b"\x03www\x07example\x03org\0";
 pub fn check(data: &[u8]) {
     let mut choices = Choices(data);
     let (way, seed, flips) = (choices.byte(), choices.word(), [choices.word(), choices.word()]);
-    let question = Question { name: NAME, qtype: 28, qclass: 1, dnssec_ok: false, checking_disabled: false, authentic_data: false };
+    let question = Question {
+        name: NAME,
+        qtype: 28,
+        qclass: 1,
+        dnssec_ok: false,
+        checking_disabled: false,
+        authentic_data: false,
+    };
     let query = Outgoing::new(&question);
     let letter = Letter::new(&query, 0x1234, (way & 1 != 0).then_some(seed.into()));
     let end = query.question_end();
@@ -57,7 +64,8 @@ fn naive(datagram: &[u8], sent: &[u8], end: usize) -> Judged {
         Some((labels, message.get(behind..behind + 4)?.to_vec(), behind + 4))
     };
     // A name that points elsewhere stands for the same labels and is not the same bytes.
-    let (Some(theirs), Some(ours)) = (whole(datagram).filter(|(_, _, behind)| *behind == end), whole(&sent[..end])) else {
+    let (Some(theirs), Some(ours)) = (whole(datagram).filter(|(_, _, behind)| *behind == end), whole(&sent[..end]))
+    else {
         return Judged::Foreign;
     };
     let is_plain = datagram[12..end - 4].len() == theirs.0.iter().map(|label| label.len() + 1).sum::<usize>() + 1;

@@ -58,7 +58,9 @@ fn hosts(text: &[u8]) {
     let mut expected: BTreeMap<Vec<u8>, Vec<IpAddr>> = BTreeMap::new();
     for words in lines(text) {
         let Some(address) = words.first().and_then(|word| word.parse::<IpAddr>().ok()) else { continue };
-        for name in words[1..].iter().filter_map(|word| host_name(word)) {
+        // A host name begins with a letter or a digit, label by label (RFC 1123 section 2.1).
+        let begins = |word: &&&str| word.split('.').all(|label| !label.starts_with('-'));
+        for name in words[1..].iter().filter(begins).filter_map(|word| host_name(word)) {
             expected.entry(name).or_default().push(address);
         }
     }
@@ -99,8 +101,17 @@ fn records(text: &[u8]) {
 fn blocked(text: &[u8]) {
     /// Names that stand in published lists for the machine itself.
     const OF_HOSTS: [&str; 11] = [
-        "localhost", "localhost.localdomain", "local", "broadcasthost", "ip6-localhost", "ip6-loopback", "ip6-localnet",
-        "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts",
+        "localhost",
+        "localhost.localdomain",
+        "local",
+        "broadcasthost",
+        "ip6-localhost",
+        "ip6-loopback",
+        "ip6-localnet",
+        "ip6-mcastprefix",
+        "ip6-allnodes",
+        "ip6-allrouters",
+        "ip6-allhosts",
     ];
     let address = |word: &str| word.split('%').next().and_then(|word| word.parse::<IpAddr>().ok()).is_some();
     match Local::of_texts(&SILENT, b"", text) {
@@ -109,7 +120,9 @@ fn blocked(text: &[u8]) {
             let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
             for words in lines(text) {
                 let is_hosts = words.first().is_some_and(|word| address(word));
-                let passed = |word: &str| is_hosts && (address(word) || OF_HOSTS.iter().any(|name| name.eq_ignore_ascii_case(word)));
+                let passed = |word: &str| {
+                    is_hosts && (address(word) || OF_HOSTS.iter().any(|name| name.eq_ignore_ascii_case(word)))
+                };
                 for word in words.iter().filter(|word| !passed(word)) {
                     let wire = host_name(word).unwrap_or_else(|| panic!("{word:?} was taken"));
                     assert!(local.blocks(&wire), "{word:?}");

@@ -76,8 +76,30 @@ pub fn check(data: &[u8]) {
 fn wire(mut choices: Choices<'_>) -> Option<Vec<u8>> {
     /// Labels that have a meaning here.
     const LABELS: [&[u8]; 24] = [
-        b"own", b"example", b"alias", b"out", b"txt", b"com", b"svc", b"cluster", b"local", b"dead", b"bad", b"good",
-        b"10", b"in-addr", b"arpa", b"168", b"192", b"localhost", b"host", b"listed", b"id", b"server", b"test", b"x",
+        b"own",
+        b"example",
+        b"alias",
+        b"out",
+        b"txt",
+        b"com",
+        b"svc",
+        b"cluster",
+        b"local",
+        b"dead",
+        b"bad",
+        b"good",
+        b"10",
+        b"in-addr",
+        b"arpa",
+        b"168",
+        b"192",
+        b"localhost",
+        b"host",
+        b"listed",
+        b"id",
+        b"server",
+        b"test",
+        b"x",
     ];
     if choices.byte() & 1 == 0 {
         let mut name = choices.0.get(..name::plain_length(choices.0, 0)?)?.to_vec();

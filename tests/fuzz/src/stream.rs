@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use nodens::upstream::probe::converse;
+use nodens::metrics::WorkerMetrics;
+use nodens::upstream::probe::{converse, metrics};
 use nodens::wire::message::{Outgoing, Question};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::runtime::{Builder, Runtime};
@@ -22,6 +24,8 @@ pub fn check(data: &[u8]) {
     thread_local! {
         /// One for all inputs; time stands still unless everybody waits.
         static RUNTIME: Runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime needs no more");
+        /// Where all of them count.
+        static METRICS: Arc<WorkerMetrics> = metrics();
         /// The same queries each time.
         static QUERIES: Vec<Rc<Outgoing>> = queries();
     }
@@ -30,14 +34,28 @@ pub fn check(data: &[u8]) {
     let queries = QUERIES.with(Clone::clone);
     let stream = script(choices, &queries);
     let expected = naive(&stream, &queries);
-    let got = RUNTIME.with(|runtime| LocalSet::new().block_on(runtime, drive(stream.clone(), pieces, room, &queries)));
+    let metrics = METRICS.with(Arc::clone);
+    let drive = drive(stream.clone(), pieces, room, &queries, metrics);
+    let got = RUNTIME.with(|runtime| LocalSet::new().block_on(runtime, drive));
     assert_eq!(got, expected, "{stream:02x?}");
 }
 
 /// The queries; two of them ask the same.
 fn queries() -> Vec<Rc<Outgoing>> {
     let query = |number: u16| {
-        let name = [1, b'a' + u8::try_from(number % (QUERIES - 1)).expect("few"), 7, b'e', b'x', b'a', b'm', b'p', b'l', b'e', 0];
+        let name = [
+            1,
+            b'a' + u8::try_from(number % (QUERIES - 1)).expect("few"),
+            7,
+            b'e',
+            b'x',
+            b'a',
+            b'm',
+            b'p',
+            b'l',
+            b'e',
+            0,
+        ];
         Rc::new(Outgoing::new(&Question {
             name: &name,
             qtype: 1 + number % 2 * 27,
@@ -90,7 +108,9 @@ fn script(mut choices: Choices<'_>, queries: &[Rc<Outgoing>]) -> Vec<u8> {
 fn naive(mut stream: &[u8], queries: &[Rc<Outgoing>]) -> Vec<Option<Vec<u8>>> {
     let mut got: Vec<Option<Vec<u8>>> = vec![None; queries.len()];
     while let Some((head, rest)) = stream.split_at_checked(2) {
-        let Some((frame, behind)) = rest.split_at_checked(usize::from(u16::from_be_bytes([head[0], head[1]]))) else { break };
+        let Some((frame, behind)) = rest.split_at_checked(usize::from(u16::from_be_bytes([head[0], head[1]]))) else {
+            break;
+        };
         stream = behind;
         // Neither a message nor a response: the server is out of step, and nothing behind it can be believed.
         if frame.len() < 12 || frame[2] & 0x80 == 0 {
@@ -99,7 +119,8 @@ fn naive(mut stream: &[u8], queries: &[Rc<Outgoing>]) -> Vec<Option<Vec<u8>>> {
         let position = usize::from(u16::from_be_bytes([frame[0], frame[1]]) ^ MASK);
         let Some(query) = queries.get(position).filter(|_| got[position].is_none()) else { continue };
         let question = &query.as_bytes()[12..query.question_end()];
-        let same = frame[4..6] == [0, 1] && frame.get(12..12 + question.len()).is_some_and(|theirs| theirs.eq_ignore_ascii_case(question));
+        let same = frame[4..6] == [0, 1]
+            && frame.get(12..12 + question.len()).is_some_and(|theirs| theirs.eq_ignore_ascii_case(question));
         let bare = frame[4..6] == [0, 0] && frame[3] & 15 != 0;
         if frame[2] & 0x78 == 0 && (same || bare) {
             got[position] = Some(frame.to_vec());
@@ -112,8 +133,16 @@ fn naive(mut stream: &[u8], queries: &[Rc<Outgoing>]) -> Vec<Option<Vec<u8>>> {
 }
 
 /// Sends the stream in pieces while the queries are taken; what each of them got.
-async fn drive(stream: Vec<u8>, pieces: u8, room: u8, queries: &[Rc<Outgoing>]) -> Vec<Option<Vec<u8>>> {
-    let (near, far) = duplex(usize::from(room) * 64 + 1);
+async fn drive(
+    stream: Vec<u8>,
+    pieces: u8,
+    room: u8,
+    queries: &[Rc<Outgoing>],
+    metrics: Arc<WorkerMetrics>,
+) -> Vec<Option<Vec<u8>>> {
+    // Short streams are cut byte by byte, long ones into some dozens of pieces, so that no input takes long.
+    let least = stream.len() / 64 + 1;
+    let (near, far) = duplex(usize::from(room) * 64 + least);
     let (mut from, mut to) = tokio::io::split(near);
     let sink = Rc::new(RefCell::new(0));
     let taken = Rc::clone(&sink);
@@ -124,7 +153,7 @@ async fn drive(stream: Vec<u8>, pieces: u8, room: u8, queries: &[Rc<Outgoing>]) 
         }
     });
     let sender = spawn_local(async move {
-        for piece in stream.chunks(usize::from(pieces) * 4 + 1) {
+        for piece in stream.chunks(usize::from(pieces) * 4 + least) {
             if to.write_all(piece).await.is_err() {
                 return;
             }
@@ -132,7 +161,7 @@ async fn drive(stream: Vec<u8>, pieces: u8, room: u8, queries: &[Rc<Outgoing>]) 
         }
         let _ = to.shutdown().await;
     });
-    let outcomes = converse(far, MASK, queries).await;
+    let outcomes = converse(far, MASK, queries, metrics).await;
     sender.await.expect("the sender does not panic");
     taker.await.expect("the taker does not panic");
     assert!(*sink.borrow() > 0, "the queries left");
