@@ -383,6 +383,17 @@ pub enum Dnssec {
     Forward,
 }
 
+impl Preset {
+    /// All of them.
+    pub const ALL: &'static [Self] = <Self as choice::Choice>::VALUES;
+
+    /// What the configuration calls it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        choice::Choice::name(self)
+    }
+}
+
 /// `[metrics]` and `[health]`: an HTTP address of our own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {

@@ -124,6 +124,27 @@ const DNSBLS: &[&str] = &[
     "dbl.nordspam.com",
 ];
 
+/// The suffixes of a set, and the addresses that their names may have; none is any.
+const fn members(preset: Preset) -> (&'static [&'static str], &'static [&'static str]) {
+    match preset {
+        Preset::Aws => (AWS, &[]),
+        Preset::Azure => (AZURE, &[]),
+        Preset::Gcp => (GCP, &[]),
+        Preset::Plex => (PLEX, &[]),
+        Preset::Dnsbl => (DNSBLS, &[DNSBL]),
+    }
+}
+
+/// The set that would let the folded `name` have `address`, for whoever reads the log and wonders.
+#[must_use]
+pub fn preset_for(name: &[u8], address: IpAddr) -> Option<Preset> {
+    let holds = |preset: &&Preset| {
+        let zone = ZoneRebinding { presets: vec![**preset], ..ZoneRebinding::default() };
+        Exemptions::new(&zone).holds(name, address)
+    };
+    Preset::ALL.iter().find(holds).copied()
+}
+
 /// Which names are exempt, and for which addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Exemptions(Suffixes<Vec<IpNet>>);
@@ -134,13 +155,7 @@ impl Exemptions {
     pub fn new(zone: &ZoneRebinding) -> Self {
         let mut table = Suffixes::default();
         for preset in &zone.presets {
-            let (suffixes, within): (_, &[&str]) = match preset {
-                Preset::Aws => (AWS, &[]),
-                Preset::Azure => (AZURE, &[]),
-                Preset::Gcp => (GCP, &[]),
-                Preset::Plex => (PLEX, &[]),
-                Preset::Dnsbl => (DNSBLS, &[DNSBL]),
-            };
+            let (suffixes, within) = members(*preset);
             for suffix in suffixes {
                 table.insert(suffix, within.iter().filter_map(|prefix| prefix.parse().ok()).collect());
             }
@@ -221,8 +236,10 @@ mod tests {
             assert!(!exemptions(&[], &[]).holds(&name, address));
             let with = all.iter().filter(|preset| exemptions(&[], &[**preset]).holds(&name, address)).count();
             assert_eq!(with, 1, "each name is in one set");
+            assert!(preset_for(&name, address).is_some());
         }
         let lists = exemptions(&[], &[Preset::Dnsbl]);
+        assert_eq!(preset_for(&name::parse("www.example").unwrap(), "10.0.0.1".parse().unwrap()), None);
         assert!(!lists.holds(&name::parse("2.0.0.127.zen.spamhaus.org").unwrap(), "10.0.0.1".parse().unwrap()));
     }
 

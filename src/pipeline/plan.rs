@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cache::Key;
 use crate::cache::ttl::Bounds;
-use crate::config::{Dnssec, Upstream, Zone};
+use crate::config::{Class, Dnssec, Upstream, Zone};
 use crate::filter::{Addresses, Policy};
 use crate::metrics::WorkerMetrics;
 use crate::policy::local::Local;
@@ -68,6 +68,8 @@ pub(super) struct Rules {
     pub(super) timeout: Duration,
     /// Whether the NXDOMAIN of a name answers for the names below it.
     pub(super) nxdomain_cut: bool,
+    /// Whose names they are.
+    pub(super) class: Class,
     /// What becomes of answers with addresses that no public name may have.
     pub(super) rebinding: Rc<Policy>,
     /// Types that are answered with no data.
@@ -87,6 +89,7 @@ impl Rules {
             prefetch: zone.prefetch,
             timeout: upstream.timeout,
             nxdomain_cut: zone.nxdomain_cut,
+            class: zone.class,
             rebinding: Rc::new(Policy::new(&zone.rebinding)),
             no_types: zone.no_types.as_slice().into(),
         }

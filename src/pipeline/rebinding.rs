@@ -12,8 +12,9 @@ use tracing::warn;
 
 use crate::cache::entry::{Judgement, Terms};
 use crate::cache::{Entry, Key, Known};
-use crate::config::{RebindingAction, RebindingMode};
+use crate::config::{Class, RebindingAction, RebindingMode};
 use crate::filter::Offence;
+use crate::filter::exempt::preset_for;
 use crate::log::{Topic, escaped};
 use crate::sys::clock::{self, Moment};
 use crate::wire::answer::{Answer, Asked, Kind};
@@ -126,10 +127,11 @@ impl Pipeline {
             return;
         }
         let shown = |name: &[u8]| escaped(&name::display(name).to_string()).to_string();
-        let (address, rule) = match offence.address {
-            Some((address, rule)) => (address.to_string(), rule.prefix.to_string()),
-            None => (String::new(), String::new()),
-        };
+        let (address, rule) = offence.address.map_or_else(Default::default, |(address, rule)| {
+            let preset =
+                preset_for(key.name(), address).map(|preset| format!(", exempt by the preset {}", preset.word()));
+            (address.to_string(), format!("{}{}", rule.prefix, preset.unwrap_or_default()))
+        });
         warn!(
             name = %shown(key.name()),
             qtype = key.qtype(),
@@ -155,22 +157,28 @@ impl Plan {
         let policy = &rules.rebinding;
         let found = answer.data().find_map(|(rtype, rdata)| policy.judge(&self.addresses, name, rtype, rdata));
         found.or_else(|| {
-            (answer.kind == Kind::Positive && self.is_laundered(rules, name, answer)).then_some(Offence::ALIAS)
+            let is_laundered = answer.kind == Kind::Positive && self.leads_inside(answer);
+            (is_laundered && !policy.exempt.is_free(name)).then_some(Offence::ALIAS)
         })
     }
 
-    /// Whether aliases lead to a name that is not anybody's, and the answer says nothing of it: a client that asks for that name next, as some
-    /// do by themselves, would get for it what it may not get for the first.
-    fn is_laundered(&self, rules: &Rules, name: &[u8], answer: &Answer) -> bool {
-        let Some(end) = answer.loose_end() else { return false };
-        let mut end = end.to_vec();
-        name::fold(&mut end);
-        let is_inside = || {
-            let other = self.rules(self.zones.find(&end));
-            other.rebinding.mode == RebindingMode::Off
-                || other.rebinding.exempt.is_free(&end)
-                || self.local.lookup(&end, rtype::A, class::IN).is_some()
+    /// Whether an answer leads to a name that is not anybody's, and leaves it to the client to ask for that: by an alias of which nothing more is
+    /// said, or by the target of SVCB or HTTPS. A client that goes on by itself would get for that name what it may not get for the first.
+    fn leads_inside(&self, answer: &Answer) -> bool {
+        let is_inside = |name: &[u8]| {
+            let mut name = name.to_vec();
+            name::fold(&mut name);
+            let rules = self.rules(self.zones.find(&name));
+            rules.class == Class::Internal
+                || rules.rebinding.exempt.is_free(&name)
+                || self.local.lookup(&name, rtype::A, class::IN).is_some()
         };
-        is_inside() && !rules.rebinding.exempt.is_free(name)
+        let target = |(rtype, rdata): (u16, &[u8])| {
+            let is_service = matches!(rtype, rtype::SVCB | rtype::HTTPS);
+            let (target, _) = name::expand(rdata, 2).filter(|_| is_service)?;
+            (target.as_bytes() != [0]).then_some(target)
+        };
+        answer.loose_end().is_some_and(is_inside)
+            || answer.data().filter_map(target).any(|target| is_inside(target.as_bytes()))
     }
 }

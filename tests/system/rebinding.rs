@@ -198,6 +198,12 @@ impl Corpus {
         self.public.push_str("secret.corp A 192.168.7.99\n");
         self.lines("launder CNAME secret.corp\n", "launder.pub.example", kind::A, true);
         self.lines("tunnel CNAME svc1.default.svc.cluster.local.\n", "tunnel.pub.example", kind::A, true);
+        self.lines(
+            "service HTTPS 1 svc1.default.svc.cluster.local. alpn=h2\n",
+            "service.pub.example",
+            kind::HTTPS,
+            true,
+        );
         self.lines("text TXT \"10.0.0.1\"\n", "text.pub.example", kind::TXT, false);
         self.lines("nothing MX 10 host-in\n", "nothing.pub.example", kind::A, false);
     }

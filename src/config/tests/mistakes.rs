@@ -364,3 +364,22 @@ fn an_open_resolver_is_a_warning() {
         assert_eq!(warnings(&format!("addresses = [\"{private}\"]")), [""; 0], "{private}");
     }
 }
+
+/// N34
+#[test]
+fn a_zone_of_servers_inside_of_which_nothing_says_whose_it_is_is_a_warning() {
+    let warnings = |server: &str, lines: &str| {
+        let group = format!("[[upstream]]\nname = \"s\"\nservers = [{server:?}]\n");
+        load(&format!("{ROOT}{group}[[zone]]\nname = \"corp.example\"\nupstream = \"s\"\n{lines}\n")).warnings
+    };
+    assert_eq!(
+        warnings("tcp://10.0.0.53", ""),
+        [
+            "f.toml:11: zone.class: its servers are inside, but private addresses of its names are withheld; class = \"internal\" if they are yours, class = \"public\" if not"
+        ]
+    );
+    for lines in ["class = \"internal\"", "class = \"public\"", "rebinding.mode = \"off\""] {
+        assert_eq!(warnings("tcp://10.0.0.53", lines), [""; 0], "{lines}");
+    }
+    assert_eq!(warnings("udp://192.0.2.1", ""), [""; 0]);
+}
