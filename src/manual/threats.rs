@@ -48,12 +48,15 @@
 //! | he tries | what holds | where |
 //! |---|---|---|
 //! | to read or change questions on their way to the internet | TLS with the server's name or key proved; a server that proves nothing gets no query, and there is no way back to plain text | [`upstream::tls`] |
-//! | to force plain text by failures | encrypted and plain servers cannot be in one group | [`Upstream::servers`] |
+//! | to force plain text by failures | encrypted and plain servers cannot be in one group; `tests/system/egress` watches every packet through refusals, resets, silence, wrong certificates, other protocols and plain text: no query in clear text, nothing to port 53 | [`Upstream::servers`] |
 //! | to show another authority's certificate, or to append a pinned one to a chain of his own | PKIX validation; a pin on an authority counts only if that authority really signs | [`upstream::tls`] |
 //! | to misuse session tickets | each kind of proof has tickets of its own | [`upstream::tls`] |
 //! | to guess names by the length of messages | queries over TLS are padded to blocks | [`Outgoing::append_to`] |
 //! | to learn who asks | no client address, client option or cookie leaves the node | [`Outgoing`] |
-//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, the question compared; a wrong answer does not end the wait | [`upstream::udp`] |
+//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, a cookie where the server knows these (RFC 7873), the question compared; a wrong answer does not end the wait, sixteen of them move the question to TCP. `tests/integration/forgery.rs` sprays forged answers: none is believed | [`upstream::udp`] |
+//! | to have the same thing asked many times at once, so that one of many guesses meets one of many questions | the same question is under way once a worker, and eight times at most with other flags or again | [`pipeline`], [`upstream::udp`] |
+//! | to replace the second fragment of a large answer | 1,232 bytes are offered, and an answer that the kernel had to put together is not believed but asked for over TCP | [`sys::fragment`] |
+//! | to switch off what protects us: letters, cookies, EDNS | an answer without them is confirmed, by another query or over TCP; it takes three in a row, each of which had to meet port and ID | [`upstream::udp`] |
 //!
 //! Plain UDP and TCP to a server can be read and changed by whoever is on that path. That is how cluster DNS is asked; its path is the
 //! cluster's network.
@@ -111,5 +114,6 @@
 //! [`reply::Client::udp_limit`]: crate::reply::Client::udp_limit
 //! [`reply::minimal_any`]: crate::reply::minimal_any
 //! [`sys`]: crate::sys
+//! [`sys::fragment`]: crate::sys::fragment
 //! [`upstream::tls`]: crate::upstream::tls
 //! [`upstream::udp`]: crate::upstream::udp

@@ -65,7 +65,7 @@ fn a_certificate_for_another_name_fails_closed() {
     let upstream = Upstream::tls_as(&authority, &certificate).serve(one_address);
     let daemon = Setup::forward(&upstream).start();
     fails_closed(&upstream, &daemon);
-    daemon.wait_for_metric("nodens_upstream_failures_total", &[("reason", "authentication")], 1.0);
+    daemon.wait_for_metric("nodens_upstream_failures_total", &[("reason", "name")], 1.0);
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn encrypted_without_authentication_must_be_spelled_out() {
     assert_eq!(
         warnings("servers = [\"tls://192.0.2.1\"]\ninsecure = true"),
         [
-            "f.toml:3: upstream.servers: tls://192.0.2.1:853 is not authenticated: whoever is on the path can answer in its name"
+            "f.toml:3: upstream.servers: tls://192.0.2.1:853 of \"u\" is not authenticated: whoever is on the path can answer in its name"
         ]
     );
     assert_eq!(
