@@ -53,7 +53,7 @@
 //! | to misuse session tickets | each kind of proof has tickets of its own | [`upstream::tls`] |
 //! | to guess names by the length of messages | queries over TLS are padded to blocks | [`Outgoing::append_to`] |
 //! | to learn who asks | no client address, client option or cookie leaves the node | [`Outgoing`] |
-//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, a cookie where the server knows these (RFC 7873), the question compared; a wrong answer does not end the wait, sixteen of them move the question to TCP. `tests/integration/forgery.rs` sprays forged answers: none is believed | [`upstream::udp`] |
+//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, a cookie where the server knows these (RFC 7873), the question compared; a wrong answer does not end the wait, sixteen of them move the question to TCP. `tests/system/egress/forgery.rs` sprays forged answers: none is believed | [`upstream::udp`] |
 //! | to have the same thing asked many times at once, so that one of many guesses meets one of many questions | the same question is under way once a worker, and eight times at most with other flags or again | [`pipeline`], [`upstream::udp`] |
 //! | to replace the second fragment of a large answer | 1,232 bytes are offered, and an answer that the kernel had to put together is not believed but asked for over TCP | [`sys::fragment`] |
 //! | to switch off what protects us: letters, cookies, EDNS | an answer without them is confirmed, by another query or over TCP; it takes three in a row, each of which had to meet port and ID | [`upstream::udp`] |

@@ -310,7 +310,9 @@ impl ServerCertVerifier for Verifier {
             Proof::Nothing => true,
             Proof::Pin(pins) => is_pinned(pins, &ParsedCertificate::try_from(end_entity)?),
             Proof::Name { webpki, pins } => {
-                webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+                webpki
+                    .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                    .map_err(unsigned)?;
                 pins.is_empty()
                     || self.chain_is_pinned(pins, &ParsedCertificate::try_from(end_entity)?, intermediates, now)
             }
@@ -338,6 +340,14 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// A signature in the chain that is not by the authority which the certificate names is one by somebody we do not trust: he has only taken the name.
+fn unsigned(error: rustls::Error) -> rustls::Error {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::BadSignature) => CertificateError::UnknownIssuer.into(),
+        error => error,
     }
 }
 
