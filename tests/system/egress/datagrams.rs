@@ -5,7 +5,7 @@ use crate::common::ask::Ask;
 use crate::common::daemon::{Daemon, Setup};
 use crate::common::peer::{Peer, free_address};
 use crate::common::skip::{Need, unless};
-use crate::common::upstream::{Query, Upstream, Via, one_address};
+use crate::common::upstream::{Query, Upstream, Via};
 use crate::common::wire::{kind, rcode};
 
 /// The zone that bind9 knows.
@@ -100,31 +100,6 @@ fn a_bind9_that_stops_answering_cookies_costs_no_answer() {
     ask(&daemon, 5..15);
     assert_eq!(daemon.metric("nodens_upstream_doubts_total", &[("reason", "cookie")]), 3.0);
     assert_eq!(daemon.metric("nodens_upstream_downgrades_total", &[("feature", "cookie")]), 1.0);
-}
-
-#[test]
-fn cookies_can_be_switched_off() {
-    let server = Upstream::udp().serve(one_address);
-    let with_cookie = |extra: &str| {
-        let before = server.queries();
-        daemon(server.address, extra).ask(&Ask::a("www.example.org"));
-        server.seen()[before].message.option(10).map(<[u8]>::len)
-    };
-    assert_eq!((with_cookie(""), with_cookie("cookies = false")), (Some(8), None));
-}
-
-/// What a client sends as a cookie is its own affair; servers see ours, and clients see none.
-#[test]
-fn cookies_of_clients_and_servers_are_never_passed_on() {
-    let echo = |query: &Query| {
-        let cookie = [&query.message.option(10).expect("there is one")[..8], &[7; 8]].concat();
-        one_address(query).option(10, &cookie)
-    };
-    let server = Upstream::udp().serve(echo);
-    let daemon = daemon(server.address, "");
-    let answer = daemon.ask(&Ask::a("www.example.org").option(10, &[9; 8]));
-    assert_eq!((answer.rcode(), answer.option(10)), (rcode::NOERROR, None));
-    assert!(server.seen()[0].message.option(10).is_some_and(|cookie| cookie.len() == 8 && cookie != [9; 8]));
 }
 
 /// N29: RFC 9715 section 3.2: an answer in fragments, of which only the first is hard to forge, is not believed; the same question over TCP is answered.
