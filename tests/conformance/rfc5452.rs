@@ -37,21 +37,25 @@ fn only_the_truth_is_believed(forge: impl Fn(&Query) -> Compose + Send + Sync + 
     daemon.wait_for_metric("nodens_upstream_mismatches_total", &[], 1.0);
 }
 
+/// N29.
 #[test]
 fn an_answer_with_another_id_is_ignored() {
     only_the_truth_is_believed(|query| forged(query).id(query.message.id ^ 0x0100));
 }
 
+/// N29.
 #[test]
 fn an_answer_to_another_name_is_ignored() {
     only_the_truth_is_believed(|query| forged(query).question("www.example.net", kind::A));
 }
 
+/// N29.
 #[test]
 fn an_answer_to_another_type_is_ignored() {
     only_the_truth_is_believed(|query| forged(query).question("www.example.org", kind::TXT));
 }
 
+/// N29.
 #[test]
 fn an_answer_from_another_address_is_ignored() {
     // A second server answers in the name of the first, with the right ID, question and port, before the first does.
@@ -126,6 +130,7 @@ fn over_a_stream_an_answer_with_another_id_or_question_is_no_answer_to_anybody()
     assert!(answer.addresses().iter().all(|address| address.to_string() == "192.0.2.1"), "{answer}");
 }
 
+/// N29.
 #[test]
 fn ports_and_ids_are_not_the_same_twice_in_a_row() {
     let (upstream, daemon) = behind_udp("", one_address);
@@ -150,6 +155,7 @@ fn letter_case_is_random_towards_the_server_and_as_asked_towards_the_client() {
     assert!(mixed >= 7, "{mixed} of 8 names carried capital letters");
 }
 
+/// N29.
 #[test]
 fn an_answer_in_the_wrong_letter_case_is_not_believed_from_a_server_that_keeps_it() {
     let (_upstream, daemon) = behind_udp("case-randomization = true", |query| {

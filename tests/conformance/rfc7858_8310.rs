@@ -58,6 +58,7 @@ fn a_server_without_alpn_serves() {
     serves(&Setup::forward(&upstream).start());
 }
 
+/// N17.
 #[test]
 fn a_certificate_for_another_name_fails_closed() {
     let authority = Authority::new();
@@ -68,6 +69,7 @@ fn a_certificate_for_another_name_fails_closed() {
     daemon.wait_for_metric("nodens_upstream_failures_total", &[("reason", "name")], 1.0);
 }
 
+/// N17.
 #[test]
 fn a_certificate_of_an_unknown_authority_fails_closed() {
     let (known, unknown) = (Authority::new(), Authority::new());
@@ -106,6 +108,7 @@ fn a_backup_pin_beside_the_right_one_does_no_harm() {
     serves(&daemon_with(upstream.url(), &pins));
 }
 
+/// N17.
 #[test]
 fn a_wrong_pin_fails_closed_even_where_the_name_is_right() {
     let authority = Authority::new();
@@ -115,6 +118,7 @@ fn a_wrong_pin_fails_closed_even_where_the_name_is_right() {
     fails_closed(&upstream, &daemon_with(upstream.url(), &pins));
 }
 
+/// N17.
 #[test]
 fn a_right_pin_does_not_excuse_a_wrong_name() {
     let authority = Authority::new();
@@ -124,6 +128,7 @@ fn a_right_pin_does_not_excuse_a_wrong_name() {
     fails_closed(&upstream, &daemon_with(upstream.url(), &pins));
 }
 
+/// N17.
 #[test]
 fn a_server_that_speaks_no_tls_fails_closed() {
     let upstream = Upstream::tcp().serve(one_address);
@@ -138,6 +143,7 @@ fn a_server_that_speaks_no_tls_fails_closed() {
     assert!(upstream.seen().iter().all(|query| query.name() != "www.example.org"));
 }
 
+/// N17.
 #[test]
 fn a_handshake_that_is_never_answered_fails_closed_in_time() {
     let authority = Authority::new();

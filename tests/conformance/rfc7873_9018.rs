@@ -94,12 +94,14 @@ fn the_servers_cookie_is_sent_back_to_it() {
     assert_eq!(daemon.metric("nodens_upstream_cookies_total", &[("event", "right")]), 2.0);
 }
 
+/// N29.
 #[test]
 fn an_answer_without_the_cookie_that_is_expected_is_discarded() {
     let server = server(forged);
     is_answered_over_tcp(&server, &acquainted(&server), "cookie");
 }
 
+/// N29.
 #[test]
 fn an_answer_with_another_clients_cookie_is_discarded() {
     let server = server(|query| forged(query).option(COOKIE, b"another one, a secret"));

@@ -177,7 +177,7 @@ fn no_forged_answer_is_believed() {
         return;
     }
     let enough = std::env::var("NODENS_FORGERIES").map_or(FEW, |count| count.parse().expect("a number"));
-    let address = ([127, 0, 0, 1], 53).into();
+    let address = SocketAddr::from(([127, 0, 0, 1], 53));
     // The forger first, so that queries come to the server.
     let (forger, server) = (socket_at(address), socket_at(address));
     let listener = TcpListener::bind(address).unwrap();
@@ -197,6 +197,10 @@ fn no_forged_answer_is_believed() {
             while !over.load(Ordering::Relaxed) {
                 let Ok((length, client)) = server.recv_from(&mut buffer) else { continue };
                 let query = Message::read(&buffer[..length]).unwrap();
+                // A guess that has met the server itself.
+                if client == address {
+                    continue;
+                }
                 // The first of all teaches the daemon that there are cookies.
                 if attack.queries > 0 || query.option(10).is_some_and(|cookie| cookie.len() > 8) {
                     attack.at(&query, client.port());
@@ -217,7 +221,7 @@ fn no_forged_answer_is_believed() {
         (names, attacked.join().unwrap())
     });
     let lies: Vec<String> = lies.into_inner().unwrap();
-    assert!(lies.is_empty(), "{} of {names} names were forged: {}", lies.len(), lies[0]);
+    assert!(lies.is_empty(), "{} answers to {names} names were not the truth: {}", lies.len(), lies[0]);
     let sent = sent.load(Ordering::Relaxed);
     let doubts = |reason: &str| daemon.metric("nodens_upstream_doubts_total", &[("reason", reason)]);
     println!(

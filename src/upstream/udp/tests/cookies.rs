@@ -69,6 +69,7 @@ async fn the_servers_cookie_is_sent_back_to_it_and_every_answer_is_checked() {
     assert_eq!(counted(&client, UpstreamEvent::CookieRight), 3);
 }
 
+/// N29.
 #[tokio::test]
 async fn a_server_that_knows_cookies_is_not_believed_without_ours() {
     let (server, address) = bind("127.0.0.1:0").await;
@@ -98,6 +99,7 @@ async fn a_server_that_knows_cookies_is_not_believed_without_ours() {
     assert_eq!((counted(&client, UpstreamEvent::DoubtCookie), counted(&client, UpstreamEvent::CookiesGone)), (8, 0));
 }
 
+/// N29.
 #[tokio::test]
 async fn a_bare_error_without_a_cookie_cannot_switch_edns_off_at_a_server_that_knows_cookies() {
     let (server, address) = bind("127.0.0.1:0").await;
@@ -281,6 +283,7 @@ async fn on_a_shared_socket_late_answers_are_not_taken_for_an_attack() {
     LocalSet::new().run_until(async { tokio::time::timeout(PATIENCE, test).await.expect("the test hangs") }).await;
 }
 
+/// N29.
 #[tokio::test]
 async fn the_same_question_is_under_way_eight_times_at_most() {
     let (server, address) = bind("127.0.0.1:0").await;
