@@ -15,6 +15,7 @@
 //! | 3, 7 | [`cache`] | what is kept, for how long, and how it is found |
 //! | 4 | [`route`] | whose names these are |
 //! | 6 | [`upstream`] | which server is asked, how, and how often |
+//! | 6 | [`filter`] | which addresses no public name may have |
 //! | 8 | [`reply`] | every byte of an answer behind its question: size, flags, EDNS, truncation |
 //!
 //! Below them stand [`wire`] (DNS as bytes), [`config`] (the only form of the operator's will), [`sys`] (the only `unsafe` code and the
@@ -58,6 +59,8 @@ pub mod cache;
 pub mod route;
 //
 pub mod upstream;
+//
+pub mod filter;
 //
 pub mod reply;
 

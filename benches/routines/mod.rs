@@ -9,6 +9,8 @@ use std::hint::black_box;
 
 use nodens::cache::entry::Terms;
 use nodens::cache::{Entry, Front, Hashing, Key, Variant};
+use nodens::config::Config;
+use nodens::filter::{Addresses, Policy};
 use nodens::metrics::{Answered, Layout, Metrics, Protocol, Source};
 use nodens::reply::{self, Client};
 use nodens::sys::clock::{self, Moment};
@@ -54,6 +56,12 @@ pub(crate) const ALL: &[Routine] = &[
         what: "read one of three services and their addresses",
         prepare: || read(&messages::services()),
     },
+    Routine { name: "judge-a", what: "judge an answer of one address", prepare: || judge(&messages::address()) },
+    Routine {
+        name: "judge-srv",
+        what: "judge one of three services and their addresses",
+        prepare: || judge(&messages::services()),
+    },
     Routine { name: "keep-a", what: "make an entry of an address", prepare: keep },
 ];
 
@@ -87,7 +95,7 @@ impl Sample {
 /// What is kept of a sample.
 fn entry(sample: &Sample, hashing: &Hashing, now: Moment) -> (Key, Entry) {
     let key = Key::new(&sample.name, sample.qtype, Variant::default(), hashing);
-    let terms = Terms { now, lifetime: LIFETIME, zone: 0, authentic: false, authoritative: false, popular_at: 0 };
+    let terms = Terms { now, lifetime: LIFETIME, ..Terms::default() };
     let entry = Entry::new(&key, &mut sample.answer(), terms, hashing);
     (key, entry)
 }
@@ -161,19 +169,24 @@ fn read(sample: &Sample) -> Box<dyn FnMut()> {
     })
 }
 
+/// Looks for addresses that no public name may have.
+fn judge(sample: &Sample) -> Box<dyn FnMut()> {
+    let config = Config::default();
+    let addresses = Addresses::new(&config.rebinding, &[]);
+    let policy = Policy::new(&config.zones[0].rebinding);
+    let (answer, name) = (sample.answer(), sample.name.clone());
+    Box::new(move || {
+        let found = black_box(&answer).data().find_map(|(rtype, rdata)| policy.judge(&addresses, &name, rtype, rdata));
+        black_box(found);
+    })
+}
+
 /// Makes an entry.
 fn keep() -> Box<dyn FnMut()> {
     let (hashing, sample) = (Hashing::default(), messages::address());
     let key = Key::new(&sample.name, sample.qtype, Variant::default(), &hashing);
     let mut answer = sample.answer();
-    let terms = Terms {
-        now: clock::coarse(),
-        lifetime: LIFETIME,
-        zone: 0,
-        authentic: false,
-        authoritative: false,
-        popular_at: 0,
-    };
+    let terms = Terms { now: clock::coarse(), lifetime: LIFETIME, ..Terms::default() };
     Box::new(move || {
         black_box(Entry::new(black_box(&key), &mut answer, terms, &hashing));
     })

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use nodens::cache::Store;
 use nodens::config::{Config, Environment};
+use nodens::filter::Addresses;
 use nodens::listener::limits::Connections;
 use nodens::listener::tcp::{Settings, serve};
 use nodens::listener::{Handler, Incoming, Outcome};
@@ -51,7 +52,10 @@ fn warm() -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
     };
     let metrics = Metrics::new(&layout, 1).worker(0);
     let numbers = Arc::new(Numbers::of(&config));
-    let shared = Shared { config, store, local, tls: vec![None].into(), loops: Arc::default(), numbers };
+    let addresses = Arc::new(Addresses::new(&config.rebinding, &[]));
+    let (tls, loops) = (vec![None].into(), Arc::default());
+    // The generation of what [`super::entry`] makes.
+    let shared = Shared { config, store, local, tls, addresses, policy: 0, loops, numbers };
     let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
     let queries = (0..NAMES).map(|number| messages::query(&format!("www.site{number}.example"), rtype::A)).collect();
     (pipeline, metrics, queries)

@@ -21,7 +21,7 @@ const STALE_TTL: u32 = 30;
 pub struct Entry(ThinArc<Head, u8>);
 
 /// What is known of an answer besides its bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Head {
     /// When it was made.
     inserted: Moment,
@@ -57,6 +57,17 @@ struct Head {
     truncated: bool,
     /// Uses that make it worth a refresh before it expires; 0 is never.
     popular_at: u16,
+    /// What was judged of its addresses.
+    judgement: Judgement,
+}
+
+/// What was judged of the addresses in an answer, and by which policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Generation of the policy; 0 if nobody has judged.
+    pub policy: u32,
+    /// Whether records were withheld, so that another policy cannot judge what is here.
+    pub is_withheld: bool,
 }
 
 /// What an entry is made of besides the answer.
@@ -74,6 +85,8 @@ pub struct Terms {
     pub authoritative: bool,
     /// Uses that make it worth a refresh before it expires; 0 is never.
     pub popular_at: u16,
+    /// What was judged of its addresses.
+    pub judgement: Judgement,
 }
 
 impl Entry {
@@ -103,12 +116,40 @@ impl Entry {
             authoritative: terms.authoritative,
             truncated: answer.truncated,
             popular_at: terms.popular_at,
+            judgement: terms.judgement,
         };
         answer.records.extend(answer.ttls.iter().flat_map(|at| at.to_be_bytes()));
         answer.records.extend_from_slice(name);
         let entry = Self(ThinArc::from_header_and_slice(head, &answer.records));
         answer.records.truncate(records);
         entry
+    }
+
+    /// The same answer after another judgement that takes nothing away.
+    #[must_use]
+    pub fn judged(&self, judgement: Judgement) -> Self {
+        Self(ThinArc::from_header_and_slice(Head { judgement, ..self.head().clone() }, self.data()))
+    }
+
+    /// What was judged of its addresses.
+    #[must_use]
+    pub fn judgement(&self) -> Judgement {
+        self.head().judgement
+    }
+
+    /// What it is made of besides the answer.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let head = self.head();
+        Terms {
+            now: head.inserted,
+            lifetime: head.lifetime,
+            zone: head.zone,
+            authentic: head.authentic,
+            authoritative: head.authoritative,
+            popular_at: head.popular_at,
+            judgement: head.judgement,
+        }
     }
 
     /// What is known besides the bytes.
@@ -211,15 +252,16 @@ impl Entry {
         }
     }
 
-    /// What goes to a client when it has expired and there is nothing better: every TTL is [`STALE_TTL`], the extended error says so, and
-    /// nobody vouches for it any more.
+    /// What goes to a client when it has expired and there is nothing better: every TTL is [`STALE_TTL`], the extended error says so, unless
+    /// that tells that something was withheld, and nobody vouches for it any more.
     #[must_use]
     pub fn stale_body(&self) -> Body<'_> {
-        let ede = if self.kind() == Kind::NxDomain { ede::STALE_NXDOMAIN_ANSWER } else { ede::STALE_ANSWER };
+        let stale = if self.kind() == Kind::NxDomain { ede::STALE_NXDOMAIN_ANSWER } else { ede::STALE_ANSWER };
+        let withheld = self.head().ede.filter(|_| self.head().judgement.is_withheld);
         Body {
             age: u32::MAX,
             least_ttl: STALE_TTL,
-            ede: Some(ede),
+            ede: withheld.or(Some(stale)),
             authentic: false,
             ..self.body(self.head().inserted)
         }

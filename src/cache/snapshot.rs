@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{self, Context, SHA256};
 
-use crate::config::{Upstream, Zone};
+use crate::config::{Upstream, Zone, ZoneRebinding};
 use crate::sys::clock::Moment;
 use crate::wire::answer::{Answer, Asked, Kind};
 use crate::wire::header::{HEADER, MAX_MESSAGE, class, flag};
@@ -79,7 +79,9 @@ impl Rules {
     #[must_use]
     pub fn new(zone: &Zone, upstream: &Upstream) -> Self {
         // Where the group stands in the file says nothing. The text is another after a change of either type, which costs one cold start.
-        let text = format!("{:?} {upstream:?}", Zone { upstream: 0, ..zone.clone() });
+        // What the filter says is no part of it: restored answers are judged anew.
+        let rebinding = ZoneRebinding::default();
+        let text = format!("{:?} {upstream:?}", Zone { upstream: 0, rebinding, ..zone.clone() });
         let mut digest = [0; DIGEST];
         digest.copy_from_slice(digest::digest(&SHA256, text.as_bytes()).as_ref());
         Self {
@@ -174,7 +176,9 @@ pub fn write(
     }
     let places: BTreeMap<u16, u16> = rules.keys().copied().zip(0..).collect();
     let mut entries = store.select(|entry| {
+        // Of what was withheld there is nothing left to judge anew.
         rules.get(&entry.zone()).is_some_and(|rules| rules.admit(entry, now.moment))
+            && !entry.judgement().is_withheld
             && message_length(entry) <= MAX_MESSAGE
     });
     if fixed + entries.iter().map(size).sum::<u64>() > limit {

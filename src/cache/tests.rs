@@ -22,7 +22,7 @@ fn key(store: &Store, text: &str) -> Key {
 fn entry(store: &Store, text: &str, kind: Kind, lifetime: u32) -> Entry {
     let mut answer = Answer::default();
     answer.kind = kind;
-    let terms = Terms { now: START, lifetime, zone: 0, authentic: false, authoritative: false, popular_at: 0 };
+    let terms = Terms { now: START, lifetime, ..Terms::default() };
     Entry::new(&key(store, text), &mut answer, terms, store.hashing())
 }
 

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
 use super::mistake::Fault;
-use super::{Authentication, Server, Transport};
+use super::{Authentication, Exemption, Server, Transport};
 use crate::wire::rtype;
 
 /// A server as it is written: transport, place, and the name after "#".
@@ -231,6 +231,26 @@ pub(super) fn parse_suffix(text: &str) -> Result<String, Fault> {
         return wrong("has more than one \"*\"", "one \"*\", or a suffix for each of its values");
     }
     Ok(name)
+}
+
+/// Reads an exemption: a suffix, and perhaps "=" and the prefixes that its names may have, with commas between them.
+pub(super) fn parse_exemption(text: &str) -> Result<Exemption, Fault> {
+    let (suffix, within) = match text.split_once('=') {
+        None => (text, Vec::new()),
+        Some((suffix, prefixes)) => (suffix, prefixes.split(',').map(parse_prefix).collect::<Result<_, _>>()?),
+    };
+    Ok(Exemption { suffix: parse_suffix(suffix)?, within })
+}
+
+/// As [`parse_exemption`] reads it.
+impl fmt::Display for Exemption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.suffix)?;
+        for (position, prefix) in self.within.iter().enumerate() {
+            write!(f, "{}{prefix}", if position == 0 { "=" } else { "," })?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads a domain name; `stars` tells whether a label may be "*".

@@ -1,6 +1,6 @@
 //! Options that are one of a few words: the words, in one place for reading and printing.
 
-use super::{Class, Dnssec, Format, Level, Policy};
+use super::{Class, Dnssec, Format, Level, Policy, Preset, RebindingAction, RebindingMode};
 
 /// A type whose values have words.
 pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
@@ -45,4 +45,19 @@ impl Choice for Dnssec {
 impl Choice for Policy {
     const NAMES: &'static [&'static str] = &["fastest", "sequential", "round-robin", "random"];
     const VALUES: &'static [Self] = &[Self::Fastest, Self::Sequential, Self::RoundRobin, Self::Random];
+}
+
+impl Choice for RebindingMode {
+    const NAMES: &'static [&'static str] = &["block", "report", "off"];
+    const VALUES: &'static [Self] = &[Self::Block, Self::Report, Self::Off];
+}
+
+impl Choice for RebindingAction {
+    const NAMES: &'static [&'static str] = &["nodata", "refuse", "strip"];
+    const VALUES: &'static [Self] = &[Self::NoData, Self::Refuse, Self::Strip];
+}
+
+impl Choice for Preset {
+    const NAMES: &'static [&'static str] = &["aws", "azure", "gcp", "plex", "dnsbl"];
+    const VALUES: &'static [Self] = &[Self::Aws, Self::Azure, Self::Gcp, Self::Plex, Self::Dnsbl];
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::SockaddrStorage;
 
 use super::{loops, resolv};
 
@@ -51,14 +52,25 @@ impl Environment {
             memory_limit: memory_limit(Path::new("/proc/self/cgroup"), Path::new(CGROUPS)),
             host_name: host_name.filter(|name| !name.is_empty()),
             nameservers: nameservers(resolv_conf, Path::new(loops::BEHIND_THE_STUB)),
-            addresses: addresses(),
+            addresses: Self::interface_addresses(),
         }
     }
 
     /// Reads again what may change while the daemon runs.
     pub(super) fn refresh(&mut self, resolv_conf: &Path) {
         self.nameservers = nameservers(resolv_conf, Path::new(loops::BEHIND_THE_STUB));
-        self.addresses = addresses();
+        self.addresses = Self::interface_addresses();
+    }
+
+    /// The addresses of all interfaces of this machine, those that are down included; none if the kernel does not tell.
+    #[must_use]
+    pub fn interface_addresses() -> Vec<IpAddr> {
+        let interfaces = getifaddrs().into_iter().flatten().filter_map(|interface| interface.address);
+        let ip = |address: SockaddrStorage| {
+            let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+        };
+        interfaces.filter_map(ip).collect()
     }
 
     /// No machine in particular: cores enough, no limit, no name, no nameservers.
@@ -80,17 +92,6 @@ fn nameservers(resolv_conf: &Path, behind: &Path) -> Vec<SocketAddr> {
         }
     }
     named
-}
-
-/// The addresses of all interfaces, those that are down included; none if the kernel does not tell.
-fn addresses() -> Vec<IpAddr> {
-    let interfaces = getifaddrs().into_iter().flatten().filter_map(|interface| interface.address);
-    interfaces
-        .filter_map(|address| {
-            let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
-            v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
-        })
-        .collect()
 }
 
 /// The smallest memory limit of this process's control group and those above it; `None` without limit or without version 2.

@@ -11,7 +11,7 @@ use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
 use super::value::{At, Value};
-use super::{Cache, Config, Listen, Transport, loops, sections, upstream, zone};
+use super::{Cache, Config, Listen, Transport, loops, rebinding, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
@@ -135,6 +135,7 @@ impl Config {
         let limits = sections::limits(file.section(Section::Limits));
         let cache = sections::cache(file.section(Section::Cache), environment);
         let local = sections::local(file.section(Section::Local), environment, &mut report);
+        let rebinding = rebinding::assemble(file.section(Section::Rebinding), &mut report);
         let metrics = sections::endpoint(file.section(Section::Metrics));
         let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
@@ -156,7 +157,7 @@ impl Config {
             }
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        let config = Self { listen, limits, cache, local, upstreams, zones, metrics, health, log };
+        let config = Self { listen, limits, cache, local, rebinding, upstreams, zones, metrics, health, log };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }

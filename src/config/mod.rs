@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 // What there is to say.
 mod choice;
@@ -25,6 +25,7 @@ mod value;
 mod environment;
 mod load;
 mod loops;
+mod rebinding;
 mod resolv;
 mod running;
 mod sections;
@@ -55,6 +56,8 @@ pub struct Config {
     pub cache: Cache,
     /// The names that never leave the node.
     pub local: Local,
+    /// The addresses that no public name may have.
+    pub rebinding: Rebinding,
     /// Groups of servers that are asked on a miss.
     pub upstreams: Vec<Upstream>,
     /// Which names go to which group, and under which rules. Always holds one zone for the root.
@@ -137,6 +140,21 @@ pub struct Local {
     pub identity: Option<String>,
     /// The answer to `version.server` CH TXT; `None` hides it.
     pub version: Option<String>,
+}
+
+/// `[rebinding]`: the addresses that no public name may have, besides those that are never public (RFC 6890).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebinding {
+    /// Those of pods, services and other networks that are reached from here alone.
+    pub private: Vec<IpNet>,
+    /// Those that count as public all the same.
+    pub public: Vec<IpNet>,
+    /// Prefixes of the network's own NAT64 (RFC 6052 section 2.2), of 32, 40, 48, 56, 64 or 96 bits.
+    pub nat64: Vec<Ipv6Net>,
+    /// Whether the addresses of this machine's interfaces are among them.
+    pub own_addresses: bool,
+    /// Whether 0.0.0.0 and :: are.
+    pub null: bool,
 }
 
 /// `[[upstream]]`: a group of servers with the same knowledge.
@@ -272,6 +290,69 @@ pub struct Zone {
     pub nxdomain_cut: bool,
     /// Types of which no name of the zone has records, whatever its servers would say; never A.
     pub no_types: Vec<u16>,
+    /// What becomes of answers with addresses that are not public.
+    pub rebinding: ZoneRebinding,
+}
+
+/// `zone.rebinding`: what becomes of answers that lead from a name of the zone to an address of [`Rebinding`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneRebinding {
+    /// Whether they are looked for.
+    pub mode: RebindingMode,
+    /// What is left of one that is blocked.
+    pub action: RebindingAction,
+    /// Names that may have such addresses.
+    pub exempt: Vec<Exemption>,
+    /// Sets of such names.
+    pub presets: Vec<Preset>,
+}
+
+/// Whether a zone's answers are judged by their addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RebindingMode {
+    /// They are, and what offends does not pass.
+    Block,
+    /// They are, and what offends is counted, logged and passes.
+    Report,
+    /// They are not.
+    #[default]
+    Off,
+}
+
+/// What is left of an answer that is blocked; all of them carry the extended error 15 (RFC 8914 section 4.16).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RebindingAction {
+    /// That the name has no such data.
+    #[default]
+    NoData,
+    /// REFUSED.
+    Refuse,
+    /// The records that do not offend; no data if there are none.
+    Strip,
+}
+
+/// Names that may have addresses which are not public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemption {
+    /// The suffix, lower-case, without the last dot; one label may be a star.
+    pub suffix: String,
+    /// The addresses they may have; empty is any.
+    pub within: Vec<IpNet>,
+}
+
+/// Sets of names that are known to have such addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// Amazon's services inside a virtual network.
+    Aws,
+    /// Microsoft's.
+    Azure,
+    /// Google's.
+    Gcp,
+    /// Media servers at home.
+    Plex,
+    /// Block lists of mail servers: 127.0.0.0/8 alone.
+    Dnsbl,
 }
 
 /// Whose names a zone holds.
@@ -290,6 +371,17 @@ pub enum Dnssec {
     Off,
     /// DO, CD and AD pass; AD is believed only of an authenticated server over TLS.
     Forward,
+}
+
+impl Preset {
+    /// All of them.
+    pub const ALL: &'static [Self] = <Self as choice::Choice>::VALUES;
+
+    /// What the configuration calls it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        choice::Choice::name(self)
+    }
 }
 
 /// `[metrics]` and `[health]`: an HTTP address of our own.

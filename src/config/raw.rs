@@ -161,13 +161,32 @@ impl File {
     }
 }
 
+/// The keys of one table, where they are and what is written; those of a table inside, if the section has one of that name, with its name and a
+/// dot in front.
+fn keys<'t, 'a>(section: Section, table: &'t DeTable<'a>) -> Vec<(String, usize, &'t Spanned<DeValue<'a>>)> {
+    let mut keys = Vec::with_capacity(table.len());
+    for (key, written) in table {
+        let prefix = format!("{}.", key.get_ref());
+        match written.get_ref() {
+            DeValue::Table(inner) if section.settings().any(|setting| setting.key.starts_with(&prefix)) => {
+                let inner = inner
+                    .iter()
+                    .map(|(key, written)| (format!("{prefix}{}", key.get_ref()), key.span().start, written));
+                keys.extend(inner);
+            }
+            _ => keys.push((key.get_ref().to_string(), key.span().start, written)),
+        }
+    }
+    keys
+}
+
 /// Reads the keys of one table.
 fn read_table(section: Section, table: &DeTable<'_>, offset: usize, report: &mut Report<'_>) -> Raw {
     let mut raw = Raw { section, offset, found: BTreeMap::new(), failed: BTreeSet::new() };
-    for (key, written) in table {
-        let Some(setting) = section.setting(key.get_ref()) else {
-            let path = format!("{}.{}", section.name(), key.get_ref());
-            report.mistake(Place::Exact(key.span().start), path, unknown_key(section, key.get_ref()));
+    for (key, at, written) in keys(section, table) {
+        let Some(setting) = section.setting(&key) else {
+            let path = format!("{}.{key}", section.name());
+            report.mistake(Place::Exact(at), path, unknown_key(section, &key));
             continue;
         };
         let reading = Value::read(&setting.kind, written);
@@ -213,6 +232,10 @@ fn unknown_section(name: &str, content: &Spanned<DeValue<'_>>) -> Fault {
 fn unknown_key(section: Section, key: &str) -> Fault {
     if LATER.contains(&(section.name(), Some(key))) {
         return Fault::new("is not supported by this version", "leave it out");
+    }
+    let prefix = format!("{key}.");
+    if let Some(inner) = section.settings().find(|setting| setting.key.starts_with(&prefix)) {
+        return Fault::new("is not a table", format!("{}, or {key} = {{ … }}", inner.key));
     }
     if let Some(key) = nearest(key, section.settings().map(|setting| setting.key)) {
         return Fault::new("unknown key", format!("did you mean {key}?"));

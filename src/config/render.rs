@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
+
 use super::address::RawServer;
 use super::choice::Choice;
 use super::options::Section;
@@ -40,6 +42,7 @@ impl Config {
             Section::Limits => self.limits_value(key),
             Section::Cache => self.cache_value(key),
             Section::Local => self.local_value(key),
+            Section::Rebinding => self.rebinding_value(key),
             Section::Metrics => endpoint_value(&self.metrics, key),
             Section::Health => endpoint_value(&self.health, key),
             Section::Log => match key {
@@ -109,6 +112,19 @@ impl Config {
         })
     }
 
+    /// An option of `[rebinding]`.
+    fn rebinding_value(&self, key: &str) -> Option<Value> {
+        let rebinding = &self.rebinding;
+        Some(match key {
+            "private" => Value::Prefixes(list(&rebinding.private)),
+            "public" => Value::Prefixes(list(&rebinding.public)),
+            "nat64" => Value::Prefixes(rebinding.nat64.iter().map(|prefix| At::nowhere(IpNet::V6(*prefix))).collect()),
+            "own-addresses" => Value::Switch(rebinding.own_addresses),
+            "null" => Value::Switch(rebinding.null),
+            _ => return unknown(Section::Rebinding, key),
+        })
+    }
+
     /// An option of a `[[zone]]`.
     fn zone_value(&self, zone: &Zone, key: &str) -> Option<Value> {
         Some(match key {
@@ -124,6 +140,13 @@ impl Config {
             "prefetch" => Value::Integer(zone.prefetch.into()),
             "nxdomain-cut" => Value::Switch(zone.nxdomain_cut),
             "no-types" => Value::Types(list(&zone.no_types)),
+            "rebinding.mode" => Value::Text(zone.rebinding.mode.name().to_owned()),
+            "rebinding.action" => Value::Text(zone.rebinding.action.name().to_owned()),
+            "rebinding.exempt" => Value::Exemptions(list(&zone.rebinding.exempt)),
+            "rebinding.presets" => {
+                let words = zone.rebinding.presets.iter().map(|preset| At::nowhere(preset.name().to_owned()));
+                Value::Lines(words.collect())
+            }
             _ => return unknown(Section::Zone, key),
         })
     }

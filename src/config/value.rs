@@ -8,9 +8,10 @@ use ipnet::IpNet;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::Exemption;
 use super::address::{
-    RawServer, parse_address, parse_domain, parse_pin, parse_prefix, parse_server, parse_suffix, parse_type, print_pin,
-    print_type,
+    RawServer, parse_address, parse_domain, parse_exemption, parse_pin, parse_prefix, parse_server, parse_suffix,
+    parse_type, print_pin, print_type,
 };
 use super::mistake::Fault;
 use super::options::Kind;
@@ -35,7 +36,7 @@ pub(super) enum Value {
     Addresses(Vec<At<SocketAddr>>),
     /// [`Kind::Prefixes`]
     Prefixes(Vec<At<IpNet>>),
-    /// [`Kind::Lines`] and [`Kind::Suffixes`]
+    /// [`Kind::Lines`], [`Kind::Suffixes`] and [`Kind::Choices`]
     Lines(Vec<At<String>>),
     /// [`Kind::Servers`]
     Servers(Vec<At<RawServer>>),
@@ -43,6 +44,8 @@ pub(super) enum Value {
     Pins(Vec<At<[u8; 32]>>),
     /// [`Kind::Types`]
     Types(Vec<At<u16>>),
+    /// [`Kind::Exemptions`]
+    Exemptions(Vec<At<Exemption>>),
 }
 
 /// An element of a list and the byte at which it is written.
@@ -87,6 +90,8 @@ impl Value {
             Kind::Lines => elements(kind, written, parse_line, Self::Lines),
             Kind::Types => elements(kind, written, parse_type, Self::Types),
             Kind::Suffixes => elements(kind, written, parse_suffix, Self::Lines),
+            Kind::Exemptions => elements(kind, written, parse_exemption, Self::Exemptions),
+            Kind::Choices(words) => elements(kind, written, |text| parse_choice(text, words, kind), Self::Lines),
             _ => match Self::read_single(kind, written.get_ref()) {
                 Ok(value) => Reading { value: Some(value), faults: Vec::new() },
                 Err(fault) => Reading::fault(written, fault),
@@ -261,6 +266,7 @@ impl fmt::Display for Value {
             Self::Servers(list) => write_list(f, list, |server| format!("\"{server}\"")),
             Self::Pins(list) => write_list(f, list, |pin| format!("\"{}\"", print_pin(pin))),
             Self::Types(list) => write_list(f, list, |number| format!("\"{}\"", print_type(*number))),
+            Self::Exemptions(list) => write_list(f, list, |exemption| format!("\"{exemption}\"")),
         }
     }
 }
@@ -320,6 +326,7 @@ from_value! {
     Vec<At<RawServer>> = Servers,
     Vec<At<[u8; 32]>> = Pins,
     Vec<At<u16>> = Types,
+    Vec<At<Exemption>> = Exemptions,
 }
 
 /// Implements [`FromValue`] for numbers; those narrower than the table's bounds do not fit and are a mistake in the table.

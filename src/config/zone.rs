@@ -1,11 +1,14 @@
 //! `[[zone]]` put together: which group is asked, and the values that depend on whose names they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use super::address::RawServer;
 use super::mistake::{Fault, Place, Report, nearest};
 use super::options::{INTERNAL_MAX_NEGATIVE_TTL, Section};
 use super::raw::{Raw, default};
+use super::rebinding;
 use super::sections::choice;
 use super::units::print_duration;
 use super::value::At;
@@ -41,6 +44,9 @@ pub(super) fn assemble(raws: &[Raw], groups: &[Raw], cache: &Cache, report: &mut
             position
         });
         used.extend(group);
+        if let Some(group) = group.and_then(|position| groups.get(position)) {
+            note_stub(raw, group, report);
+        }
         zones.push(assemble_one(raw, group.unwrap_or_default(), cache, report));
     }
     let names_failed = raws.iter().any(|raw| raw.has_failed("name"));
@@ -60,6 +66,26 @@ pub(super) fn assemble(raws: &[Raw], groups: &[Raw], cache: &Cache, report: &mut
         );
     }
     zones
+}
+
+/// Notes a zone that looks like the company's own and is treated as anybody's, since nothing says whose it is: its servers are inside, but its
+/// names may not be.
+fn note_stub(raw: &Raw, group: &Raw, report: &mut Report<'_>) {
+    let says_nothing = raw.given::<String>("class").is_none() && raw.given::<String>("rebinding.mode").is_none();
+    let is_inside = |ip: IpAddr| match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    };
+    let servers: Vec<At<RawServer>> = group.given("servers").unwrap_or_default();
+    let mut addresses = servers.iter().flat_map(|server| &server.value.addresses);
+    if says_nothing
+        && raw.given::<String>("name").is_some_and(|name| name != ".")
+        && addresses.all(|at| is_inside(at.ip()))
+    {
+        let text = "its servers are inside, but private addresses of its names are withheld; class = \"internal\" if they are yours, \
+                    class = \"public\" if not";
+        report.warn(raw.place("name"), &raw.path("class"), text);
+    }
 }
 
 /// What to say about a group that is not there.
@@ -105,5 +131,6 @@ fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'
         prefetch: raw.given("prefetch").unwrap_or(cache.prefetch),
         nxdomain_cut,
         no_types,
+        rebinding: rebinding::assemble_zone(raw, class),
     }
 }

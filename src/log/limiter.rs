@@ -24,11 +24,13 @@ pub enum Topic {
     Shed,
     /// Requests to the health and metrics endpoints.
     Http,
+    /// Public names that lead to addresses which are not public.
+    Rebinding,
 }
 
 impl Topic {
     /// How many there are.
-    const COUNT: usize = Self::Http as usize + 1;
+    const COUNT: usize = Self::Rebinding as usize + 1;
 
     /// What lines call it.
     const fn name(self) -> &'static str {
@@ -37,6 +39,7 @@ impl Topic {
             Self::System => "system",
             Self::Shed => "shed",
             Self::Http => "http",
+            Self::Rebinding => "rebinding",
         }
     }
 }

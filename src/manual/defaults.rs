@@ -47,6 +47,14 @@
 //! | `zone.nxdomain-cut` | Public servers keep RFC 8020. The cluster's DNS mostly does, but plugins and stub servers of companies deny names that others of theirs hold names below; there it has to be wanted. |
 //! | `zone.no-types` | What a name's owner publishes is shown. Leaving AAAA out halves the questions of a cluster without IPv6, but only the operator knows that it has none. |
 //! | `zone.dnssec` | Public zones may be signed and a program on the node may want to see it. Cluster zones are not signed, and asking for signatures only makes answers larger. |
+//! | `zone.rebinding.mode` | A public name that leads inside is an attack, or a name that its owner meant for himself alone; the second can be said in a line, the first cannot be undone. Zones of the cluster and the company are full of such addresses. |
+//! | `zone.rebinding.action` | NODATA is what clients understand best: they go on to the next address or give up. REFUSED makes some of them ask the next server, and what is left of a set after `strip` is an answer that nobody gave. |
+//! | `zone.rebinding.exempt`, `zone.rebinding.presets` | Who has databases and balancers of a cloud on private addresses knows it, or sees it from mode `report`; below these suffixes anybody can have a name. |
+//! | `rebinding.private` | Networks on private space are known; others are known to the operator alone. |
+//! | `rebinding.public` | Nothing on the list of the registries is anybody's. |
+//! | `rebinding.nat64` | Only the network's operator knows its own prefixes; the well-known one is built in. |
+//! | `rebinding.own-addresses` | The services of a node listen on its public addresses, too, and trust who comes from the node. |
+//! | `rebinding.null` | 0.0.0.0 reaches the local machine, and browsers were rebound by it. Who answers it for "nowhere" gets "no data" instead, which ends nowhere as well. |
 //! | `zone.class` | A zone that says nothing is treated as the internet's. The class decides the three defaults above it. |
 //!
 //! # Who is asked

@@ -117,6 +117,19 @@
 //!
 //! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
 //!
+//! # 6b. The filter
+//!
+//! What came from a server is judged by its addresses before anybody gets it, and before it is kept ([`filter`]): A and AAAA records and the
+//! hints of SVCB and HTTPS, in all sections. The zone of the name that was *asked* says whether (`zone.rebinding`): public ones by default, internal
+//! ones not, and what the node knows itself never. An address is looked up in one table of prefixes, those of the registries, of the configuration
+//! and of this machine; an IPv4 address inside an IPv6 one is unwrapped. Aliases that lead to an internal or exempt name, about which the answer
+//! says nothing, are an offence of their own: a client that asks on by itself would get for that name what it may not get for the first.
+//!
+//! What is left of an answer that offends is a denial of the type, REFUSED, or the other records, each with extended error 15. That is kept in its place,
+//! no longer than a denial. Each answer carries the generation of the policy that judged it, which every reload and every new address of the
+//! machine raises: what is found in the store under an older one is judged again, fresh or expired ([`pipeline`], `rebinding`); the
+//! workers' fronts begin anew with each generation, and cost nothing. What was withheld is not kept, so that it is asked for again.
+//!
 //! # 7. What is kept
 //!
 //! [`Answer::read`] checks the message against the question and writes it anew in our own form: the alias chain in order, the records
@@ -175,6 +188,7 @@
 //! [`UpstreamError`]: crate::upstream::UpstreamError
 //! [`Watch`]: crate::sys::watch::Watch
 //! [`Zones::find`]: crate::route::Zones::find
+//! [`filter`]: crate::filter
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`listener::udp`]: crate::listener::udp
 //! [`pipeline`]: crate::pipeline

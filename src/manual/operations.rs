@@ -122,6 +122,7 @@
 //! | `rate(nodens_upstream_tries_denied_total{kind="retry"}[5m]) > 1` | servers fail so often that third tries are saved |
 //! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
 //! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
+//! | `increase(nodens_rebinding_answers_total{class!="null"}[10m]) > 0` | public names lead inside: an attack, or names that want an exemption; the log names them. `class="metadata"` is worth a page |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
 //! | `rate(nodens_upstream_doubts_total{reason=~"mismatches\|alike\|fragments"}[5m]) > 0` | questions are asked over TCP because what comes by UDP is not to be trusted: somebody tries to forge |
 //! | `rate(nodens_upstream_doubts_total{reason=~"cookie\|bad_cookie"}[5m]) > 0.1` | the same because cookies are missing or refused: forged answers, or servers behind one address that do not share their secret; `cookies = false` spares these the round trip |
@@ -140,7 +141,7 @@
 //! # Log lines
 //!
 //! `key=value`, or JSON objects with the same keys. What a stranger can trigger is limited: ten lines a topic and worker at once, then one in
-//! ten seconds ([`LogLimiter`]). What clients ask is not logged, except the name of a question that no server answered.
+//! ten seconds ([`LogLimiter`]). What clients ask is not logged, except the name of a question that no server answered, and of one that led inside.
 //!
 //! | level, `msg` | means | do |
 //! |---|---|---|
@@ -162,6 +163,8 @@
 //! | warn `what comes by UDP is not trusted; asking over TCP` | wrong answers, fragments, or a missing cookie; `nodens_upstream_doubts_total` says which | somebody may be forging answers to the node |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
 //! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
+//! | warn `a public name leads to an address that is not public` | `name`, `address`, the `rule` it is under, the `client` that asked first, and whether it was `blocked` or `reported` | look at the client; if the name is right, `zone.rebinding.exempt` |
+//! | info `addresses of this machine have changed` | answers are judged by the new ones | |
 //! | warn `too many queries wait; shedding` | `limits.in-flight` or `limits.waiting` was reached | look at the upstreams, then at the clients |
 //! | warn `cannot listen` | the address for health or metrics cannot be had; tried again every `retry_seconds` | free it or change it |
 //! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |
@@ -202,6 +205,11 @@
 //! **A server is refused, or a nameserver is left out.** It would lead questions back to us: it is one of our own addresses; or an address of
 //! this machine, where we listen on all; or 127.0.0.53, systemd-resolved, which may ask us. Name the servers that it asks, from
 //! /run/systemd/resolve/resolv.conf.
+//!
+//! **A name has no address here, and has one elsewhere.** `dig` shows extended error 15 (Blocked): the address is one that no public name may
+//! have. The log line names address and rule. Is the name the company's own? Give its suffix a `[[zone]]` with `class = "internal"`, or write it
+//! into `rebinding.exempt` of the public zone; for services of a cloud see `rebinding.presets`. To see first what a filter would do,
+//! `rebinding.mode = "report"`.
 //!
 //! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
 //!

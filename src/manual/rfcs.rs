@@ -73,6 +73,17 @@
 //! | 8305 | 4, 5 | several addresses of a server: IPv6 first, the next after 250 ms | [`upstream`] | yes |
 //! | 8484, 9250 | | DNS over HTTPS and QUIC | | no |
 //!
+//! # Addresses in answers
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 6890, 8190 | 2.2 | special-purpose addresses | [`filter::addresses`] | those that are not global |
+//! | 4291 | 2.5.5 | IPv4 inside IPv6: mapped, compatible | [`filter::addresses`] | yes |
+//! | 6052 | 2.2 | IPv4 inside prefixes of NAT64, of all lengths | [`filter::addresses`] | yes |
+//! | 3056, 4380, 5214, 7915 | 2, 4, 6.1 | 6to4, Teredo, ISATAP, translated | [`filter::addresses`] | yes |
+//! | 9460 | 2.2, 7.3 | hints of SVCB and HTTPS | [`filter::rebind`] | yes |
+//! | 8914 | 4.16 | Blocked, for what is withheld | [`filter`] | yes |
+//!
 //! # DNSSEC
 //!
 //! | RFC | section | what | where | status |
@@ -111,6 +122,9 @@
 //! [`Entry::stale_body`]: crate::cache::Entry::stale_body
 //! [`Store::fail`]: crate::cache::Store::fail
 //! [`Zone::nxdomain_cut`]: crate::config::Zone::nxdomain_cut
+//! [`filter`]: crate::filter
+//! [`filter::addresses`]: crate::filter::addresses
+//! [`filter::rebind`]: crate::filter::rebind
 //! [`listener::tcp`]: crate::listener::tcp
 //! [`pipeline`]: crate::pipeline
 //! [`policy::local`]: crate::policy::local

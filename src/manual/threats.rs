@@ -1,6 +1,6 @@
 //! What strangers can try, what holds against it, and what does not yet.
 //!
-//! Five kinds of strangers: clients, servers, whoever is on the path between, what can be reached over HTTP, and other users of the machine. The operator, the
+//! Six kinds of strangers: clients, servers, owners of names, whoever is on the path between, what can be reached over HTTP, and other users of the machine. The operator, the
 //! configuration file and the kernel are trusted. Only what exists in the code is listed as holding.
 //!
 //! # A hostile client
@@ -40,6 +40,25 @@
 //! | refusing connections, or ending handshakes | attempts are a tenth of a second apart, then up to one second, whatever clients ask; one at a time, and a second beside a TLS handshake that takes too long |
 //! | losing count of its frames, sending queries, or answers in drips | a connection with something else than answers on it is closed; one on which no whole answer comes is silent | [`performance`](super::performance) | [`performance`](super::performance) |
 //! | closing connections at any time, or letting them die silently | a query on a reused connection is sent once more; a connection that has been quiet is watched | [`performance`](super::performance) |
+//!
+//! # A hostile name
+//!
+//! A page on the internet, or whoever else gets a program on the node to ask for a name of his: first it has the address of his server,
+//! then one inside (DNS rebinding).
+//!
+//! | it tries | what holds | where |
+//! |---|---|---|
+//! | an address of a pod, a service, the node, loopback, the link or a private network | answers to public names are judged by every address in them; what offends is withheld, counted and logged | [`filter`] |
+//! | the metadata service of a cloud | known, on public-looking space, too; a class of its own in the metrics | [`filter::addresses`] |
+//! | an IPv4 address inside an IPv6 one: mapped, compatible, translated, NAT64, 6to4, Teredo (server and client), ISATAP | unwrapped and judged again | [`filter::addresses`] |
+//! | the additional section, hints of HTTPS and SVCB, hints that only some clients can read | judged; what cannot be read does not pass | [`filter::rebind`] |
+//! | an alias or DNAME into an exempt or internal name | the name that was asked decides | [`filter::rebind`] |
+//! | an alias that ends there, for clients that ask on by themselves | an offence of its own | [`pipeline`] |
+//! | to be judged while it is harmless, and kept | each answer is judged; kept ones anew after each reload and when the machine gets an address; expired ones, and those from a file, likewise | [`pipeline`] |
+//! | 0.0.0.0 and ::, which reach the local machine | taken for what they do; `rebinding.null` lets them pass | [`filter::addresses`] |
+//!
+//! What does not hold: an address of which nobody said that it is inside. Networks of pods and services on public-looking space belong into
+//! `rebinding.private`. A name below an exempt suffix may lead anywhere.
 //!
 //! What a server says within its own answer is believed: nodens does not validate signatures itself.
 //!
@@ -82,7 +101,6 @@
 //!   fast as the machine lets it, and what it sends has to be read before it can be refused.
 //! - **One process with the rights it was started with.** There is no separation of privileges and no sandbox yet. Start it as a user of
 //!   its own with CAP_NET_BIND_SERVICE and nothing else; `unsafe` code is confined to [`sys`].
-//! - **No filter against DNS rebinding.** A public name may answer a private address.
 //! - **No DNSSEC validation.** It is left to the servers that are asked; CD and DO pass for those who validate themselves.
 //! - **No revocation of certificates.** Asking for it would need DNS.
 //! - **No protection of what is kept in memory,** beyond what the kernel gives every process.
@@ -105,6 +123,9 @@
 //! [`cache::snapshot`]: crate::cache::snapshot
 //! [`control`]: crate::control
 //! [`escaped`]: crate::log::escaped
+//! [`filter`]: crate::filter
+//! [`filter::addresses`]: crate::filter::addresses
+//! [`filter::rebind`]: crate::filter::rebind
 //! [`file::read_own`]: crate::sys::file::read_own
 //! [`file::replace`]: crate::sys::file::replace
 //! [`listener::tcp`]: crate::listener::tcp

@@ -12,7 +12,7 @@ use prometheus::{Registry, TextEncoder};
 use super::counter::{Counts, Durations, Sizes};
 use super::event::{Event, Gauge, UpstreamEvent};
 use super::family::{self, Family};
-use super::label::{SERVFAIL, rcode_name, type_name};
+use super::label::{AddressClass, SERVFAIL, rcode_name, type_name};
 use super::samples::{Histograms, Scalars};
 use super::worker::{self, Row, WorkerMetrics};
 use super::{Layout, Protocol, Source, process};
@@ -193,6 +193,7 @@ impl Collector for Scrape {
         self.0.constants(&mut families);
         self.0.queries(&mut families);
         self.0.events(&mut families);
+        self.0.rebinding(&mut families);
         self.0.cache(&mut families);
         self.0.upstreams(&mut families);
         families.extend(process::families());
@@ -268,6 +269,24 @@ impl Shared {
         in_family(&mut samples, &family::FORWARD_REJECTS)
             .count(&[], total(Event::ShedInFlight) + total(Event::ShedWaiting) + total(Event::ShedClient));
         families.extend(samples.into_iter().map(Scalars::finish));
+    }
+
+    /// What the filter found, zone by zone; classes that were never met have no series.
+    fn rebinding(&self, families: &mut Vec<MetricFamily>) {
+        let layout = self.layout();
+        let mut samples = Scalars::new(&family::REBINDING);
+        for (index, zone) in layout.zones.iter().enumerate() {
+            for class in AddressClass::ALL {
+                for (action, name) in [(1, "blocked"), (0, "reported")] {
+                    let rows = self.workers.iter().filter_map(|worker| worker.rebindings(index));
+                    let count: u64 = rows.map(|row| row[class as usize][action].value()).sum();
+                    if count > 0 {
+                        samples.count(&[zone, class.name(), name], count);
+                    }
+                }
+            }
+        }
+        families.push(samples.finish());
     }
 
     /// What the cache says of itself.

@@ -146,6 +146,10 @@ families! {
     SNAPSHOT_TIME = Gauge "nodens_snapshot_timestamp_seconds" []
         "When it was written last, in seconds since 1970-01-01 UTC; 0 is not since the start.";
 
+    //------ nodens's own: the filter --------------------------------------------------------------------------------
+    REBINDING = Counter "nodens_rebinding_answers_total" ["zone", "class", "action"]
+        "Answers to public names that led to addresses which are not public, by what these are: blocked, or reported and let pass.";
+
     //------ nodens's own: upstreams ---------------------------------------------------------------------------------
     RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []
         "Records of upstream answers that did not parse; the other records of the answer passed.";

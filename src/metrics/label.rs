@@ -44,6 +44,76 @@ const RCODES: [(u16, &str); 14] = [
     (u16::MAX, "other"),
 ];
 
+/// What an address is that no public name should have; the value of a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressClass {
+    /// 0.0.0.0 and ::, which reach the local machine but are mostly meant for "nowhere".
+    Null,
+    /// The machine itself.
+    Loopback,
+    /// Of a private network (RFC 1918, RFC 4193, RFC 3879, RFC 8215).
+    Private,
+    /// Shared by those behind a provider's translator (RFC 6598), and by clusters.
+    Shared,
+    /// Of one link (RFC 3927, RFC 4291 section 2.5.6).
+    LinkLocal,
+    /// For examples in documents (RFC 5737, RFC 3849, RFC 9637).
+    Documentation,
+    /// Of many hosts.
+    Multicast,
+    /// For protocols, measurements or the future.
+    Reserved,
+    /// The metadata service of a cloud.
+    Metadata,
+    /// Of this cluster, as the configuration says.
+    Cluster,
+    /// Of this node.
+    Own,
+    /// None: aliases lead to a name that is not anybody's.
+    Alias,
+    /// None that could be read.
+    Unreadable,
+}
+
+impl AddressClass {
+    /// All of them, in order.
+    pub const ALL: [Self; 13] = [
+        Self::Null,
+        Self::Loopback,
+        Self::Private,
+        Self::Shared,
+        Self::LinkLocal,
+        Self::Documentation,
+        Self::Multicast,
+        Self::Reserved,
+        Self::Metadata,
+        Self::Cluster,
+        Self::Own,
+        Self::Alias,
+        Self::Unreadable,
+    ];
+
+    /// What labels and logs call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Loopback => "loopback",
+            Self::Private => "private",
+            Self::Shared => "shared",
+            Self::LinkLocal => "link_local",
+            Self::Documentation => "documentation",
+            Self::Multicast => "multicast",
+            Self::Reserved => "reserved",
+            Self::Metadata => "metadata",
+            Self::Cluster => "cluster",
+            Self::Own => "own",
+            Self::Alias => "alias",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
 /// How many positions [`type_index`] has.
 pub(super) const TYPE_COUNT: usize = TYPES.len();
 
@@ -105,6 +175,13 @@ mod tests {
             assert_eq!(rcode_name(rcode_index(number)), name);
         }
         assert_eq!(rcode_name(SERVFAIL), "SERVFAIL");
+    }
+
+    #[test]
+    fn classes_of_addresses_are_listed_in_order() {
+        for (position, class) in AddressClass::ALL.into_iter().enumerate() {
+            assert_eq!(class as usize, position, "{}", class.name());
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod tests;
 
 pub use collect::{CacheFigures, Metrics};
 pub use event::{Event, Gauge, UpstreamEvent};
+pub use label::AddressClass;
 pub(crate) use worker::MOST_LATER;
 pub use worker::WorkerMetrics;
 

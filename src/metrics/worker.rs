@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::counter::{Counter, Counts, Durations, Sizes};
 use super::event::{Event, Gauge, UpstreamEvent};
-use super::label::{RCODE_COUNT, TYPE_COUNT, rcode_index, type_index};
+use super::label::{AddressClass, RCODE_COUNT, TYPE_COUNT, rcode_index, type_index};
 use super::{Answered, Layout, Protocol, Source};
 
 /// How many transports clients have.
@@ -48,7 +48,12 @@ pub struct WorkerMetrics {
     later: Pages<Row>,
     /// By position in [`Layout::upstreams`].
     upstreams: Pages<UpstreamRow>,
+    /// By position in [`Layout::zones`].
+    rebinding: Pages<RebindingRow>,
 }
+
+/// Answers of one zone that led to addresses which are not public: by what they are, let pass and blocked.
+pub(super) type RebindingRow = [[Counter; 2]; AddressClass::ALL.len()];
 
 /// Room for a row.
 type Slot<T> = OnceLock<Box<T>>;
@@ -124,6 +129,7 @@ impl WorkerMetrics {
             rows: (0..servers * zones * PROTOCOLS).map(|_| OnceLock::new()).collect(),
             later: Pages::new(servers * MOST_LATER * PROTOCOLS),
             upstreams: Pages::new(upstreams),
+            rebinding: Pages::new(if layout.zones.is_empty() { 0 } else { layout.zones.len() + MOST_LATER }),
         }
     }
 
@@ -182,6 +188,15 @@ impl WorkerMetrics {
     pub fn connection_ended(&self, server: usize, queries: u64) {
         if let Some(row) = self.upstream_row(server) {
             row.connections.observe(queries);
+        }
+    }
+
+    /// Counts an answer of a zone, by its position in [`Layout::zones`], that led to an address which is not public.
+    pub fn rebinding(&self, zone: u16, class: AddressClass, blocked: bool) {
+        if let Some(slot) = self.rebinding.slot(usize::from(zone)) {
+            slot.get_or_init(|| Box::new([const { [const { Counter::new() }; 2] }; _]))[class as usize]
+                [usize::from(blocked)]
+            .add(1);
         }
     }
 
@@ -244,6 +259,11 @@ impl WorkerMetrics {
         }
         let zone = zone.min(self.zones - 1);
         self.rows.get((server * self.zones + zone) * PROTOCOLS + protocol as usize)?.get().map(|row| &**row)
+    }
+
+    /// What was counted by [`WorkerMetrics::rebinding`] in a zone; none if nothing was.
+    pub(super) fn rebindings(&self, zone: usize) -> Option<&RebindingRow> {
+        self.rebinding.get(zone)
     }
 
     /// The row of an upstream server; none if nothing was counted in it.

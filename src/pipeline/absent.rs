@@ -15,7 +15,7 @@ use crate::wire::answer::Asked;
 use crate::wire::body::Body;
 use crate::wire::denial::write_soa;
 use crate::wire::header::{class, ede};
-use crate::wire::{name, rtype};
+use crate::wire::rtype;
 
 use super::Pipeline;
 use super::miss::{Failed, Finding, Flight};
@@ -26,7 +26,7 @@ impl Pipeline {
         let Flight { key, zone, .. } = flight;
         let nothing = Finding::Nothing(Failed { ede: Some(ede::OTHER), zone: *zone, ..Failed::unreachable() });
         let address = Key::new(key.name(), rtype::A, key.variant(), self.store.hashing());
-        let finding = match self.store.find(&address, clock::coarse()).fresh() {
+        let finding = match self.find(&address, clock::coarse(), flight.owner()).fresh() {
             Some(entry) => Finding::Entry(entry, Source::CacheDenial),
             // The other task goes on to its end whatever happens; only the end of the worker could take it away.
             None => self.listen(&address, flight).await.unwrap_or_else(|_| nothing.clone()),
@@ -53,8 +53,7 @@ impl Pipeline {
             answer.read_below(&body, key.name(), &asked).ok()?;
         } else {
             let ttl = entry.lifetime().saturating_sub(body.age).min(bounds.max_negative);
-            let apex = name::suffixes(key.name()).map(|at| &key.name()[at..]);
-            let apex = apex.take_while(|suffix| plan.zones.find(suffix) == *zone).last().unwrap_or(&[0]);
+            let apex = plan.apex(key.name(), *zone);
             // Where an alias leads out of the zone, the end of the chain is nobody's but the root's.
             for owner in [apex, &[0]] {
                 let mut records = body.records.to_vec();
@@ -68,7 +67,7 @@ impl Pipeline {
             answer.ede = Some(ede::SYNTHESIZED);
         }
         let lifetime = bounds.apply(&mut answer);
-        let terms = Terms { now, lifetime, zone: *zone, ..Terms::default() };
+        let terms = Terms { now, lifetime, zone: *zone, judgement: plan.judgement(), ..Terms::default() };
         Some((Entry::new(key, &mut answer, terms, self.store.hashing()), lifetime))
     }
 }

@@ -112,12 +112,13 @@ impl Pipeline {
             return Ok((Finding::Nothing(failed), keepalive));
         }
         let rules = flight.plan.rules(zone);
+        let judgement = self.admit(&flight.plan, key, zone, flight.owner(), message, &mut answer);
         let lifetime = rules.bounds.apply(&mut answer);
         // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
         let now = clock::coarse();
         let authentic = authentic && answer.authentic;
         let popular_at = if answer.kind == Kind::Positive { rules.prefetch } else { 0 };
-        let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at };
+        let terms = Terms { now, lifetime, zone, authentic, authoritative: false, popular_at, judgement };
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
         drop(answer);
         self.store.succeed(key.hash());

@@ -92,7 +92,7 @@ impl Handler for Pipeline {
             return self.give(room, &context, query.edns, entry, usize::from(uses));
         }
         drop(front);
-        let stale = match self.store.find(&key, now) {
+        let stale = match self.find(&key, now, Some(client)) {
             Known::Fresh(entry) => {
                 let outcome = self.give(room, &context, query.edns, &entry, 0);
                 self.put_in_front(&key, &entry, false, now);
@@ -129,13 +129,18 @@ impl Pipeline {
         let mut answer = self.scratch.borrow_mut();
         answer.read_below(&body, above.name(), &asked).ok()?;
         let lifetime = above.lifetime().saturating_sub(body.age);
-        let terms = Terms { now, lifetime, zone, authentic: body.authentic, ..Terms::default() };
+        let judgement = plan.judgement();
+        let terms = Terms { now, lifetime, zone, authentic: body.authentic, judgement, ..Terms::default() };
         Some(Entry::new(key, &mut answer, terms, self.store.hashing()))
     }
 
     /// Puts an answer where it is found soonest, and sees to it that a popular one is refreshed.
     /// `is_ours` tells that this worker asked for it ahead, and will want to know whether that was of use.
     pub(super) fn put_in_front(self: &Rc<Self>, key: &Key, entry: &Entry, is_ours: bool, now: Moment) {
+        // A reload came between: where it is looked up next, it is judged anew.
+        if entry.judgement().policy != self.plan.borrow().policy {
+            return;
+        }
         let carried = self.front.borrow_mut().insert(key, entry.clone(), now);
         if entry.popular_at() > 0 && (is_ours || carried >= entry.popular_at()) {
             self.prefetch_later(entry, Some(carried), is_ours, now);

@@ -79,6 +79,11 @@ pub(super) struct Flight {
 }
 
 impl Flight {
+    /// The client that has to answer for it, if there is one.
+    pub(super) const fn owner(&self) -> Option<IpAddr> {
+        self.owner
+    }
+
     /// Whether what comes of it is true under `plan`, too: no reload gave its name to other servers or to the node.
     pub(super) fn holds(&self, plan: &Plan) -> bool {
         std::ptr::eq(&raw const *self.plan, plan) || plan.holds(self.key.name(), self.key.qtype(), self.zone)

@@ -3,7 +3,7 @@
 //! ```text
 //! handle: parse ─► policy ─► cache ─┬─ hit ─► reply                       (hit: no await, no allocation, no shared lock)
 //!                                   └─ miss ─► known to fail? ─► join or begin a flight
-//! flight: local zones ─► or: route ─► upstream ─► TTL bounds ─► cache ─► reply to all who wait; or what has expired
+//! flight: local zones ─► or: route ─► upstream ─► filter ─► TTL bounds ─► cache ─► reply to all who wait; or what has expired
 //! ```
 //!
 //! One [`Pipeline`] a worker; a query never leaves it. What workers share is the store, the local zones and the TLS configuration, none of
@@ -13,6 +13,7 @@
 //! - `hit` what can be answered at once.
 //! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
 //! - `ask` finding it out.
+//! - `rebinding` what becomes of answers that lead from public names to addresses inside.
 //! - `absent` what is answered for types that a zone leaves out.
 //! - `share` how much one client may hold.
 //! - `pace` how fast expired answers are asked for again.
@@ -27,6 +28,7 @@ mod miss;
 mod pace;
 mod plan;
 mod prefetch;
+mod rebinding;
 mod share;
 
 use std::cell::{Cell, RefCell};
@@ -38,6 +40,7 @@ use std::sync::Arc;
 use crate::cache::store::Passed;
 use crate::cache::{Front, Store};
 use crate::config::Config;
+use crate::filter::Addresses;
 use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
@@ -64,6 +67,10 @@ pub struct Shared {
     pub local: Arc<Local>,
     /// How to encrypt, a group each; `None` for groups without TLS servers.
     pub tls: Arc<[Option<TlsGroup>]>,
+    /// The addresses that no public name may have.
+    pub addresses: Arc<Addresses>,
+    /// Generation of what is said of them: raised by every reload, and when addresses of the machine change.
+    pub policy: u32,
     /// Zones whose servers ask us.
     pub loops: Arc<Loops>,
     /// What zones and servers are numbered by.

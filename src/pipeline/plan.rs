@@ -9,7 +9,8 @@ use ipnet::IpNet;
 
 use crate::cache::Key;
 use crate::cache::ttl::Bounds;
-use crate::config::{Dnssec, Upstream, Zone};
+use crate::config::{Class, Dnssec, Upstream, Zone};
+use crate::filter::{Addresses, Policy};
 use crate::metrics::WorkerMetrics;
 use crate::policy::local::Local;
 use crate::route::Zones;
@@ -33,6 +34,10 @@ pub(super) struct Plan {
     pub(super) limits: [usize; 2],
     /// The node's own names.
     pub(super) local: Arc<Local>,
+    /// The addresses that no public name may have.
+    pub(super) addresses: Arc<Addresses>,
+    /// Generation of what is said of them, by anybody.
+    pub(super) policy: u32,
     /// Which zone a name belongs to, by number.
     pub(super) zones: Zones,
     /// What the zones say, by number.
@@ -64,6 +69,10 @@ pub(super) struct Rules {
     pub(super) timeout: Duration,
     /// Whether the NXDOMAIN of a name answers for the names below it.
     pub(super) nxdomain_cut: bool,
+    /// Whose names they are.
+    pub(super) class: Class,
+    /// What becomes of answers with addresses that no public name may have.
+    pub(super) rebinding: Rc<Policy>,
     /// Types that are answered with no data.
     no_types: Box<[u16]>,
 }
@@ -81,6 +90,8 @@ impl Rules {
             prefetch: zone.prefetch,
             timeout: upstream.timeout,
             nxdomain_cut: zone.nxdomain_cut,
+            class: zone.class,
+            rebinding: Rc::new(Policy::new(&zone.rebinding)),
             no_types: zone.no_types.as_slice().into(),
         }
     }
@@ -130,6 +141,8 @@ impl Plan {
             rotate: config.cache.rotate,
             limits: [share(config.limits.in_flight), share(config.limits.waiting)],
             local: Arc::clone(&shared.local),
+            addresses: Arc::clone(&shared.addresses),
+            policy: shared.policy,
             zones: Zones::new(&config.zones, numbers),
             rules,
             groups: config.upstreams.iter().enumerate().map(group).collect(),
@@ -156,6 +169,12 @@ impl Plan {
             *known = (count, now);
         }
         known.1 > since
+    }
+
+    /// The longest part of the folded `name` that belongs to the zone of that number: where that begins, or what is left of it above others.
+    pub(super) fn apex<'a>(&self, name: &'a [u8], zone: u16) -> &'a [u8] {
+        let suffixes = name::suffixes(name).map(|at| &name[at..]);
+        suffixes.take_while(|suffix| self.zones.find(suffix) == zone).last().unwrap_or(&[0])
     }
 
     /// The name of the zone of that number, in wire format; `None` if it is gone.

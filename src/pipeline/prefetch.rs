@@ -193,7 +193,7 @@ impl Pipeline {
             }
             return;
         }
-        if let Known::Fresh(newer) = self.store.find(&key, now)
+        if let Known::Fresh(newer) = self.find(&key, now, None)
             && newer.inserted() > due.entry.inserted()
         {
             return self.put_in_front(&key, &newer, false, now);

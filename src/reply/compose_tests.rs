@@ -32,8 +32,7 @@ fn entry(addresses: u8, authentic: bool) -> Entry {
     }
     let mut answer = Answer::default();
     answer.read(&message, &Asked { name: &name, qtype: 1, qclass: 1, dnssec_ok: false }).unwrap();
-    let terms =
-        Terms { now: Moment::from_secs(1_000), lifetime: 100, zone: 0, authentic, authoritative: false, popular_at: 0 };
+    let terms = Terms { now: Moment::from_secs(1_000), lifetime: 100, authentic, ..Terms::default() };
     Entry::new(&Key::new(&name, 1, Variant::default(), &hashing), &mut answer, terms, &hashing)
 }
 

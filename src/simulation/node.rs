@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::task::LocalSet;
 
 use crate::cache::Store;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, RebindingMode};
+use crate::filter::Addresses;
 use crate::listener::{Handler as _, Incoming, Outcome, ReplyTo};
 use crate::metrics::{Gauge, Layout, Metrics, Protocol, WorkerMetrics};
 use crate::pipeline::{Numbers, Pipeline, Shared};
@@ -71,11 +72,15 @@ impl Node {
 
 /// What nodes of a configuration have in common, which must have one worker and no TLS.
 pub(super) fn configure(text: &str) -> Shared {
-    let config = Config::parse(text, "simulation.toml", &Environment::neutral()).unwrap().config;
+    let mut config = Config::parse(text, "simulation.toml", &Environment::neutral()).unwrap().config;
+    // Truths are made of any numbers.
+    config.zones.iter_mut().for_each(|zone| zone.rebinding.mode = RebindingMode::Off);
     Shared {
         store: Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
         local: Arc::new(Local::new(&config).unwrap()),
         tls: config.upstreams.iter().map(|_| None).collect(),
+        addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
+        policy: 1,
         loops: Arc::default(),
         numbers: Arc::new(Numbers::of(&config)),
         config: Arc::new(config),

@@ -165,6 +165,8 @@ pub mod ede {
     pub const OTHER: u16 = 0;
     /// The answer has expired, and no server could be asked for a newer one.
     pub const STALE_ANSWER: u16 = 3;
+    /// Policy of the server's operator withholds the answer (RFC 8914 section 4.16).
+    pub const BLOCKED: u16 = 15;
     /// The client may not ask this.
     pub const PROHIBITED: u16 = 18;
     /// The denial has expired, and no server could be asked for a newer one.

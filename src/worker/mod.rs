@@ -93,6 +93,11 @@ impl Running {
         Disk::new(self.orders.subscribe(), self.metrics.main())
     }
 
+    /// Whether the machine has other addresses than when the configuration was taken, of those that matter to it.
+    fn has_moved(&self) -> bool {
+        self.snapshot.has_moved()
+    }
+
     /// Lets all workers go by another configuration, and takes the answers out of the store that no longer hold. Returns when all that is
     /// done. Sockets stay as they are, and so does everything else if there is an error.
     ///

@@ -4,9 +4,11 @@
 //! counter, and a line in `/ready`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 use super::{Changes, Running, in_background};
@@ -16,6 +18,10 @@ use crate::error::Failure;
 use crate::log;
 use crate::metrics::Event;
 use crate::sys::watch::Watch;
+
+/// How often the addresses of this machine are looked at. The kernel would tell, but of every link of every pod; to look costs some ten
+/// microseconds.
+const ADDRESSES_EVERY: Duration = Duration::from_secs(5);
 
 /// What has to know of a new configuration besides the workers.
 pub(super) struct Followers {
@@ -37,6 +43,8 @@ pub(super) async fn follow(
 ) {
     let mut watch = Watch::new();
     watch.follow(files);
+    let mut addresses = interval(ADDRESSES_EVERY);
+    addresses.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         if let Some(error) = watch.fallback() {
             warn!(%error, "the kernel does not tell of changed files; they are looked at every five seconds");
@@ -44,6 +52,12 @@ pub(super) async fn follow(
         let asked = tokio::select! {
             asked = hangup.recv() => asked.is_some(),
             () = watch.changed() => false,
+            _ = addresses.tick() => {
+                if running.has_moved() {
+                    move_along(running).await;
+                }
+                continue;
+            }
         };
         watch.look();
         match take(running, &mut origin, followers).await {
@@ -52,6 +66,16 @@ pub(super) async fn follow(
                 tell(&changes, &hash, asked);
             }
             Err(failure) => refuse(&failure, &origin, running, followers),
+        }
+    }
+}
+
+/// Judges by the addresses that the machine has now.
+async fn move_along(running: &mut Running) {
+    match running.reload(running.config().clone()).await {
+        Ok(_) => info!("addresses of this machine have changed"),
+        Err(failure) => {
+            error!(reason = failure.message, "addresses of this machine have changed; those from before are judged by")
         }
     }
 }

@@ -3,12 +3,14 @@
 //! A later one takes over from the one before what is the same: TLS sessions of groups, own names, and the numbers of zones and servers.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::cache::Store;
 use crate::cache::snapshot::Rules;
-use crate::config::{Config, Server, Transport, Upstream, Zone, digest};
+use crate::config::{Config, Environment, Server, Transport, Upstream, Zone, digest};
 use crate::error::{ExitCode, Failure};
+use crate::filter::Addresses;
 use crate::metrics::{Layout, MOST_LATER};
 use crate::pipeline::{Numbers, Shared};
 use crate::policy::local::Local;
@@ -31,6 +33,8 @@ pub(super) struct Snapshot {
     hosts: Digest,
     /// The file of certificates of each group.
     authorities: Vec<Digest>,
+    /// The addresses of this machine that a public name could have.
+    own: Vec<IpAddr>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -80,9 +84,18 @@ impl Snapshot {
             return Err(Failure::new(ExitCode::Config, text));
         }
         let loops = before.map(|before| Arc::clone(&before.shared.loops)).unwrap_or_default();
+        let own = own_addresses(&config);
+        let addresses = Arc::new(Addresses::new(&config.rebinding, &own));
+        // Whatever changed may change what is said of addresses: zones and own names, too. To judge once more costs a microsecond an answer.
+        let policy = before.map_or(1, |before| before.shared.policy + 1);
         let (config, numbers) = (Arc::new(config), Arc::new(numbers));
-        let shared = Shared { config, store, local, tls: tls.into(), loops, numbers };
-        Ok(Self { shared, layout, first, hosts, authorities })
+        let shared = Shared { config, store, local, tls: tls.into(), addresses, policy, loops, numbers };
+        Ok(Self { shared, layout, first, hosts, authorities, own })
+    }
+
+    /// Whether the machine has other addresses now.
+    pub(super) fn has_moved(&self) -> bool {
+        own_addresses(&self.shared.config) != self.own
     }
 
     /// The TLS configuration of the very same group.
@@ -95,7 +108,10 @@ impl Snapshot {
 
     /// Whether nobody could tell this one from `other`.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.shared.config == other.shared.config && self.hosts == other.hosts && self.authorities == other.authorities
+        self.shared.config == other.shared.config
+            && self.hosts == other.hosts
+            && self.authorities == other.authorities
+            && self.own == other.own
     }
 
     /// Whether each kept answer of the one `before` still holds.
@@ -130,6 +146,21 @@ impl Snapshot {
         store.forget_failures();
         store.forget_if(|entry| owner(entry.name()) != Some(entry.zone()))
     }
+}
+
+/// The addresses of this machine, and those that we listen on, that a public name could have: those that are not known to be private anyway,
+/// as the ones of virtual interfaces that come and go with pods.
+fn own_addresses(config: &Config) -> Vec<IpAddr> {
+    if !config.rebinding.own_addresses {
+        return Vec::new();
+    }
+    let known = Addresses::new(&config.rebinding, &[]);
+    let listen = config.listen.addresses.iter().map(SocketAddr::ip);
+    let found = Environment::interface_addresses().into_iter().chain(listen).map(|address| address.to_canonical());
+    let mut own: Vec<IpAddr> = found.filter(|address| known.rule(*address).is_none()).collect();
+    own.sort_unstable();
+    own.dedup();
+    own
 }
 
 /// Whether the node has the same names of its own, as far as the configurations say.
@@ -177,7 +208,8 @@ fn number(config: &Config, layout: &mut Layout, before: Option<(&Config, &Number
 
 /// Whether two zones of two configurations say the same, their groups included.
 fn is_same_zone((old, before): (&Zone, &Config), (new, now): (&Zone, &Config)) -> bool {
-    let alike = Zone { upstream: new.upstream, ..old.clone() };
+    // Kept answers are judged anew, so that what the filter says makes no other zone of it.
+    let alike = Zone { upstream: new.upstream, rebinding: new.rebinding.clone(), ..old.clone() };
     alike == *new && before.upstreams.get(old.upstream) == now.upstreams.get(new.upstream)
 }
 
@@ -188,7 +220,6 @@ mod tests {
     use super::*;
     use crate::cache::entry::Terms;
     use crate::cache::{Entry, Key, Variant};
-    use crate::config::Environment;
     use crate::sys::clock::Moment;
     use crate::wire::answer::{Answer, Asked};
     use crate::wire::name;
@@ -219,14 +250,7 @@ mod tests {
         message.extend([0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1]);
         let mut answer = Answer::default();
         answer.read(&message, &Asked { name: key.name(), qtype: rtype::A, qclass: 1, dnssec_ok: false }).unwrap();
-        let terms = Terms {
-            now: Moment::from_secs(1),
-            lifetime: 300,
-            zone,
-            authentic: false,
-            authoritative: false,
-            popular_at: 0,
-        };
+        let terms = Terms { now: Moment::from_secs(1), lifetime: 300, zone, ..Terms::default() };
         store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
         key
     }

@@ -68,6 +68,16 @@ impl Peer {
         Self::bind_under(address, zones, &[])
     }
 
+    /// The same with all that belongs into the additional section.
+    #[track_caller]
+    pub(crate) fn bind_in_full(address: SocketAddr, zones: &[(&str, &str)]) -> Self {
+        let (folder, command) = Self::prepare_bind(address, zones, &[]);
+        let file = folder.path().join("named.conf");
+        let config = fs::read_to_string(&file).unwrap();
+        fs::write(&file, config.replace("minimal-responses yes", "minimal-responses no")).unwrap();
+        Self::wait_for_bind(folder, command, address)
+    }
+
     /// The same inside a namespace.
     #[track_caller]
     pub(crate) fn bind_inside(address: SocketAddr, zones: &[(&str, &str)], space: &NetNs) -> Self {
@@ -78,6 +88,12 @@ impl Peer {
     #[track_caller]
     fn bind_under(address: SocketAddr, zones: &[(&str, &str)], wrapper: &[&str]) -> Self {
         let (folder, command) = Self::prepare_bind(address, zones, wrapper);
+        Self::wait_for_bind(folder, command, address)
+    }
+
+    /// Starts bind9 and waits until it knows its zones.
+    #[track_caller]
+    fn wait_for_bind(folder: TempDir, command: Command, address: SocketAddr) -> Self {
         let peer = Self::spawn(command, folder, address);
         wait_until("named answers", || peer.log().lines().any(|line| line.ends_with(" running")));
         peer

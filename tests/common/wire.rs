@@ -39,6 +39,10 @@ pub(crate) mod kind {
     pub(crate) const AXFR: u16 = 252;
     /// Everything (RFC 1035, RFC 8482).
     pub(crate) const ANY: u16 = 255;
+    /// Service binding.
+    pub(crate) const SVCB: u16 = 64;
+    /// Service binding for HTTP.
+    pub(crate) const HTTPS: u16 = 65;
 }
 
 /// Response codes by their IANA numbers.

@@ -25,6 +25,7 @@ mod local;
 mod loops;
 mod memory;
 mod prefetch;
+mod rebinding;
 mod routing;
 mod search_path;
 mod shedding;

@@ -152,3 +152,23 @@ fn ci_runs_what_the_readme_says() {
     }
     assert!(read(".ci/run").contains("tests/run"));
 }
+
+/// The tests that a text names as `file` (test, test).
+fn tests_named(text: &str) -> Vec<(String, String)> {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let files = pieces.windows(2).filter(|pair| pair[0].ends_with(".rs") && !pair[0].contains(' '));
+    files
+        .filter_map(|pair| Some((pair[0], pair[1].strip_prefix(" (")?.split_once(')')?.0)))
+        .flat_map(|(file, names)| names.split(", ").map(move |name| (file.to_owned(), name.to_owned())))
+        .collect()
+}
+
+#[test]
+fn the_tests_that_the_chapter_on_threats_names_exist() {
+    let named = tests_named(&read("src/manual/threats.rs"));
+    assert!(named.len() > 10, "the chapter names the tests that show what holds");
+    for (file, name) in named {
+        let is_there = exists(&file) && read(&file).lines().any(|line| line.trim().starts_with(&format!("fn {name}(")));
+        assert!(is_there, "src/manual/threats.rs: there is no test {name} in {file}");
+    }
+}

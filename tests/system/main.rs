@@ -16,6 +16,7 @@ mod demo;
 mod egress;
 mod network;
 mod node;
+mod rebinding;
 mod reload;
 mod resolvers;
 

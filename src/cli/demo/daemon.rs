@@ -64,6 +64,9 @@ workers = 1
 [local]
 identity = "{IDENTITY}"
 
+[rebinding]
+public = ["203.0.113.0/24", "2001:db8::/32"]
+
 [[upstream]]
 name = "cluster-dns"
 servers = ["tcp://{cluster}"]

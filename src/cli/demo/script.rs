@@ -157,6 +157,15 @@ pub(super) const STEPS: &[Step] = &[
     ),
     Step::denied("nosuch.example.com", RecordType::A, Answerer::Resolver, "a name that does not exist"),
     Step::denied("nosuch.example.com", RecordType::A, Answerer::Cache, "again: \"no\" is kept as well, RFC 2308"),
+    Step {
+        name: "rebind.example.com",
+        record_type: RecordType::A,
+        class: DNSClass::IN,
+        answerer: Answerer::Resolver,
+        rcode: ResponseCode::NoError,
+        data: None,
+        why: "a public name, an address inside: withheld",
+    },
     Step::positive("localhost", RecordType::A, Answerer::Node, "127.0.0.1", "special-use names never leave, RFC 6761"),
     Step::denied("1.1.168.192.in-addr.arpa", RecordType::PTR, Answerer::Node, "nor do private addresses, RFC 6303"),
     Step {

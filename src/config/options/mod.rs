@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::units::{print_duration, print_size};
 
 mod forwarding;
+mod rebinding;
 mod serving;
 
 pub(super) use forwarding::{INTERNAL_MAX_NEGATIVE_TTL, SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE};
@@ -25,6 +26,8 @@ pub(super) enum Section {
     Cache,
     /// `[local]`
     Local,
+    /// `[rebinding]`
+    Rebinding,
     /// `[metrics]`
     Metrics,
     /// `[health]`
@@ -39,11 +42,12 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
         Self::Local,
+        Self::Rebinding,
         Self::Metrics,
         Self::Health,
         Self::Log,
@@ -58,6 +62,7 @@ impl Section {
             Self::Limits => "limits",
             Self::Cache => "cache",
             Self::Local => "local",
+            Self::Rebinding => "rebinding",
             Self::Metrics => "metrics",
             Self::Health => "health",
             Self::Log => "log",
@@ -83,6 +88,7 @@ impl Section {
             Self::Limits => serving::LIMITS_DOC,
             Self::Cache => serving::CACHE_DOC,
             Self::Local => serving::LOCAL_DOC,
+            Self::Rebinding => rebinding::REBINDING_DOC,
             Self::Metrics => serving::METRICS_DOC,
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
@@ -112,7 +118,7 @@ impl Section {
 pub(super) struct Setting {
     /// The table it stands in.
     pub(super) section: Section,
-    /// Its key, in kebab case.
+    /// Its key, in kebab case; a dot stands between the key of a table inside the section and a key of that.
     pub(super) key: &'static str,
     /// What may be written.
     pub(super) kind: Kind,
@@ -215,6 +221,10 @@ pub(super) enum Kind {
     Suffixes,
     /// Types of records that a name may go without.
     Types,
+    /// Suffixes, each perhaps with prefixes.
+    Exemptions,
+    /// Some of these words.
+    Choices(&'static [&'static str]),
 }
 
 impl Kind {
@@ -246,17 +256,14 @@ impl fmt::Display for Kind {
             }
             Self::Text { maximum } => write!(f, "a text of at most {maximum} bytes"),
             Self::Label => f.write_str("a name of letters, digits, \"-\", \"_\" and \".\", at most 63"),
-            Self::Choice(words) => {
-                for (position, word) in words.iter().enumerate() {
-                    let before = match position {
-                        0 => "",
-                        _ if position + 1 == words.len() => " or ",
-                        _ => ", ",
-                    };
-                    write!(f, "{before}{word:?}")?;
-                }
-                Ok(())
+            Self::Choice(words) => write_words(f, words, "or"),
+            Self::Choices(words) => {
+                f.write_str("a list of ")?;
+                write_words(f, words, "and")
             }
+            Self::Exemptions => f.write_str(
+                "a list of domain names, each with at most one \"*\" in the place of a label, and perhaps \"=PREFIX,PREFIX\" behind it",
+            ),
             Self::Path => f.write_str("the path of a file"),
             Self::Endpoint => f.write_str("an address \"IP:PORT\", or \"\" for nowhere"),
             Self::Addresses { port } => {
@@ -277,10 +284,22 @@ impl fmt::Display for Kind {
     }
 }
 
+/// Writes words as a person lists them.
+fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str], last: &str) -> fmt::Result {
+    for (position, word) in words.iter().enumerate() {
+        match position {
+            0 => {}
+            _ if position + 1 == words.len() => write!(f, " {last} ")?,
+            _ => f.write_str(", ")?,
+        }
+        write!(f, "{word:?}")?;
+    }
+    Ok(())
+}
+
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 6] = [
-    ("zone", Some("rebinding")),
+pub(super) const LATER: [(&str, Option<&str>); 5] = [
     ("zone", Some("negative-trust-anchors")),
     ("query-log", None),
     ("detect", None),
@@ -293,7 +312,7 @@ pub(super) const LATER_CHOICES: [(Section, &str, &str); 1] = [(Section::Zone, "d
 
 /// All options, by section, in the order of the reference file.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    serving::SETTINGS.iter().chain(forwarding::SETTINGS)
+    serving::SETTINGS.iter().chain(rebinding::SETTINGS).chain(forwarding::SETTINGS).chain(rebinding::ZONE_SETTINGS)
 }
 
 /// The group and the zone of a file that has none, as TOML: what the examples of the required options say.

@@ -7,7 +7,10 @@ use std::time::Duration;
 use super::{ROOT, load};
 use crate::config::options::{Section, Silent, settings};
 use crate::config::raw::default;
-use crate::config::{Authentication, Class, Config, Dnssec, Environment, Format, Level, Transport, reference};
+use crate::config::{
+    Authentication, Class, Config, Dnssec, Environment, Format, Level, RebindingAction, RebindingMode, Transport,
+    reference,
+};
 
 /// A file of the folder `config`.
 fn sample(name: &str) -> String {
@@ -57,6 +60,12 @@ records = ['a.example. 60 TXT "b\c"']
 dead-suffixes = ["Com.*.svc.cluster.local.", "*.lan", "internal.cloudapp.net"]
 identity = "é\u0007\"\\"
 version = ""
+[rebinding]
+private = ["11.0.0.0/8", "2a01:db8::/48"]
+public = ["198.18.0.0/15"]
+nat64 = ["2a00:64::/96", "2a00:65::/32"]
+own-addresses = false
+null = false
 [metrics]
 listen = ""
 allow = ["127.0.0.1"]
@@ -102,10 +111,15 @@ servfail = "5m"
 prefetch = 65535
 nxdomain-cut = true
 no-types = ["aaaa", "TYPE65", "TYPE65280"]
+rebinding.mode = "report"
+rebinding.action = "strip"
+rebinding.exempt = ["Corp.example.", "*.lan", "lists.example=127.0.0.0/8,::1"]
+rebinding.presets = ["aws", "azure", "gcp", "plex", "dnsbl"]
 [[zone]]
 name = "b.example"
 upstream = "b"
 dnssec = "off"
+rebinding = { mode = "block", action = "refuse" }
 [[zone]]
 name = "."
 upstream = "a"
@@ -125,6 +139,7 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!(upstream.servers[0].authentication, Some(Authentication::Name("cloudflare-dns.com".to_owned())));
     let [zone] = config.zones.as_slice() else { panic!("one zone") };
     assert_eq!((zone.name.as_str(), zone.class, zone.dnssec), (".", Class::Public, Dnssec::Forward));
+    assert_eq!((zone.rebinding.mode, zone.rebinding.action), (RebindingMode::Block, RebindingAction::NoData));
     assert_eq!((zone.max_ttl, zone.max_negative_ttl), (Duration::from_secs(86_400), Duration::from_secs(30)));
 }
 
@@ -156,6 +171,9 @@ fn what_differs_from_every_default_prints_and_reads_back() {
     assert_eq!(config.zones[0].no_types, [28, 65, 65_280]);
     assert!(config.to_string().contains("no-types = [\"AAAA\", \"HTTPS\", \"TYPE65280\"]"));
     assert_eq!(config.local.dead_suffixes, ["com.*.svc.cluster.local", "*.lan", "internal.cloudapp.net"]);
+    assert_eq!(config.zones[0].rebinding.exempt[2].within.len(), 2);
+    let of_zone = |zone: usize| (config.zones[zone].rebinding.mode, config.zones[zone].rebinding.action);
+    assert_eq!(of_zone(1), (RebindingMode::Block, RebindingAction::Refuse));
     assert_eq!(config.upstreams[0].servers[2].authentication, None);
     assert_eq!(config.upstreams[1].servers[0].authentication, Some(Authentication::Nothing));
     assert_eq!(config.local.identity.as_deref(), Some("é\u{7}\"\\"));

@@ -32,7 +32,8 @@ fn a_list_that_is_not_closed_is_one_mistake_and_hides_what_it_swallows() {
 
 #[test]
 fn sections_and_keys() {
-    let all = "the sections are [listen] [limits] [cache] [local] [metrics] [health] [log] [[upstream]] [[zone]]";
+    let all =
+        "the sections are [listen] [limits] [cache] [local] [rebinding] [metrics] [health] [log] [[upstream]] [[zone]]";
     one("[forwarders]", &format!("f.toml:1:2: forwarders: unknown section; {all}"));
     one("[cahce]", "f.toml:1:2: cahce: unknown section; did you mean [cache]?");
     one("[[zones]]", "f.toml:1:3: zones: unknown section; did you mean [[zone]]?");
@@ -59,10 +60,39 @@ fn what_a_later_version_knows_is_not_supported_rather_than_unknown() {
         one(&format!("[{section}]\nx = 1"), &format!("f.toml:1:2: {section}: {right}"));
     }
     let zone = |line: &str| mistakes(&format!("{ROOT}{line}\n"));
-    assert_eq!(zone("rebinding = { mode = \"block\" }"), [format!("f.toml:7:1: zone.rebinding: {right}")]);
     assert_eq!(
         zone("dnssec = \"validate\""),
         ["f.toml:7:10: zone.dnssec: \"validate\" is not supported by this version; \"off\" or \"forward\""]
+    );
+}
+
+#[test]
+fn keys_of_a_table_in_a_section() {
+    let zone = |line: &str| mistakes(&format!("{ROOT}{line}\n"));
+    assert_eq!(
+        zone("rebinding = \"off\""),
+        ["f.toml:7:1: zone.rebinding: is not a table; rebinding.mode, or rebinding = { … }"]
+    );
+    assert_eq!(
+        zone("rebinding = { mode = \"blok\", acton = \"strip\" }"),
+        [
+            "f.toml:7:22: zone.rebinding.mode: \"blok\" is not one of the words; \"block\", \"report\" or \"off\"",
+            "f.toml:7:30: zone.rebinding.acton: unknown key; did you mean rebinding.action?"
+        ]
+    );
+    assert_eq!(
+        zone("rebinding.exempt = [\"*\", \"a.example=10.0.0.1/8\"]")[1],
+        "f.toml:7:26: zone.rebinding.exempt: \"10.0.0.1/8\" has bits set after its length; \"10.0.0.0/8\""
+    );
+    assert_eq!(
+        zone("rebinding.presets = [\"amazon\"]"),
+        [
+            "f.toml:7:22: zone.rebinding.presets: \"amazon\" is not one of the words; a list of \"aws\", \"azure\", \"gcp\", \"plex\" and \"dnsbl\""
+        ]
+    );
+    one(
+        "[rebinding]\nnat64 = [\"2a00::/95\"]",
+        "f.toml:2:10: rebinding.nat64: 2a00::/95 is no prefix of NAT64; an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (RFC 6052 section 2.2)",
     );
 }
 
@@ -306,4 +336,23 @@ fn an_open_resolver_is_a_warning() {
     for private in ["169.254.20.10", "10.96.0.10", "100.64.0.1", "fd00:10::a", "fe80::1", "::1"] {
         assert_eq!(warnings(&format!("addresses = [\"{private}\"]")), [""; 0], "{private}");
     }
+}
+
+/// N34
+#[test]
+fn a_zone_of_servers_inside_of_which_nothing_says_whose_it_is_is_a_warning() {
+    let warnings = |server: &str, lines: &str| {
+        let group = format!("[[upstream]]\nname = \"s\"\nservers = [{server:?}]\n");
+        load(&format!("{ROOT}{group}[[zone]]\nname = \"corp.example\"\nupstream = \"s\"\n{lines}\n")).warnings
+    };
+    assert_eq!(
+        warnings("tcp://10.0.0.53", ""),
+        [
+            "f.toml:11: zone.class: its servers are inside, but private addresses of its names are withheld; class = \"internal\" if they are yours, class = \"public\" if not"
+        ]
+    );
+    for lines in ["class = \"internal\"", "class = \"public\"", "rebinding.mode = \"off\""] {
+        assert_eq!(warnings("tcp://10.0.0.53", lines), [""; 0], "{lines}");
+    }
+    assert_eq!(warnings("udp://192.0.2.1", ""), [""; 0]);
 }

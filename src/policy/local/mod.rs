@@ -30,6 +30,7 @@ use hickory_server::zone_handler::Catalog;
 
 use crate::config::{self, Config};
 use crate::error::{ExitCode, Failure};
+use crate::wire::suffixes::Suffixes;
 
 mod builtin;
 mod capture;
@@ -70,7 +71,7 @@ pub struct Local {
     /// Labels of the longest key of `suffixes`; longer suffixes of a question need no look-up.
     deepest: usize,
     /// Names that do not exist.
-    dead: dead::DeadSuffixes,
+    dead: Suffixes<()>,
     /// Answers for own names. Invariant: holds exactly the names of `names`.
     name_catalog: Catalog,
     /// Answers for the built-in zones. Invariant: holds exactly the `Suffix::BuiltIn` keys of `suffixes`.
@@ -154,7 +155,7 @@ impl Local {
             names,
             suffixes,
             deepest,
-            dead: dead::DeadSuffixes::new(&local.dead_suffixes),
+            dead: dead::table(&local.dead_suffixes),
             name_catalog,
             zone_catalog,
             chaos_catalog: chaos::catalog(local)?,
@@ -188,7 +189,7 @@ impl Local {
         let zone = suffixes_of(name)
             .skip(cut.max(labels.saturating_sub(self.deepest)))
             .find_map(|suffix| Some((suffix.len(), *self.suffixes.get(suffix)?)));
-        let Some(dead) = self.dead.find(name) else {
+        let Some((dead, ())) = self.dead.find(name) else {
             return zone.filter(|(_, owner)| *owner == Suffix::BuiltIn).map(|_| LocalZone::SpecialUse);
         };
         match zone {
@@ -211,7 +212,7 @@ impl Local {
         let catalog = match self.lookup(name, qtype, qclass) {
             Some(LocalZone::OwnName) => &self.name_catalog,
             Some(LocalZone::SpecialUse) => &self.zone_catalog,
-            Some(LocalZone::Dead) => return dead::answer(query, self.dead.find(name).unwrap_or(name)),
+            Some(LocalZone::Dead) => return dead::answer(query, self.dead.find(name).map_or(name, |found| found.0)),
             // Each name of this class stands alone; the catalog would take one below it for its own.
             Some(LocalZone::Chaos) if chaos::owns(&self.chaos_catalog, &request) => &self.chaos_catalog,
             Some(LocalZone::Chaos) | None => return error(query, RCODE_REFUSED),

@@ -13,6 +13,18 @@ impl Answer {
     ///
     /// [`Malformed`] if `body` is not one that was made here for `name`.
     pub fn read_below(&mut self, body: &Body<'_>, name: &[u8], asked: &Asked<'_>) -> Result<(), Malformed> {
+        self.read(&Self::message_below(body, name, asked)?, asked)?;
+        self.ede = body.ede;
+        Ok(())
+    }
+
+    /// The message that answers `asked` with the records of `body`, which was made for `name`: that name or one above. No name in it is
+    /// compressed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Answer::read_below`].
+    pub fn message_below(body: &Body<'_>, name: &[u8], asked: &Asked<'_>) -> Result<Vec<u8>, Malformed> {
         let message = |flags: u16, name: &[u8], records: &[u8]| {
             let mut message = Vec::with_capacity(HEADER + name.len() + 4 + records.len());
             message.extend_from_slice(&[0, 0]);
@@ -45,8 +57,6 @@ impl Answer {
             plain.extend_from_slice(&rdata);
         }
         let authentic = if body.authentic { flag::AD } else { 0 };
-        self.read(&message(authentic, asked.name, &plain), asked)?;
-        self.ede = body.ede;
-        Ok(())
+        Ok(message(authentic, asked.name, &plain))
     }
 }

@@ -57,6 +57,7 @@ ns1          IN A    203.0.113.53
 mail         IN A    203.0.113.25
 www          IN A    203.0.113.80
 www          IN AAAA 2001:db8::80
+rebind       IN A    10.96.14.7
 "#;
 
 /// Address of every name that no zone has.
