@@ -115,7 +115,8 @@
 //! once (up to 1,024 of them a server). With `auto`, if TCP fails or takes longer than `try-timeout` or half of the time that is left, the truncated answer is passed on as
 //! such, and TCP is not tried for half a minute; with `udp`, it is an error. Servers with `tls` are never asked in any other way.
 //!
-//! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
+//! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS; with one, and if it has never shown a cookie, once
+//! more without ours.
 //!
 //! # 6b. The filter
 //!

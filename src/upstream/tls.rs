@@ -38,7 +38,8 @@ use crate::config::{Authentication, Server, Transport, Upstream};
 use crate::error::{ExitCode, Failure};
 use crate::upstream::error::{Rejection, TlsFailure, UpstreamError};
 
-/// The protocol that we want to speak inside TLS (RFC 7858 section 3.1; the registered ALPN identifier).
+/// The protocol that we want to speak inside TLS (the registered ALPN identifier). Some servers ask for it; one that chooses nothing is used all the
+/// same, since RFC 7858 is older than the identifier, and one that wants another protocol ends the handshake (RFC 7301 section 3.2).
 const ALPN: &[u8] = b"dot";
 
 /// Session tickets kept for one server name; tickets are used once (RFC 8446 appendix C.4).

@@ -28,7 +28,8 @@ use crate::sys::clock::{self, Moment};
 use crate::sys::random;
 use crate::upstream::address::Addresses;
 use crate::upstream::error::UpstreamError;
-use crate::wire::header::{self, flag};
+use crate::wire::header::{self, COUNTS, flag, rcode};
+use crate::wire::u16_at;
 
 mod alike;
 mod cookie;
@@ -137,12 +138,21 @@ impl UdpServer {
         let Some(_place) = self.alike.enter(&query[HEADER..question_end]) else {
             return Err(self.doubt(UpstreamEvent::DoubtAlike));
         };
-        let ours = Ours { address, query, question_end, now };
+        let mut ours = Ours { address, query, question_end, now, cookies: self.settings.cookies };
         let answer = match self.ask_once(&ours).await? {
             Proven::Answer(answer) => answer,
+            Proven::Puzzled(answer) => {
+                ours.cookies = false;
+                let Proven::Answer(second) = self.ask_once(&ours).await? else { return Ok(answer) };
+                if !is_puzzled(&second) {
+                    self.cookies.refused(address, now);
+                    self.metrics.upstream(self.index, UpstreamEvent::CookiesGone);
+                }
+                second
+            }
             // RFC 7873 section 5.3: "The client SHOULD retry the request using the new Server Cookie from the response."
             Proven::Refused => match self.ask_once(&ours).await? {
-                Proven::Answer(answer) => answer,
+                Proven::Answer(answer) | Proven::Puzzled(answer) => answer,
                 // Likewise: "If the reply to a retried request with a fresh Server Cookie is BADCOOKIE, the client SHOULD retry using TCP".
                 Proven::Refused => return Err(self.doubt(UpstreamEvent::DoubtBadCookie)),
             },
@@ -197,6 +207,7 @@ impl UdpServer {
         }
         let count = |event| self.metrics.upstream(self.index, event);
         match self.cookies.judge(ours.address, sent, &answer, ours.question_end, ours.now) {
+            cookie::Verdict::Absent if is_puzzled(&answer) => Ok(Proven::Puzzled(answer)),
             cookie::Verdict::Absent => Ok(Proven::Answer(answer)),
             cookie::Verdict::Right => {
                 count(UpstreamEvent::CookieRight);
@@ -236,7 +247,7 @@ impl UdpServer {
         let id = socket.choose_id(&mut random);
         let mut query = Query::new(ours.query, ours.question_end, id, randomize, &mut random);
         let secret_case = query.has_secret_case();
-        let wants_cookie = self.settings.cookies && ours.has_edns();
+        let wants_cookie = ours.cookies && ours.has_edns();
         let take = || self.cookies.take(ours.address, socket.local(), ours.now, &mut random);
         let cookie = wants_cookie.then(take).flatten();
         if let Some(cookie) = &cookie {
@@ -295,6 +306,8 @@ struct Ours<'a> {
     question_end: usize,
     /// When it is asked.
     now: Moment,
+    /// Whether it may carry a cookie.
+    cookies: bool,
 }
 
 impl Ours<'_> {
@@ -310,6 +323,14 @@ enum Proven {
     Answer(Vec<u8>),
     /// The server wants to see the cookie that it has just told us.
     Refused,
+    /// This answer: it knows EDNS, and stumbles over something in the query. The cookie is the only thing that not everybody sends.
+    Puzzled(Vec<u8>),
+}
+
+/// Whether an answer says that a query with EDNS was not understood, and yet has an OPT record itself.
+fn is_puzzled(answer: &[u8]) -> bool {
+    let code = header::flags(answer) & flag::RCODE;
+    matches!(code, rcode::FORMERR | rcode::NOTIMP) && u16_at(answer, COUNTS[3]).is_some_and(|count| count > 0)
 }
 
 /// A query to one address of the server; dropping it before its end is a silence.

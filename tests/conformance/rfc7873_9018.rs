@@ -1,6 +1,6 @@
 //! RFC 7873, Domain Name System (DNS) Cookies; RFC 9018, Interoperable Domain Name System (DNS) Server Cookies: as a client of servers.
 //!
-//! - RFC 7873 section 4.1: a client's cookie is another one for each server; RFC 9018 section 3: "Client Cookies MUST NOT be shared" between them.
+//! - RFC 7873 section 4.1, RFC 9018 section 3: a client's cookie is another one for each server, and for each address of the client.
 //! - RFC 7873 section 5.3: "If the client is expecting the response to contain a COOKIE option and it is missing, the response MUST be
 //!   discarded."; and it "MUST discard the response if it contains an illegal COOKIE option length or an incorrect Client Cookie value".
 //! - RFC 7873 section 5.3: after BADCOOKIE "the client SHOULD retry the request using the new Server Cookie from the response", and if that is

@@ -25,8 +25,8 @@ const CLIENT: usize = 8;
 /// Octets of a whole option with both cookies, shortest and longest (RFC 7873 section 4: a server's cookie has 8 to 32).
 const BOTH: [usize; 2] = [CLIENT + 8, CLIENT + 32];
 
-/// How long a client's cookie is used. RFC 7873 section 7.1 wants it changed at least every 36 days, and a day is what it recommends for
-/// who can: what an eavesdropper has seen is worth no more than that.
+/// How long a client's cookie is used. RFC 7873 section 7.1 lets a secret live for 36 days at most; what an eavesdropper has seen should be worth
+/// less than that, and a new one costs nothing but the server's cookie once a day. A guess.
 const LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// Answers without the right cookie, one after the other, after which a server gets none. As with letters: each of them would have had to
@@ -169,6 +169,13 @@ impl Jar {
     /// Whether a server gets no cookies.
     pub(super) fn is_off(&self, server: SocketAddr, now: Moment) -> bool {
         self.0.borrow().iter().any(|known| known.server == server && now < known.off_until)
+    }
+
+    /// The server understands a query without a cookie, and not the same with one.
+    pub(super) fn refused(&self, server: SocketAddr, now: Moment) {
+        if let Some(known) = self.0.borrow_mut().iter_mut().find(|known| known.server == server) {
+            known.off_until = now + REPROBE;
+        }
     }
 
     /// A query to `server` got no answer.

@@ -193,6 +193,48 @@ async fn a_server_without_cookies_is_asked_as_ever() {
 }
 
 #[tokio::test]
+async fn a_server_that_stumbles_over_a_cookie_is_asked_without_at_once_and_for_an_hour() {
+    let (server, address) = bind("127.0.0.1:0").await;
+    let (message, end) = query("www.example");
+    let client = with_cookies(address);
+    let seen = Cell::new(0);
+    let reply = |query: &[u8]| {
+        seen.set(seen.get() + 1);
+        let mut answer = answer_with(query, end, 1, &[]);
+        answer[3] |= u8::from(!cookie(query, end).is_empty());
+        vec![answer]
+    };
+    against(serve(&server, reply), async {
+        for queries in [2, 3, 4] {
+            assert_eq!(client.exchange(&message, end, NOW).await.unwrap()[3] & 0xf, 0);
+            assert_eq!(seen.get(), queries);
+        }
+    })
+    .await;
+    assert_eq!(counted(&client, UpstreamEvent::CookiesGone), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_stumbles_over_everything_says_so_and_keeps_its_cookies() {
+    let (server, address) = bind("127.0.0.1:0").await;
+    let (message, end) = query("www.example");
+    let client = with_cookies(address);
+    let seen = Cell::new(0);
+    let reply = |query: &[u8]| {
+        seen.set(seen.get() + 1);
+        let mut answer = answer_with(query, end, 1, &[]);
+        answer[3] |= 4;
+        vec![answer]
+    };
+    against(serve(&server, reply), async {
+        assert_eq!(client.exchange(&message, end, NOW).await.unwrap()[3] & 0xf, 4);
+        assert_eq!(seen.get(), 2);
+    })
+    .await;
+    assert_eq!(counted(&client, UpstreamEvent::CookiesGone), 0);
+}
+
+#[tokio::test]
 async fn a_query_without_edns_carries_no_cookie_and_its_answer_needs_none() {
     let (server, address) = bind("127.0.0.1:0").await;
     let (message, end) = query("www.example");
