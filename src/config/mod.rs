@@ -211,8 +211,23 @@ pub struct Upstream {
     pub padding: u16,
     /// Whether UDP queries carry random letter case (draft-vixie-dnsext-dns0x20).
     pub case_randomization: bool,
+    /// Whether UDP queries carry cookies (RFC 7873).
+    pub cookies: bool,
     /// Most UDP sockets open to one server from one worker.
     pub udp_sockets: usize,
+}
+
+impl Upstream {
+    /// What one of the servers must prove, as metrics call it: `name`, `pins`, both, or `none`. Plain servers prove nothing.
+    #[must_use]
+    pub fn proof(&self, server: &Server) -> &'static str {
+        match (server.transport, &server.authentication) {
+            (Transport::Tls, Some(Authentication::Name(_))) if self.pins.is_empty() => "name",
+            (Transport::Tls, Some(Authentication::Name(_))) => "name+pins",
+            (Transport::Tls, None) => "pins",
+            _ => "none",
+        }
+    }
 }
 
 /// Most servers in a group: as many as a worker can tick off in one word. Far more than anybody lists.

@@ -198,6 +198,7 @@ fn upstream_value(upstream: &Upstream, key: &str) -> Option<Value> {
         "max-age" => Value::Duration(upstream.max_age),
         "padding" => Value::Integer(upstream.padding.into()),
         "case-randomization" => Value::Switch(upstream.case_randomization),
+        "cookies" => Value::Switch(upstream.cookies),
         "udp-sockets" => integer(upstream.udp_sockets),
         _ => return unknown(Section::Upstream, key),
     })

@@ -77,6 +77,7 @@
 //! | `upstream.max-age` | A server behind a balanced address that was added or moved gets its share within minutes; the jitter keeps a cluster's nodes from reconnecting together. |
 //! | `upstream.padding` | The block that RFC 8467 section 4.1 recommends for queries. |
 //! | `upstream.case-randomization` | Bits that a forger must guess, at no cost. Servers that do not repeat the letters are found out and spared. |
+//! | `upstream.cookies` | 64 bits more for a forger to guess, for 12 to 44 octets a query. Servers that do not know them, or lose them, are found out. |
 //! | `upstream.udp-sockets` | A port of its own for each query (RFC 5452). Above that number queries share sockets, which is counted: a port less to guess is better than a query not asked. |
 //!
 //! # What is shown

@@ -114,12 +114,14 @@
 //! wait; the next attempt comes 0.1 s later, then after up to 0.9 s, and while no query needs the server up to 30 s. A query waits for that
 //! attempt if no other server is up. Over TLS the server has proved who it is before the first query leaves ([`upstream::tls`]).
 //!
-//! Over **UDP**, each query has a socket with a random port, a random ID and random letter case; whatever does not match is ignored and
-//! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP, and for five minutes that question goes over TCP at
+//! Over **UDP**, each query has a socket with a random port, a random ID and random letter case, and a cookie (RFC 7873); whatever does not match is
+//! ignored and the wait goes on ([`upstream::udp`]). If too much of that comes, if a cookie is missing that should be there, or if an answer comes in
+//! fragments, UDP is not trusted with the question, and it goes over TCP. A truncated answer is asked for again over TCP, and for five minutes that question goes over TCP at
 //! once (up to 1,024 of them a server). With `auto`, if TCP fails or takes longer than `try-timeout` or half of the time that is left, the truncated answer is passed on as
 //! such, and TCP is not tried for half a minute; with `udp`, it is an error. Servers with `tls` are never asked in any other way.
 //!
-//! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
+//! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS; with one, and if it has never shown a cookie, once
+//! more without ours.
 //!
 //! # 6b. The filter
 //!

@@ -115,8 +115,10 @@
 //! | expression | means |
 //! |---|---|
 //! | `sum by (zone) (rate(coredns_dns_responses_total{rcode="SERVFAIL"}[5m])) > 1` | a zone's servers do not answer |
-//! | `rate(nodens_upstream_failures_total{reason="authentication"}[5m]) > 0` | a server's certificate is wrong: expired, renamed, or somebody else's |
-//! | `rate(nodens_upstream_failures_total{reason=~"connect\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `rate(nodens_upstream_failures_total{reason=~"name\|issuer\|validity\|pin\|certificate"}[5m]) > 0` | a server's certificate is wrong: for another name, signed by somebody else, expired, or with another key |
+//! | `rate(nodens_upstream_failures_total{reason=~"alert\|incompatible\|protocol"}[5m]) > 0` | a server does not speak TLS 1.2 or 1.3, not the protocol `dot`, or no TLS at all; or somebody is between |
+//! | `rate(nodens_upstream_failures_total{reason=~"connect\|refused\|connect_timeout\|closed\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `nodens_upstream_info{transport="tls",authentication="none"}` | `insecure = true`: whoever is on the path can answer |
 //! | `nodens_upstream_up < 1` for five minutes | a server is down, for all workers (0) or some; `nodens_upstream_failures_total` says why |
 //! | `rate(coredns_forward_healthcheck_broken_total[5m]) > 0` | questions are asked while all servers of their group are down |
 //! | `rate(nodens_upstream_tries_denied_total{kind="retry"}[5m]) > 1` | servers fail so often that third tries are saved |
@@ -128,6 +130,8 @@
 //! | `nodens_blocked_names == 0` | where a list is configured: it is empty |
 //! | `increase(nodens_rebinding_answers_total{class!="null"}[10m]) > 0` | public names lead inside: an attack, or names that want an exemption; the log names them. `class="metadata"` is worth a page |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
+//! | `rate(nodens_upstream_doubts_total{reason=~"mismatches\|alike\|fragments"}[5m]) > 0` | questions are asked over TCP because what comes by UDP is not to be trusted: somebody tries to forge |
+//! | `rate(nodens_upstream_doubts_total{reason=~"cookie\|bad_cookie"}[5m]) > 0.1` | the same because cookies are missing or refused: forged answers, or servers behind one address that do not share their secret; `cookies = false` spares these the round trip |
 //! | `rate(nodens_upstream_records_dropped_total[5m]) > 0` | a server sends records that do not parse |
 //! | `rate(coredns_cache_evictions_total{type="success"}[5m]) > 10` | the cache is too small for what is asked |
 //! | `rate(nodens_tcp_refused_total[5m]) > 0` | clients hold more TCP connections than they may |
@@ -162,6 +166,8 @@
 //! | warn `the snapshot of the cache is not used` | `error` says why; the cache begins empty | nothing; or see to the owner and the mode of `path` |
 //! | warn `the snapshot of the cache cannot be written; …` | said once until it works again; counted each time | make the folder, or room |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
+//! | warn `no connection to a server` | it was refused, broke off, or the server did not prove who it is; `error` says which. Each cause once until a connection is open again | for a wrong certificate: who answers there? |
+//! | warn `what comes by UDP is not trusted; asking over TCP` | wrong answers, fragments, or a missing cookie; `nodens_upstream_doubts_total` says which | somebody may be forging answers to the node |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
 //! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
 //! | warn `a public name leads to an address that is not public` | `name`, `address`, the `rule` it is under, the `client` that asked first, and whether it was `blocked` or `reported` | look at the client; if the name is right, `zone.rebinding.exempt` |

@@ -33,7 +33,7 @@
 //! | it tries | what holds | where |
 //! |---|---|---|
 //! | an answer that is no DNS, or loops by compression pointers or aliases | pointers must lead back, at most 127 of them; aliases in a circle, or more than 16 of them, are a failure | [`name::expand`], [`answer::MAX_CHAIN`] |
-//! | records that were not asked for | only records of the question's name and its aliases are kept, and addresses of hosts that these name; NS sets beside a positive answer are not believed | [`Answer::read`] |
+//! | records that were not asked for | only records of the question's name and its aliases are kept, addresses of hosts that these name, and proofs of zones that these names lie in; NS sets beside a positive answer are not believed. `src/wire/answer/proof.rs` (proofs_of_other_zones_are_left_out_whoever_signed_them), `src/wire/answer_tests.rs` (records_nobody_asked_for_are_not_believed) | [`Answer::read`] |
 //! | a malformed record among good ones | it is dropped and counted, the others pass; unknown types pass byte for byte | [`Answer::read`] |
 //! | answers to other questions | the question is compared; on a stream the ID must be one that waits | [`Answer::read`], [`upstream::udp`] |
 //! | TTLs of years, or of zero | `max-ttl`; TTL 0 is given to those who wait and not kept | [`Bounds`] |
@@ -71,12 +71,15 @@
 //! | he tries | what holds | where |
 //! |---|---|---|
 //! | to read or change questions on their way to the internet | TLS with the server's name or key proved; a server that proves nothing gets no query, and there is no way back to plain text | [`upstream::tls`] |
-//! | to force plain text by failures | encrypted and plain servers cannot be in one group | [`Upstream::servers`] |
+//! | to force plain text by failures | encrypted and plain servers cannot be in one group. Every packet is watched through refusals, resets, silence, wrong certificates, other protocols and plain text: no query in clear text, nothing to port 53. `tests/system/egress/failures.rs` (no_failure_of_a_server_shows_a_query_to_anybody, a_black_hole_shows_no_query_to_anybody, a_server_without_alpn_serves_and_shows_no_query_to_anybody) | [`Upstream::servers`] |
 //! | to show another authority's certificate, or to append a pinned one to a chain of his own | PKIX validation; a pin on an authority counts only if that authority really signs | [`upstream::tls`] |
 //! | to misuse session tickets | each kind of proof has tickets of its own | [`upstream::tls`] |
 //! | to guess names by the length of messages | queries over TLS are padded to blocks | [`Outgoing::append_to`] |
 //! | to learn who asks | no client address, client option or cookie leaves the node | [`Outgoing`] |
-//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, the question compared; a wrong answer does not end the wait | [`upstream::udp`] |
+//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, a cookie where the server knows these (RFC 7873), the question compared; a wrong answer does not end the wait, sixteen of them move the question to TCP. `tests/system/egress/forgery.rs` (no_forged_answer_is_believed), `tests/conformance/rfc5452.rs` (after_sixteen_answers_that_fit_nothing_the_question_is_asked_over_tcp) | [`upstream::udp`] |
+//! | to have the same thing asked many times at once, so that one of many guesses meets one of many questions | the same question is under way once a worker, and eight times at most with other flags or again. `src/upstream/udp/alike.rs` (the_same_question_is_under_way_eight_times_at_most_and_others_do_not_care) | [`pipeline`], [`upstream::udp`] |
+//! | to replace the second fragment of a large answer | 1,232 bytes are offered, and an answer that the kernel had to put together is not believed but asked for over TCP. `tests/system/egress/datagrams.rs` (an_answer_in_fragments_is_not_believed_and_is_asked_for_over_tcp) | [`sys::fragment`] |
+//! | to switch off what protects us: letters, cookies, EDNS | an answer without them is confirmed, by another query or over TCP; it takes three in a row, each of which had to meet port and ID. `src/upstream/udp/cookie.rs` (three_answers_without_it_in_a_row_end_the_expectation_for_an_hour), `src/upstream/udp/letters.rs` (case_is_switched_off_after_three_failures_in_a_row_and_tried_again_later) | [`upstream::udp`] |
 //!
 //! Plain UDP and TCP to a server can be read and changed by whoever is on that path. That is how cluster DNS is asked; its path is the
 //! cluster's network.
@@ -138,5 +141,6 @@
 //! [`reply::Client::udp_limit`]: crate::reply::Client::udp_limit
 //! [`reply::minimal_any`]: crate::reply::minimal_any
 //! [`sys`]: crate::sys
+//! [`sys::fragment`]: crate::sys::fragment
 //! [`upstream::tls`]: crate::upstream::tls
 //! [`upstream::udp`]: crate::upstream::udp

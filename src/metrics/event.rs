@@ -123,10 +123,30 @@ table! {
         HandshakeFull => HANDSHAKES / "full",
         /// A resumed TLS handshake completed.
         HandshakeResumed => HANDSHAKES / "resumed",
-        /// A connection or handshake failed.
+        /// No connection, for a reason that has no name of its own here: no route, forbidden, or something is short on this machine.
         ConnectFailed => UPSTREAM_FAILURES / "connect",
-        /// The certificate, name or pin was wrong.
-        AuthenticationFailed => UPSTREAM_FAILURES / "authentication",
+        /// The connection was refused.
+        ConnectRefused => UPSTREAM_FAILURES / "refused",
+        /// The connection or the handshake was not answered in time.
+        ConnectTimedOut => UPSTREAM_FAILURES / "connect_timeout",
+        /// The connection ended within the handshake.
+        ConnectClosed => UPSTREAM_FAILURES / "closed",
+        /// The server ended the handshake with an alert.
+        HandshakeAlert => UPSTREAM_FAILURES / "alert",
+        /// No version or cipher suite in common.
+        HandshakeIncompatible => UPSTREAM_FAILURES / "incompatible",
+        /// What the server sent is not TLS, or breaks it.
+        HandshakeProtocol => UPSTREAM_FAILURES / "protocol",
+        /// The certificate is for another name.
+        WrongName => UPSTREAM_FAILURES / "name",
+        /// The certificate is signed by nobody whom we trust.
+        WrongIssuer => UPSTREAM_FAILURES / "issuer",
+        /// The certificate is expired or not valid yet.
+        WrongValidity => UPSTREAM_FAILURES / "validity",
+        /// The key is none of the pinned ones.
+        WrongPin => UPSTREAM_FAILURES / "pin",
+        /// The certificate is unusable for another reason.
+        WrongCertificate => UPSTREAM_FAILURES / "certificate",
         /// The peer closed an idle connection (FIN).
         ClosedIdleByPeer => UPSTREAM_CLOSED / "idle_peer",
         /// We closed an idle connection first.
@@ -159,6 +179,22 @@ table! {
         StreamRefused => UPSTREAM_DOWNGRADES / "tcp",
         /// The server does not echo letter case; randomisation is off for it.
         CaseNotEchoed => UPSTREAM_DOWNGRADES / "case",
+        /// The server does not send our cookies back any more; it gets none for a while.
+        CookiesGone => UPSTREAM_DOWNGRADES / "cookie",
+        /// An answer had our cookie in it.
+        CookieRight => UPSTREAM_COOKIES / "right",
+        /// The server wanted to see a cookie of its own first (BADCOOKIE).
+        CookieRefused => UPSTREAM_COOKIES / "refused",
+        /// So many datagrams answered nothing that the question was not left to UDP.
+        DoubtMismatches => UPSTREAM_DOUBTS / "mismatches",
+        /// An answer came in fragments; likewise.
+        DoubtFragments => UPSTREAM_DOUBTS / "fragments",
+        /// An answer had not the cookie that it should have; likewise.
+        DoubtCookie => UPSTREAM_DOUBTS / "cookie",
+        /// The server refused its own cookie; likewise.
+        DoubtBadCookie => UPSTREAM_DOUBTS / "bad_cookie",
+        /// The same question was under way too often; likewise.
+        DoubtAlike => UPSTREAM_DOUBTS / "alike",
         /// The server does not understand EDNS; asked again without.
         EdnsRefused => UPSTREAM_DOWNGRADES / "edns",
         /// A server was marked down.
@@ -181,6 +217,31 @@ table! {
         StrictOrder => UPSTREAM_DOWNGRADES / "order",
         /// `udp-sockets` was reached; the query shared a socket.
         SocketShared => UPSTREAM_SOCKETS_SHARED,
+    }
+}
+
+impl UpstreamEvent {
+    /// Whether it can happen at a server of this scheme; what cannot is not shown as a series of zeros.
+    pub(super) fn befalls(self, scheme: &str) -> bool {
+        match self {
+            Self::HandshakeAlert
+            | Self::HandshakeIncompatible
+            | Self::HandshakeProtocol
+            | Self::WrongName
+            | Self::WrongIssuer
+            | Self::WrongValidity
+            | Self::WrongPin
+            | Self::WrongCertificate => scheme == "tls",
+            Self::CookiesGone
+            | Self::CookieRight
+            | Self::CookieRefused
+            | Self::DoubtMismatches
+            | Self::DoubtFragments
+            | Self::DoubtCookie
+            | Self::DoubtBadCookie
+            | Self::DoubtAlike => !matches!(scheme, "tls" | "tcp"),
+            _ => true,
+        }
     }
 }
 

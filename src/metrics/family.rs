@@ -164,7 +164,10 @@ families! {
     HANDSHAKES = Counter "nodens_upstream_handshakes_total" ["upstream", "to", "kind"]
         "TLS handshakes completed: full, or resumed from an earlier connection.";
     UPSTREAM_FAILURES = Counter "nodens_upstream_failures_total" ["upstream", "to", "reason"]
-        "Tries that failed: no connection, the server did not prove who it is, or no answer in time.";
+        "Tries that failed: no connection (refused, connect_timeout, closed, connect), no encryption (alert, incompatible, protocol), a wrong \
+         certificate (name, issuer, validity, pin, certificate), or no answer in time (timeout).";
+    UPSTREAM_INFO = Gauge "nodens_upstream_info" ["upstream", "to", "transport", "authentication"]
+        "Always 1; what each server of the configuration in force must prove: its name, pinned keys, name+pins, or nothing (none).";
     UPSTREAM_CLOSED = Counter "nodens_upstream_connections_closed_total" ["upstream", "to", "reason"]
         "Connections that ended: idle and closed by the server or by nodens, broken, garbled, timed out, a TLS error, too old, silent, or told to.";
     UPSTREAM_CONNECTION_QUERIES = Histogram "nodens_upstream_connection_queries" ["upstream", "to"]
@@ -175,8 +178,13 @@ families! {
         "Queries sent over TCP at once because the UDP answer to that question was truncated in the last minutes.";
     UPSTREAM_MISMATCHES = Counter "nodens_upstream_mismatches_total" ["upstream", "to"]
         "Answers ignored because ID, question or address were not those of a query: late, or forged.";
+    UPSTREAM_COOKIES = Counter "nodens_upstream_cookies_total" ["upstream", "to", "event"]
+        "UDP answers with our cookie in them (right), and those of servers that wanted to see their own first (refused).";
+    UPSTREAM_DOUBTS = Counter "nodens_upstream_doubts_total" ["upstream", "to", "reason"]
+        "Questions not left to UDP: datagrams that answer nothing (mismatches), fragments, no cookie where one should be (cookie), cookies \
+         refused twice (bad_cookie), or the same question under way too often (alike).";
     UPSTREAM_DOWNGRADES = Counter "nodens_upstream_downgrades_total" ["upstream", "to", "feature"]
-        "Times a server was found not to echo letter case, not to understand EDNS, not to take TCP, or to answer strictly in order.";
+        "Times a server was found not to echo letter case or cookies, not to understand EDNS, not to take TCP, or to answer strictly in order.";
     UPSTREAM_UP = Gauge "nodens_upstream_up" ["upstream", "to"]
         "Share of the workers that take the server for usable, from 0 to 1.";
     UPSTREAM_EJECTIONS = Counter "nodens_upstream_ejections_total" ["upstream", "to"]

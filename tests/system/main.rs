@@ -13,6 +13,7 @@ mod chaos;
 mod clients;
 mod cluster;
 mod demo;
+mod egress;
 mod network;
 mod node;
 mod rebinding;

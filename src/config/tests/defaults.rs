@@ -97,6 +97,7 @@ idle-timeout = "1h"
 max-age = "1d"
 padding = 0
 case-randomization = false
+cookies = false
 udp-sockets = 16
 [[upstream]]
 name = "b"
