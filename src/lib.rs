@@ -11,7 +11,7 @@
 //! | step | module | decides |
 //! |---|---|---|
 //! | 1, 8 | [`listener`] | how messages come in and leave: batches of datagrams, pipelined connections, and how many |
-//! | 2 | [`policy`] | what the node answers from its own knowledge; the checks of source, class and type stand in the pipeline |
+//! | 2 | [`policy`] | what the node answers from its own knowledge, what nobody gets, and how fast one client may ask; the checks of source, class and type stand in the pipeline |
 //! | 3, 7 | [`cache`] | what is kept, for how long, and how it is found |
 //! | 4 | [`route`] | whose names these are |
 //! | 6 | [`upstream`] | which server is asked, how, and how often |

@@ -40,6 +40,7 @@ pub(crate) const ALL: &[Routine] = &[
     },
     Routine { name: "count", what: "count an answer", prepare: count },
     Routine { name: "hit-udp", what: "a whole UDP hit", prepare: whole::hit },
+    Routine { name: "hit-guarded", what: "one by a list of 1,024 prefixes, with a rate", prepare: whole::guarded },
     Routine { name: "hit-tcp", what: "a whole TCP hit, 1 of 32 in a read", prepare: whole::tcp },
     Routine {
         name: "read-a",

@@ -15,6 +15,7 @@ use nodens::listener::{Handler, Incoming, Outcome};
 use nodens::metrics::{Layout, Metrics, Protocol, WorkerMetrics};
 use nodens::pipeline::{Numbers, Pipeline, Shared};
 use nodens::policy::local::Local;
+use nodens::policy::rate::Rates;
 use nodens::sys::clock;
 use nodens::wire::rtype;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -34,10 +35,18 @@ const PIPELINED: usize = 32;
 const CONFIG: &str = "[listen]\naddresses = [\"127.0.0.1:0\"]\nworkers = 1\n[[upstream]]\nname = \"all\"\nservers = [\"udp://192.0.2.1\"]\n\
                       [[zone]]\nname = \".\"\nupstream = \"all\"\n";
 
-/// A pipeline that knows [`NAMES`] names, where it counts, and a query for each.
-fn warm() -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
-    let loaded =
-        Config::parse(CONFIG, "bench", &Environment::neutral()).expect("the configuration is without mistakes");
+/// A list of who may ask, as long as one may be, a rate that is never met, and a name that is blocked.
+fn guards() -> String {
+    let prefixes: Vec<String> = (0..1023).map(|n| format!("\"10.{}.{}.0/24\"", n / 250, n % 250)).collect();
+    let allow = format!("allow = [\"127.0.0.1\", {}]\nworkers", prefixes.join(", "));
+    let limits =
+        "[limits]\nclient-rate = 1000000\nclient-burst = 10000000\n[policy]\nblock = [\"example.bad\"]\n[[upstream]]";
+    CONFIG.replacen("workers", &allow, 1).replacen("[[upstream]]", limits, 1)
+}
+
+/// A pipeline of a configuration that knows [`NAMES`] names, where it counts, and a query for each.
+fn warm(text: &str) -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
+    let loaded = Config::parse(text, "bench", &Environment::neutral()).expect("the configuration is without mistakes");
     let config = Arc::new(loaded.config);
     let store = Arc::new(Store::new(config.cache.size, config.cache.negative_size));
     let local = Arc::new(Local::new(&config).expect("there are no local records"));
@@ -52,10 +61,12 @@ fn warm() -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
     };
     let metrics = Metrics::new(&layout, 1).worker(0);
     let numbers = Arc::new(Numbers::of(&config));
+    let rates = Rates::new(&config.limits).map(Arc::new);
     let addresses = Arc::new(Addresses::new(&config.rebinding, &[]));
     let (tls, loops) = (vec![None].into(), Arc::default());
     // The generation of what [`super::entry`] makes.
-    let shared = Shared { config, store, local, anchors: Arc::default(), tls, addresses, policy: 0, loops, numbers };
+    let anchors = Arc::default();
+    let shared = Shared { config, store, local, anchors, rates, tls, addresses, policy: 0, loops, numbers };
     let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
     let queries = (0..NAMES).map(|number| messages::query(&format!("www.site{number}.example"), rtype::A)).collect();
     (pipeline, metrics, queries)
@@ -68,8 +79,18 @@ fn runtime() -> Runtime {
 
 /// A datagram to its answer, one name after another.
 pub(super) fn hit() -> Box<dyn FnMut()> {
+    hit_of(CONFIG)
+}
+
+/// The same where the operator says who may ask, how fast, and what nobody gets.
+pub(super) fn guarded() -> Box<dyn FnMut()> {
+    hit_of(&guards())
+}
+
+/// The same with this configuration.
+fn hit_of(text: &str) -> Box<dyn FnMut()> {
     let runtime = runtime();
-    let (pipeline, _, queries) = LocalSet::new().block_on(&runtime, async { warm() });
+    let (pipeline, _, queries) = LocalSet::new().block_on(&runtime, async { warm(text) });
     let mut room = vec![0; 4096];
     let mut turn = 0;
     let now = clock::coarse();
@@ -99,7 +120,7 @@ pub(super) fn tcp() -> Box<dyn FnMut()> {
     let (runtime, local) = (runtime(), LocalSet::new());
     let (near, far) = duplex(64 << 10);
     let requests = local.block_on(&runtime, async {
-        let (pipeline, metrics, queries) = warm();
+        let (pipeline, metrics, queries) = warm(CONFIG);
         let connections = Connections::new(1, 1);
         let client = IpAddr::from([127, 0, 0, 1]);
         let permit = connections.admit(client).expect("it is the only one");
@@ -110,6 +131,7 @@ pub(super) fn tcp() -> Box<dyn FnMut()> {
             idle: Cell::new(std::time::Duration::from_secs(3600)),
             pipeline: Cell::new(PIPELINED),
             connections,
+            allow: RefCell::default(),
             metrics,
             open: Cell::new(0),
             room: RefCell::new(vec![0; 65_535].into()),

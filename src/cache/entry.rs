@@ -295,6 +295,13 @@ impl Entry {
         matches!(self.head().kind, Kind::NxDomain | Kind::NoData)
     }
 
+    /// Whether it denies a name that nobody gets, by the node's own word (`policy.block`). What a server says with the same extended error is the
+    /// server's.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.head().authoritative && self.head().ede == Some(ede::BLOCKED)
+    }
+
     /// Whether no name below can exist (RFC 8020 section 2).
     #[must_use]
     pub fn cuts(&self) -> bool {

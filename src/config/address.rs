@@ -233,6 +233,14 @@ pub(super) fn parse_suffix(text: &str) -> Result<String, Fault> {
     Ok(name)
 }
 
+/// Reads a name that stands for all below it, in the form that [`parse_domain`] gives a name; not the root, which would be everything.
+pub(super) fn parse_top(text: &str) -> Result<String, Fault> {
+    match parse_labels(text, false)?.as_str() {
+        "." => Err(Fault::new(format!("{text:?} holds every name"), "a domain name with a label")),
+        name => Ok(name.to_owned()),
+    }
+}
+
 /// Reads an exemption: a suffix, and perhaps "=" and the prefixes that its names may have, with commas between them.
 pub(super) fn parse_exemption(text: &str) -> Result<Exemption, Fault> {
     let (suffix, within) = match text.split_once('=') {

@@ -123,7 +123,7 @@ impl Config {
         Origin::new(path).read()
     }
 
-    /// Reads a text; `origin` is what messages call it. Certificates and hosts files that it names are looked at, nothing else.
+    /// Reads a text; `origin` is what messages call it. Certificates, hosts files and lists that it names are looked at, nothing else.
     ///
     /// # Errors
     ///
@@ -132,9 +132,10 @@ impl Config {
         let mut report = Report::new(origin, text);
         let mut file = File::read(text, &mut report);
         let listen = sections::listen(file.section(Section::Listen), environment, &mut report);
-        let limits = sections::limits(file.section(Section::Limits));
+        let limits = sections::limits(file.section(Section::Limits), &mut report);
         let cache = sections::cache(file.section(Section::Cache), environment);
         let local = sections::local(file.section(Section::Local), environment, &mut report);
+        let policy = sections::policy(file.section(Section::Policy), &mut report);
         let dnssec = sections::trust(file.section(Section::Dnssec), &mut report);
         let rebinding = rebinding::assemble(file.section(Section::Rebinding), &mut report);
         let metrics = sections::endpoint(file.section(Section::Metrics));
@@ -150,11 +151,8 @@ impl Config {
         };
         sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
         let warnings = report.finish()?;
-        let named = local
-            .hosts
-            .iter()
-            .chain(&dnssec.anchors)
-            .chain(upstreams.iter().filter_map(|upstream| upstream.ca.as_ref()));
+        let certificates = upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
+        let named = local.hosts.iter().chain(&policy.block_file).chain(&dnssec.anchors).chain(certificates);
         let mut files: Vec<(PathBuf, Stamp)> = Vec::new();
         for path in named {
             if !files.iter().any(|(known, _)| known == path) {
@@ -162,7 +160,8 @@ impl Config {
             }
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        let config = Self { listen, limits, cache, local, dnssec, rebinding, upstreams, zones, metrics, health, log };
+        let config =
+            Self { listen, limits, cache, local, policy, dnssec, rebinding, upstreams, zones, metrics, health, log };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }

@@ -17,6 +17,7 @@ mod options;
 // From text to values.
 mod address;
 mod mistake;
+mod prefixes;
 mod raw;
 mod units;
 mod value;
@@ -42,7 +43,10 @@ mod tests;
 pub use environment::Environment;
 pub use load::{Loaded, Origin};
 pub use mistake::{Fault, Mistake};
+pub use prefixes::Prefixes;
 pub use reference::reference;
+#[doc(hidden)]
+pub use resolv::parse as nameservers;
 pub use running::digest;
 
 /// Everything an operator can say, checked.
@@ -56,6 +60,8 @@ pub struct Config {
     pub cache: Cache,
     /// The names that never leave the node.
     pub local: Local,
+    /// What is not answered, whoever knows it.
+    pub policy: Policies,
     /// Whom zones that are validated trust.
     pub dnssec: Trust,
     /// The addresses that no public name may have.
@@ -80,7 +86,7 @@ pub struct Listen {
     /// Threads that answer, 1–64.
     pub workers: usize,
     /// Who may ask; empty is everybody.
-    pub allow: Vec<IpNet>,
+    pub allow: Prefixes,
     /// The largest UDP answer in bytes, 512–4096 (RFC 9715 and DNS flag day 2020: 1232).
     pub udp_size: u16,
     /// How long a TCP connection may stay silent (RFC 7766 section 6.2.3).
@@ -102,6 +108,12 @@ pub struct Limits {
     pub tcp_connections_per_client: usize,
     /// Queries of one TCP connection waiting for an answer; more are left in the socket.
     pub tcp_pipeline: usize,
+    /// Queries a second that one client may ask in the long run, over all workers; 0 is as many as it likes.
+    pub client_rate: u32,
+    /// Queries that a client who was silent may ask at once.
+    pub client_burst: u32,
+    /// Clients that may ask as many as they like.
+    pub client_rate_exempt: Prefixes,
 }
 
 /// `[cache]`
@@ -138,10 +150,23 @@ pub struct Local {
     pub records: Vec<String>,
     /// Suffixes whose names do not exist, whatever an upstream would say: lower-case, without the last dot; a "*" stands for one label.
     pub dead_suffixes: Vec<String>,
-    /// The answer to `id.server` CH TXT (RFC 4892); `None` hides it.
+    /// The answer to `id.server` CH TXT (RFC 4892); `None`, the default, hides it.
     pub identity: Option<String>,
-    /// The answer to `version.server` CH TXT; `None` hides it.
+    /// The answer to `version.server` CH TXT; `None`, the default, hides it.
     pub version: Option<String>,
+}
+
+/// `[policy]`: what is not answered, whoever knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policies {
+    /// Suffixes whose names are denied, all below them included: lower-case, without the last dot; never the root.
+    pub block: Vec<String>,
+    /// A file with more of them.
+    pub block_file: Option<PathBuf>,
+    /// Suffixes below those, or equal to them, whose names are answered nevertheless.
+    pub unblock: Vec<String>,
+    /// Types that are refused.
+    pub refuse_types: Vec<u16>,
 }
 
 /// `[dnssec]`: what zones with `dnssec = "validate"` have in common.
@@ -195,8 +220,23 @@ pub struct Upstream {
     pub padding: u16,
     /// Whether UDP queries carry random letter case (draft-vixie-dnsext-dns0x20).
     pub case_randomization: bool,
+    /// Whether UDP queries carry cookies (RFC 7873).
+    pub cookies: bool,
     /// Most UDP sockets open to one server from one worker.
     pub udp_sockets: usize,
+}
+
+impl Upstream {
+    /// What one of the servers must prove, as metrics call it: `name`, `pins`, both, or `none`. Plain servers prove nothing.
+    #[must_use]
+    pub fn proof(&self, server: &Server) -> &'static str {
+        match (server.transport, &server.authentication) {
+            (Transport::Tls, Some(Authentication::Name(_))) if self.pins.is_empty() => "name",
+            (Transport::Tls, Some(Authentication::Name(_))) => "name+pins",
+            (Transport::Tls, None) => "pins",
+            _ => "none",
+        }
+    }
 }
 
 /// Most servers in a group: as many as a worker can tick off in one word. Far more than anybody lists.
@@ -388,7 +428,7 @@ pub struct Endpoint {
     /// Where it listens; `None` is nowhere.
     pub listen: Option<SocketAddr>,
     /// Who may ask; empty is everybody.
-    pub allow: Vec<IpNet>,
+    pub allow: Prefixes,
 }
 
 /// `[log]`

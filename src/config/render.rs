@@ -42,6 +42,7 @@ impl Config {
             Section::Limits => self.limits_value(key),
             Section::Cache => self.cache_value(key),
             Section::Local => self.local_value(key),
+            Section::Policy => self.policy_value(key),
             Section::Dnssec => match key {
                 "trust-anchors" => Some(Value::Text(self.dnssec.anchors.as_ref()?.to_string_lossy().into_owned())),
                 _ => unknown(section, key),
@@ -65,7 +66,7 @@ impl Config {
         Some(match key {
             "addresses" => Value::Addresses(list(&listen.addresses)),
             "workers" => integer(listen.workers),
-            "allow" => Value::Prefixes(list(&listen.allow)),
+            "allow" => Value::Prefixes(list(listen.allow.as_slice())),
             "udp-size" => Value::Integer(listen.udp_size.into()),
             "tcp-idle-timeout" => Value::Duration(listen.tcp_idle_timeout),
             "drain-timeout" => Value::Duration(listen.drain_timeout),
@@ -76,14 +77,17 @@ impl Config {
     /// An option of `[limits]`.
     fn limits_value(&self, key: &str) -> Option<Value> {
         let limits = &self.limits;
-        Some(integer(match key {
-            "in-flight" => limits.in_flight,
-            "waiting" => limits.waiting,
-            "tcp-connections" => limits.tcp_connections,
-            "tcp-connections-per-client" => limits.tcp_connections_per_client,
-            "tcp-pipeline" => limits.tcp_pipeline,
+        Some(match key {
+            "in-flight" => integer(limits.in_flight),
+            "waiting" => integer(limits.waiting),
+            "tcp-connections" => integer(limits.tcp_connections),
+            "tcp-connections-per-client" => integer(limits.tcp_connections_per_client),
+            "tcp-pipeline" => integer(limits.tcp_pipeline),
+            "client-rate" => Value::Integer(limits.client_rate.into()),
+            "client-burst" => Value::Integer(limits.client_burst.into()),
+            "client-rate-exempt" => Value::Prefixes(list(limits.client_rate_exempt.as_slice())),
             _ => return unknown(Section::Limits, key),
-        }))
+        })
     }
 
     /// An option of `[cache]`.
@@ -113,6 +117,18 @@ impl Config {
             "identity" => Value::Text(local.identity.clone().unwrap_or_default()),
             "version" => Value::Text(local.version.clone().unwrap_or_default()),
             _ => return unknown(Section::Local, key),
+        })
+    }
+
+    /// An option of `[policy]`.
+    fn policy_value(&self, key: &str) -> Option<Value> {
+        let policy = &self.policy;
+        Some(match key {
+            "block" => Value::Lines(list(&policy.block)),
+            "block-file" => Value::Text(policy.block_file.as_ref()?.to_string_lossy().into_owned()),
+            "unblock" => Value::Lines(list(&policy.unblock)),
+            "refuse-types" => Value::Types(list(&policy.refuse_types)),
+            _ => return unknown(Section::Policy, key),
         })
     }
 
@@ -161,7 +177,7 @@ impl Config {
 fn endpoint_value(endpoint: &Endpoint, key: &str) -> Option<Value> {
     Some(match key {
         "listen" => Value::Endpoint(endpoint.listen),
-        "allow" => Value::Prefixes(list(&endpoint.allow)),
+        "allow" => Value::Prefixes(list(endpoint.allow.as_slice())),
         _ => return unknown(Section::Metrics, key),
     })
 }
@@ -187,6 +203,7 @@ fn upstream_value(upstream: &Upstream, key: &str) -> Option<Value> {
         "max-age" => Value::Duration(upstream.max_age),
         "padding" => Value::Integer(upstream.padding.into()),
         "case-randomization" => Value::Switch(upstream.case_randomization),
+        "cookies" => Value::Switch(upstream.cookies),
         "udp-sockets" => integer(upstream.udp_sockets),
         _ => return unknown(Section::Upstream, key),
     })

@@ -1,21 +1,34 @@
 //! What a new configuration cannot change in a daemon that runs, and whether a file that it names has changed.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use ::aws_lc_rs::digest;
 
-use super::environment::{Environment, read_bounded};
+use super::environment::Environment;
 use super::{Config, loops};
 use crate::error::{ExitCode, Failure};
 
-/// The most that is read of a file to tell whether it has changed, in bytes; what uses such a file takes less.
-const LONGEST: u64 = 4 << 20;
+/// The most that is read of a file to tell whether it has changed, in bytes; what uses such a file takes no more.
+const LONGEST: u64 = 64 << 20;
 
-/// The SHA-256 of a file's first 4 MiB; `None` if it cannot be read.
+/// Bytes of it that are in memory at a time.
+const PIECE: usize = 64 << 10;
+
+/// The SHA-256 of a file's first 64 MiB; `None` if it cannot be read.
 #[must_use]
 pub fn digest(path: &Path) -> Option<[u8; 32]> {
-    let bytes = read_bounded(path, LONGEST).ok()?;
-    digest::digest(&digest::SHA256, &bytes).as_ref().try_into().ok()
+    let mut file = File::open(path).ok()?.take(LONGEST);
+    let (mut context, mut piece) = (digest::Context::new(&digest::SHA256), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return context.finish().as_ref().try_into().ok(),
+            Ok(length) => context.update(piece.get(..length)?),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 impl Config {

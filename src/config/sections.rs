@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-
-use ipnet::IpNet;
+use std::time::Duration;
 
 use super::choice::Choice;
 use super::environment::{Environment, read_bounded};
@@ -12,12 +11,12 @@ use super::mistake::{Fault, Place, Report};
 use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
-use super::{Cache, Endpoint, Limits, Listen, Local, Log, Trust, Zone};
+use super::{Cache, Endpoint, Limits, Listen, Local, Log, Policies, Prefixes, Trust, Zone};
 
 /// `[listen]`
 pub(super) fn listen(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Listen {
     let written: Vec<At<SocketAddr>> = raw.value("addresses");
-    let allow = prefixes(raw);
+    let allow = prefixes(raw, "allow");
     let mut seen = BTreeSet::new();
     for At { value, offset } in &written {
         // Port 0 is a different free port each time.
@@ -55,14 +54,29 @@ fn is_open(ip: IpAddr) -> bool {
     }
 }
 
+/// A burst that is shorter than this at its own rate cannot be told from a flood, since the clock that queries are counted by goes in steps of
+/// up to ten milliseconds.
+const SHORTEST_BURST: Duration = Duration::from_millis(10);
+
 /// `[limits]`
-pub(super) fn limits(raw: &Raw) -> Limits {
+pub(super) fn limits(raw: &Raw, report: &mut Report<'_>) -> Limits {
+    let client_rate: u32 = raw.value("client-rate");
+    let client_burst = raw.given("client-burst").unwrap_or_else(|| client_rate.max(1));
+    let least = SHORTEST_BURST.mul_f64(f64::from(client_rate)).as_secs_f64().ceil();
+    if f64::from(client_burst) < least {
+        let wrong = format!("{client_burst} is less than 10 ms at a client-rate of {client_rate}");
+        let fault = Fault::new(wrong, format!("at least {least}, or none for a second's worth"));
+        report.mistake(raw.place("client-burst"), raw.path("client-burst"), fault);
+    }
     Limits {
         in_flight: raw.value("in-flight"),
         waiting: raw.value("waiting"),
         tcp_connections: raw.value("tcp-connections"),
         tcp_connections_per_client: raw.value("tcp-connections-per-client"),
         tcp_pipeline: raw.value("tcp-pipeline"),
+        client_rate,
+        client_burst,
+        client_rate_exempt: prefixes(raw, "client-rate-exempt"),
     }
 }
 
@@ -101,16 +115,51 @@ pub(super) fn local(raw: &Raw, environment: &Environment, report: &mut Report<'_
         check_readable(path, raw.place("hosts"), &raw.path("hosts"), report);
     }
     let records: Vec<At<String>> = raw.value("records");
-    let own_version = || concat!("nodens ", env!("CARGO_PKG_VERSION")).to_owned();
-    let shown = |text: String| (!text.is_empty()).then_some(text);
+    let own_version = concat!("nodens ", env!("CARGO_PKG_VERSION"));
+    let told = |text: String, by_itself: Option<&str>| match text.as_str() {
+        "" => None,
+        ITSELF => by_itself.map(str::to_owned),
+        _ => Some(text),
+    };
     Local {
         special_use: raw.value("special-use"),
         hosts,
         records: records.into_iter().map(|at| at.value).collect(),
         dead_suffixes: raw.value::<Vec<At<String>>>("dead-suffixes").into_iter().map(|at| at.value).collect(),
-        identity: raw.given("identity").or_else(|| environment.host_name.clone()).and_then(shown),
-        version: raw.given("version").or_else(|| Some(own_version())).and_then(shown),
+        identity: told(raw.value("identity"), environment.host_name.as_deref()),
+        version: told(raw.value("version"), Some(own_version)),
     }
+}
+
+/// The word for what the daemon knows of itself.
+const ITSELF: &str = "auto";
+
+/// `[policy]`
+pub(super) fn policy(raw: &Raw, report: &mut Report<'_>) -> Policies {
+    let block_file = raw.given("block-file").map(|path: String| PathBuf::from(path));
+    if let Some(path) = &block_file {
+        check_readable(path, raw.place("block-file"), &raw.path("block-file"), report);
+    }
+    let suffixes = |key: &str, report: &mut Report<'_>| {
+        let mut known = Vec::new();
+        for At { value, offset } in raw.value::<Vec<At<String>>>(key) {
+            if known.contains(&value) {
+                let fault = Fault::new(format!("{value:?} is listed twice"), "each suffix once");
+                report.mistake(Place::Exact(offset), raw.path(key), fault);
+            }
+            known.push(value);
+        }
+        known
+    };
+    let (block, unblock) = (suffixes("block", report), suffixes("unblock", report));
+    for At { value, offset } in raw.value::<Vec<At<String>>>("unblock") {
+        if block.contains(&value) {
+            let fault = Fault::new(format!("{value:?} is in block, too"), "one of them");
+            report.mistake(Place::Exact(offset), raw.path("unblock"), fault);
+        }
+    }
+    let refuse_types = raw.value::<Vec<At<u16>>>("refuse-types").into_iter().map(|at| at.value).collect();
+    Policies { block, block_file, unblock, refuse_types }
 }
 
 /// Checks that no suffix is said to be dead twice, or is a zone as well.
@@ -151,7 +200,7 @@ fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>)
 
 /// `[metrics]` and `[health]`
 pub(super) fn endpoint(raw: &Raw) -> Endpoint {
-    Endpoint { listen: raw.value("listen"), allow: prefixes(raw) }
+    Endpoint { listen: raw.value("listen"), allow: prefixes(raw, "allow") }
 }
 
 /// Checks that no two TCP listeners want the same address.
@@ -187,8 +236,8 @@ pub(super) fn choice<T: Choice>(raw: &Raw, key: &str) -> T {
     T::named(&word).expect("the table of options takes its words from this type")
 }
 
-/// The prefixes of `allow`.
-fn prefixes(raw: &Raw) -> Vec<IpNet> {
-    let written: Vec<At<IpNet>> = raw.value("allow");
+/// The prefixes of an option.
+fn prefixes(raw: &Raw, key: &str) -> Prefixes {
+    let written: Vec<At<ipnet::IpNet>> = raw.value(key);
     written.into_iter().map(|at| at.value).collect()
 }

@@ -64,6 +64,7 @@ fn assemble_one(raw: &Raw, listen: &Listen, environment: &Environment, report: &
         max_age: raw.value("max-age"),
         padding: raw.value("padding"),
         case_randomization: raw.value("case-randomization"),
+        cookies: raw.value("cookies"),
         udp_sockets: raw.value("udp-sockets"),
     };
     if upstream.try_timeout > upstream.timeout {
@@ -137,7 +138,10 @@ fn servers(raw: &Raw, listen: &Listen, environment: &Environment, report: &mut R
 /// Notes a server whose answers nobody vouches for: a mistake, or a warning if the operator spelled it out.
 fn note_unknown(raw: &Raw, place: Place, address: SocketAddr, insecure: bool, report: &mut Report<'_>) {
     if insecure {
-        let text = format!("tls://{address} is not authenticated: whoever is on the path can answer in its name");
+        let text = format!(
+            "tls://{address} of {:?} is not authenticated: whoever is on the path can answer in its name",
+            raw.value::<String>("name")
+        );
         report.warn(place, &raw.path("servers"), &text);
     } else {
         let right = "\"#NAME\" after the address, pins, or insecure = true in this upstream";

@@ -11,7 +11,7 @@ use toml::de::DeValue;
 use super::Exemption;
 use super::address::{
     RawServer, parse_address, parse_domain, parse_exemption, parse_pin, parse_prefix, parse_server, parse_suffix,
-    parse_type, print_pin, print_type,
+    parse_top, parse_type, print_pin, print_type,
 };
 use super::mistake::Fault;
 use super::options::Kind;
@@ -36,7 +36,7 @@ pub(super) enum Value {
     Addresses(Vec<At<SocketAddr>>),
     /// [`Kind::Prefixes`]
     Prefixes(Vec<At<IpNet>>),
-    /// [`Kind::Lines`], [`Kind::Suffixes`] and [`Kind::Choices`]
+    /// [`Kind::Lines`], [`Kind::Suffixes`], [`Kind::Domains`] and [`Kind::Choices`]
     Lines(Vec<At<String>>),
     /// [`Kind::Servers`]
     Servers(Vec<At<RawServer>>),
@@ -90,6 +90,7 @@ impl Value {
             Kind::Lines => elements(kind, written, parse_line, Self::Lines),
             Kind::Types => elements(kind, written, parse_type, Self::Types),
             Kind::Suffixes => elements(kind, written, parse_suffix, Self::Lines),
+            Kind::Domains => elements(kind, written, parse_top, Self::Lines),
             Kind::Exemptions => elements(kind, written, parse_exemption, Self::Exemptions),
             Kind::Choices(words) => elements(kind, written, |text| parse_choice(text, words, kind), Self::Lines),
             _ => match Self::read_single(kind, written.get_ref()) {
@@ -343,4 +344,4 @@ macro_rules! number_from_value {
     )+};
 }
 
-number_from_value!(u16, u64, usize);
+number_from_value!(u16, u32, u64, usize);

@@ -7,7 +7,6 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use ipnet::IpNet;
 use tokio::sync::watch;
 
 use super::readiness::Readiness;
@@ -58,7 +57,7 @@ impl Site {
         let allowed = {
             let endpoints = self.endpoints.borrow();
             let endpoint = if matches!(page, Page::Metrics) { &endpoints.metrics } else { &endpoints.health };
-            allows(&endpoint.allow, client)
+            endpoint.allow.allows(client)
         };
         if !allowed {
             self.metrics.main().count(Event::HttpForbidden);
@@ -82,13 +81,6 @@ impl Site {
             Page::Metrics => respond(StatusCode::OK, EXPOSITION, self.metrics.exposition()),
         }
     }
-}
-
-/// Whether a list lets a client in; an empty one lets everybody.
-fn allows(allowed: &[IpNet], client: IpAddr) -> bool {
-    // A socket for both families shows IPv4 clients as ::ffff:192.0.2.1.
-    let client = client.to_canonical();
-    allowed.is_empty() || allowed.iter().any(|net| net.contains(&client))
 }
 
 /// A short answer.

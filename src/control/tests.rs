@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::server::{BIND_PAUSE, MAX_AGE, MAX_CONNECTIONS, REQUEST_TIMEOUT};
 use super::*;
-use crate::config::Endpoint;
+use crate::config::{Endpoint, Prefixes};
 use crate::metrics::{Event, Layout, Metrics};
 
 //------ A server to ask ---------------------------------------------------------------------------------------------
@@ -46,8 +46,8 @@ fn endpoint(port: u16, allow: &[&str]) -> Endpoint {
 }
 
 /// No endpoint.
-const fn nowhere() -> Endpoint {
-    Endpoint { listen: None, allow: Vec::new() }
+fn nowhere() -> Endpoint {
+    Endpoint { listen: None, allow: Prefixes::default() }
 }
 
 impl Server {
@@ -150,7 +150,7 @@ fn who_may_ask_can_be_changed_while_the_endpoint_stays() {
         let mut server = Server::start(endpoint(0, &["192.0.2.0/24"]), nowhere());
         let address = server.metrics_address().await;
         assert_eq!(parts(&ask(address, "GET", "/metrics").await).0, 403);
-        server.endpoints.send_modify(|endpoints| endpoints.metrics.allow.clear());
+        server.endpoints.send_modify(|endpoints| endpoints.metrics.allow = Prefixes::default());
         assert_eq!(parts(&ask(address, "GET", "/metrics").await).0, 200);
         assert_eq!(server.metrics_address().await, address);
     });

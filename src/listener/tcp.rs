@@ -15,10 +15,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::config::Prefixes;
 use crate::metrics::{Event, Gauge, Protocol, WorkerMetrics};
 use crate::sys::clock;
 use crate::wire::header::{HEADER, MAX_MESSAGE};
@@ -50,6 +52,8 @@ pub struct Settings {
     pub pipeline: Cell<usize>,
     /// Bounds over all workers.
     pub connections: Arc<Connections>,
+    /// Who may connect; may change at any time.
+    pub allow: RefCell<Prefixes>,
     /// Where it is counted.
     pub metrics: Arc<WorkerMetrics>,
     /// Open ones of this worker.
@@ -80,6 +84,11 @@ pub async fn accept<H: Handler>(
                 continue;
             }
         };
+        if !settings.allow.borrow().allows(client.ip()) && !is_ourselves(&stream, client.ip()) {
+            // Queries that come on what is open when the list changes are refused one by one.
+            settings.metrics.count(Event::TcpRefusedSource);
+            continue;
+        }
         let permit = match settings.connections.admit(client.ip()) {
             Ok(permit) => permit,
             Err(full) => {
@@ -102,6 +111,12 @@ pub async fn accept<H: Handler>(
             settings.metrics.set(Gauge::TcpConnections, settings.open.get());
         });
     }
+}
+
+/// Whether a client is on this machine and comes from the very address that it asks, as the daemon does when it checks whether it answers. It
+/// gets a connection, and REFUSED on it.
+fn is_ourselves(stream: &TcpStream, client: IpAddr) -> bool {
+    stream.local_addr().is_ok_and(|address| address.ip() == client)
 }
 
 /// Serves one connection to its end. Apart from [`accept`] so that fuzz targets and benches can do without sockets.

@@ -24,6 +24,10 @@ pub enum Topic {
     Shed,
     /// Answers that are not what their zone signed.
     Validation,
+    /// Clients that ask too fast.
+    Rate,
+    /// Queries for names that nobody gets.
+    Blocked,
     /// Requests to the health and metrics endpoints.
     Http,
     /// Public names that lead to addresses which are not public.
@@ -41,6 +45,8 @@ impl Topic {
             Self::System => "system",
             Self::Shed => "shed",
             Self::Validation => "validation",
+            Self::Rate => "rate",
+            Self::Blocked => "blocked",
             Self::Http => "http",
             Self::Rebinding => "rebinding",
         }

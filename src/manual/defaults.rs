@@ -26,6 +26,9 @@
 //! | `limits.waiting` | Two clients a question on average; a popular name that expires has hundreds, most questions have one. A guess. |
 //! | `limits.tcp-connections`, `limits.tcp-connections-per-client` | Programs rarely hold more than a few connections. One client address may take an eighth of all, so that none can take everything. |
 //! | `limits.tcp-pipeline` | More than a stub resolver ever has under way, and little enough that a client which only writes is slowed down by its own socket. |
+//! | `limits.client-rate` | None: how much a client may ask depends on what it does, and a limit that honest work meets looks like a fault of the network. What a client could do to others without it is bounded already: it cannot take all places of those who wait, and hits are cheap. |
+//! | `limits.client-burst` | A second's worth, since programs ask most when they start. It cannot be shorter than 10 ms at the rate: time is told in steps of some milliseconds. |
+//! | `limits.client-rate-exempt` | Nobody is known beforehand. |
 //!
 //! # What is kept
 //!
@@ -76,6 +79,7 @@
 //! | `upstream.max-age` | A server behind a balanced address that was added or moved gets its share within minutes; the jitter keeps a cluster's nodes from reconnecting together. |
 //! | `upstream.padding` | The block that RFC 8467 section 4.1 recommends for queries. |
 //! | `upstream.case-randomization` | Bits that a forger must guess, at no cost. Servers that do not repeat the letters are found out and spared. |
+//! | `upstream.cookies` | 64 bits more for a forger to guess, for 12 to 44 octets a query. Servers that do not know them, or lose them, are found out. |
 //! | `upstream.udp-sockets` | A port of its own for each query (RFC 5452). Above that number queries share sockets, which is counted: a port less to guess is better than a query not asked. |
 //!
 //! # What is shown
@@ -87,7 +91,14 @@
 //! | `local.special-use` | `localhost` and private reverse names only tell the internet about this node. |
 //! | `local.hosts`, `local.records` | What is answered is only what the operator wrote down. |
 //! | `local.dead-suffixes` | No name is dead for everybody: "com" may be a namespace or a service. What search paths make up is learnt from the cluster's denials all the same. |
-//! | `local.identity`, `local.version` | The clients are the node's own programs, and "which node answered?" is the first question of a fault. |
+//! | `local.identity`, `local.version` | Nothing is told of the machine or the program unless it is asked for: which faults a version has is the first thing that an attacker wants to know. `"auto"` tells it, where "which node answered?" is the first question of a fault. |
+//!
+//! # What nobody gets
+//!
+//! | option | why its default |
+//! |---|---|
+//! | `policy.block`, `policy.block-file`, `policy.unblock` | What is bad is for the operator to say; a list of ours would be old on the day of its release. |
+//! | `policy.refuse-types` | Every type that is data is somebody's data. Meta types are refused always. |
 //! | `log.level`, `log.format` | The daemon's life and nothing of what was asked, for people to read. |
 //!
 //! # The reference file

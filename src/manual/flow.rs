@@ -30,7 +30,9 @@
 //!
 //! | query | becomes |
 //! |---|---|
-//! | from a source outside `listen.allow` | REFUSED, extended error 18 (Prohibited) |
+//! | from a source outside `listen.allow`, malformed or not | REFUSED, extended error 18 (Prohibited); a TCP connection is closed at once |
+//! | of a client that asks faster than `limits.client-rate` | REFUSED, extended error 0 |
+//! | for a type in `policy.refuse-types` | REFUSED, extended error 18 |
 //! | class other than IN and CH | REFUSED, extended error 21 (Not Supported) |
 //! | type 0 or OPT | FORMERR |
 //! | type ANY in class IN | one HINFO record ([`reply::minimal_any`], RFC 8482) |
@@ -42,6 +44,9 @@
 //! it all. The worker's own [`Front`] is looked up first; it takes no lock and changes no memory that another worker reads. If it does not
 //! know the answer, the node-wide [`Store`] is asked, and what it finds is put into the front. A denial of a whole name answers for
 //! all its types, and for names below it (RFC 8020) where the zone says `nxdomain-cut`.
+//!
+//! A name that is blocked (`policy.block`, `policy.block-file`) is denied before the store is asked: NXDOMAIN with extended error 15. That denial
+//! stays in the front, so that lists are looked at only for what the front does not know; a list of two million names costs a hash a label.
 //!
 //! An [`Entry`] is an answer in wire form with the offsets of its TTLs. [`reply::answer`] copies its records behind the client's own
 //! question, which is never touched and so keeps its letter case; sets the flags; takes the entry's age off the TTLs; turns a set of
@@ -109,12 +114,14 @@
 //! wait; the next attempt comes 0.1 s later, then after up to 0.9 s, and while no query needs the server up to 30 s. A query waits for that
 //! attempt if no other server is up. Over TLS the server has proved who it is before the first query leaves ([`upstream::tls`]).
 //!
-//! Over **UDP**, each query has a socket with a random port, a random ID and random letter case; whatever does not match is ignored and
-//! the wait goes on ([`upstream::udp`]). A truncated answer is asked for again over TCP, and for five minutes that question goes over TCP at
+//! Over **UDP**, each query has a socket with a random port, a random ID and random letter case, and a cookie (RFC 7873); whatever does not match is
+//! ignored and the wait goes on ([`upstream::udp`]). If too much of that comes, if a cookie is missing that should be there, or if an answer comes in
+//! fragments, UDP is not trusted with the question, and it goes over TCP. A truncated answer is asked for again over TCP, and for five minutes that question goes over TCP at
 //! once (up to 1,024 of them a server). With `auto`, if TCP fails or takes longer than `try-timeout` or half of the time that is left, the truncated answer is passed on as
 //! such, and TCP is not tried for half a minute; with `udp`, it is an error. Servers with `tls` are never asked in any other way.
 //!
-//! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS.
+//! A server that answers FORMERR or NOTIMP without an OPT record is asked once more without EDNS; with one, and if it has never shown a cookie, once
+//! more without ours.
 //!
 //! # 6a. Whether it is what was signed
 //!
@@ -148,6 +155,8 @@
 //! [`Answer::read`] checks the message against the question and writes it anew in our own form: the alias chain in order, the records
 //! asked for, then what a denial or a signature needs. Records that the question did not ask for are not believed. A record whose RDATA
 //! does not have the form of its type is dropped and counted, and the others pass; a type that is not known passes byte for byte.
+//!
+//! Where an alias in it leads to a blocked name, the name that was asked for is denied like a blocked one, and nothing is kept in the store.
 //!
 //! [`Bounds::apply`] brings the TTLs within the zone's bounds. Not kept: failures, truncated answers, TTL 0, denials without an SOA
 //! record. What is kept goes into the store and the worker's front. Where room becomes short, what has expired leaves first.

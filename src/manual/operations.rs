@@ -36,8 +36,8 @@
 //!
 //! # A new configuration
 //!
-//! No restart is needed. The daemon reads its configuration again within ten seconds when the file changes, or a hosts file or a file of
-//! certificates that it names; without a file, when the nameservers in /etc/resolv.conf change. It may be written over, replaced, or stand behind
+//! No restart is needed. The daemon reads its configuration again within ten seconds when the file changes, or a hosts file, a list of names
+//! to block or a file of certificates that it names; without a file, when the nameservers in /etc/resolv.conf change. It may be written over, replaced, or stand behind
 //! links that are swapped, as in a ConfigMap. SIGHUP reads it at once, and says so also when nothing has changed. Where the kernel cannot
 //! tell of changes, the files are looked at every five seconds.
 //!
@@ -49,7 +49,9 @@
 //! |---|---|
 //! | sockets, connections of clients | stay open |
 //! | questions under way | are answered by the servers they went to |
-//! | kept answers | stay where their zone and its `[[upstream]]` say the same; others, and those of names that went to another zone or to `[local]`, are forgotten |
+//! | kept answers | stay where their zone and its `[[upstream]]` say the same; others, and those of names that went to another zone, to `[local]` or to `policy.block`, are forgotten |
+//! | names that are blocked | are denied from the first query on, kept answers and aliases to them included; what is blocked no more is asked for anew |
+//! | tokens of clients | go on, unless `limits.client-rate` or `client-burst` say something new |
 //! | connections to servers | stay where the `[[upstream]]` and its certificates are the same |
 //! | counters | go on; a zone or server that is gone keeps its series until the restart |
 //!
@@ -113,18 +115,26 @@
 //! | expression | means |
 //! |---|---|
 //! | `sum by (zone) (rate(coredns_dns_responses_total{rcode="SERVFAIL"}[5m])) > 1` | a zone's servers do not answer |
-//! | `rate(nodens_upstream_failures_total{reason="authentication"}[5m]) > 0` | a server's certificate is wrong: expired, renamed, or somebody else's |
-//! | `rate(nodens_upstream_failures_total{reason=~"connect\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `rate(nodens_upstream_failures_total{reason=~"name\|issuer\|validity\|pin\|certificate"}[5m]) > 0` | a server's certificate is wrong: for another name, signed by somebody else, expired, or with another key |
+//! | `rate(nodens_upstream_failures_total{reason=~"alert\|incompatible\|protocol"}[5m]) > 0` | a server does not speak TLS 1.2 or 1.3, not the protocol `dot`, or no TLS at all; or somebody is between |
+//! | `rate(nodens_upstream_failures_total{reason=~"connect\|refused\|connect_timeout\|closed\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
+//! | `nodens_upstream_info{transport="tls",authentication="none"}` | `insecure = true`: whoever is on the path can answer |
 //! | `nodens_upstream_up < 1` for five minutes | a server is down, for all workers (0) or some; `nodens_upstream_failures_total` says why |
 //! | `rate(coredns_forward_healthcheck_broken_total[5m]) > 0` | questions are asked while all servers of their group are down |
 //! | `rate(nodens_upstream_tries_denied_total{kind="retry"}[5m]) > 1` | servers fail so often that third tries are saved |
 //! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
 //! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
+//! | `rate(nodens_queries_rejected_total{reason="client_rate"}[5m]) > 0` | a client asks faster than it may |
+//! | `rate(nodens_client_rates_shared_total[5m]) > 0` | more clients ask at a time than the table of rates holds, or somebody forges their addresses |
+//! | `rate(nodens_queries_blocked_total[5m]) > 0` | somebody asks for what is blocked; the log says who |
+//! | `nodens_blocked_names == 0` | where a list is configured: it is empty |
 //! | `increase(nodens_rebinding_answers_total{class!="null"}[10m]) > 0` | public names lead inside: an attack, or names that want an exemption; the log names them. `class="metadata"` is worth a page |
 //! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
 //! | `rate(nodens_dnssec_validations_total{result="bogus"}[5m]) > 0.1` | answers are forged, or a zone that is asked for is broken: the log says which and why |
 //! | `rate(nodens_dnssec_validations_total{result="indeterminate"}[5m]) > 0.1` | servers do not give keys and delegations: do they pass DNSSEC records? |
 //! | `rate(nodens_dnssec_limits_total[5m]) > 0` | somebody asks for names of a zone that wants to keep the validator busy |
+//! | `rate(nodens_upstream_doubts_total{reason=~"mismatches\|alike\|fragments"}[5m]) > 0` | questions are asked over TCP because what comes by UDP is not to be trusted: somebody tries to forge |
+//! | `rate(nodens_upstream_doubts_total{reason=~"cookie\|bad_cookie"}[5m]) > 0.1` | the same because cookies are missing or refused: forged answers, or servers behind one address that do not share their secret; `cookies = false` spares these the round trip |
 //! | `rate(nodens_upstream_records_dropped_total[5m]) > 0` | a server sends records that do not parse |
 //! | `rate(coredns_cache_evictions_total{type="success"}[5m]) > 10` | the cache is too small for what is asked |
 //! | `rate(nodens_tcp_refused_total[5m]) > 0` | clients hold more TCP connections than they may |
@@ -140,7 +150,8 @@
 //! # Log lines
 //!
 //! `key=value`, or JSON objects with the same keys. What a stranger can trigger is limited: ten lines a topic and worker at once, then one in
-//! ten seconds ([`LogLimiter`]). What clients ask is not logged, except the name of a question that no server answered, and of one that led inside.
+//! ten seconds ([`LogLimiter`]). What clients ask is not logged, except the name of a question that no server answered, of one that is
+//! blocked, and of one that led inside.
 //!
 //! | level, `msg` | means | do |
 //! |---|---|---|
@@ -160,11 +171,16 @@
 //! | warn `an answer is bogus` | a zone with `dnssec = "validate"`: what came is not what `name`'s zone signed, for the `reason` given | see below |
 //! | warn `keys to validate an answer could not be had` | its servers gave no answer to the questions that it takes | ask them for DNSKEY and DS with `dig +dnssec +cd` |
 //! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
+//! | warn `no connection to a server` | it was refused, broke off, or the server did not prove who it is; `error` says which. Each cause once until a connection is open again | for a wrong certificate: who answers there? |
+//! | warn `what comes by UDP is not trusted; asking over TCP` | wrong answers, fragments, or a missing cookie; `nodens_upstream_doubts_total` says which | somebody may be forging answers to the node |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
 //! | info `a server is up again` | it answered, or a connection could be opened, `after_seconds` | |
 //! | warn `a public name leads to an address that is not public` | `name`, `address`, the `rule` it is under, the `client` that asked first, and whether it was `blocked` or `reported` | look at the client; if the name is right, `zone.rebinding.exempt` |
 //! | info `addresses of this machine have changed` | answers are judged by the new ones | |
 //! | warn `too many queries wait; shedding` | `limits.in-flight` or `limits.waiting` was reached | look at the upstreams, then at the clients |
+//! | warn `a client asks too fast; refusing` | `client` used up its `limits.client-burst` | look at that client; raise the rate, or exempt it |
+//! | warn `a blocked name was asked for` | `client` asked for `name`, which is blocked or leads by an alias to what is | look at that client; or list the name in `policy.unblock` |
+//! | warn `policy: the whole zone … is blocked` | a suffix of `policy.block` holds a zone of yours | list the zone in `policy.unblock`, or remove it |
 //! | warn `cannot listen` | the address for health or metrics cannot be had; tried again every `retry_seconds` | free it or change it |
 //! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |
 //! | warn `N similar lines suppressed` | the limiter held back lines of `topic` | |
@@ -195,7 +211,12 @@
 //! | `the server answered RCODE 5` | the server does not serve this machine, or this name |
 //! | `no socket: Too many open files` | raise `LimitNOFILE` |
 //!
-//! **REFUSED.** The extended error tells why: 18, the client is not in `listen.allow`; 21, the type or class is never forwarded; 0, shed.
+//! **REFUSED.** The extended error tells why: 18, the client is not in `listen.allow`, or the type is in `policy.refuse-types`; 21, the type or
+//! class is never forwarded; 0, shed, or the client asks faster than `limits.client-rate`. `nodens_queries_rejected_total` tells which by `reason`.
+//! A TCP connection that is closed at once: `nodens_tcp_refused_total` tells why by `limit`.
+//!
+//! **NXDOMAIN with extended error 15.** The name, or one that its alias leads to, is in `policy.block` or its file (`aa` in the flags); or a
+//! server blocks it (no `aa`). `nodens_blocked_names` shows how many names are blocked here.
 //!
 //! **Cluster names do not exist.** `nodens check FILE` prints all zones: is there one for the cluster's domain? Without a file, look for
 //! the warning about /etc/resolv.conf at the start. Is the server of that zone the cluster's DNS, and not this node?

@@ -21,6 +21,7 @@
 //! | 6604 | 3 | the code of an alias chain is about its end | [`Entry`] | yes |
 //! | 6672 | 3.1 | DNAME records pass, with the CNAME that the server made | [`Answer`] | passed on |
 //! | 6895 | 3.1 | types that are no data are answered REFUSED or FORMERR | [`pipeline`] | yes |
+//! | 1996, 2136, 5936, 1995 | | notifications, updates and transfers: NOTIMP or REFUSED, and never passed on | [`Query::parse`], [`pipeline`] | by intention |
 //! | 8482 | 4.2 | ANY is answered by one HINFO record | [`reply::minimal_any`] | yes |
 //! | 9619 | 4 | exactly one question | [`Query::parse`] | yes |
 //!
@@ -37,9 +38,11 @@
 //! | 7828 | 3 | edns-tcp-keepalive to clients over TCP, and from servers | [`reply`], [`Outgoing::append_to`] | yes |
 //! | 7830, 8467 | 4.1 | padding of queries over TLS | [`Outgoing::append_to`] | yes |
 //! | 7871 | 7.1 | client subnet is never sent, nor passed on | [`Outgoing`] | by intention |
-//! | 7873 | 5 | cookies are ignored, and not sent | | no |
-//! | 8914 | 4 | extended errors of our own, and those of servers passed on without their text | [`UpstreamError::ede`], [`reply`] | yes |
-//! | 9715 | 3 | small UDP messages instead of fragments: `listen.udp-size`, and what is offered to servers | [`wire::message::UDP_SIZE`] | yes |
+//! | 7873, 9018 | 5.1, 5.3 | cookies to servers over UDP: one of ours for each server, address of ours and day; theirs is sent back; what should have one and has not is discarded and asked over TCP; BADCOOKIE | [`upstream::udp`] | yes |
+//! | 7873 | 5.2 | cookies of clients are ignored, and never passed on | | no |
+//! | 8914 | 4 | extended errors of our own, 15 (Blocked) for `policy.block` among them, and those of servers passed on without their text | [`UpstreamError::ede`], [`reply`] | yes |
+//! | 9715 | 3.1 | small UDP messages instead of fragments, DF set: `listen.udp-size` | [`sys::socket::bind_udp`] | yes |
+//! | 9715 | 3.2 | 1,232 bytes are offered to servers; an answer that comes in fragments is not believed and is asked for over TCP | [`wire::message::UDP_SIZE`], [`sys::fragment`] | yes |
 //!
 //! # Keeping answers
 //!
@@ -58,12 +61,14 @@
 //!
 //! | RFC | section | what | where | status |
 //! |---|---|---|---|---|
-//! | 5452 | 9.1, 9.2 | random port and ID, question and source compared | [`upstream::udp`] | yes |
+//! | 5452 | 9.1, 9.2 | random port and ID, question and source compared; TCP after sixteen wrong answers | [`upstream::udp`] | yes |
+//! | 5452 | 5 | the same question is under way once, and eight times at most with other flags or again | [`pipeline`], [`upstream::udp`] | yes |
 //! | draft-vixie-dnsext-dns0x20 | | random letter case, switched off for servers that do not repeat it | [`upstream::udp`] | yes |
 //! | 7766 | 6.2.1, 7 | pipelining and answers out of order, on both sides; servers that answer in order are found out | [`listener::tcp`], [`upstream`] | yes |
 //! | 7766 | 6.2.3, 6.2.4 | idle timeouts; a connection closed by a server costs the client nothing | [`listener::tcp`], [`upstream`] | yes |
 //! | 7766 | 8 | length and message in one write | [`listener::tcp`], [`Outgoing::append_to`] | yes |
 //! | 7858 | 3, 4.2 | DNS over TLS as a client, port 853, key pins | [`upstream::tls`] | yes |
+//! | 7301 | 3.2 | ALPN `dot` is offered; a server that chooses nothing is used, since RFC 7858 does not know ALPN; one that wants another protocol is not | [`upstream::tls`] | yes |
 //! | 8310 | 5, 8.1 | strict profile: no query without proof, names by PKIX | [`upstream::tls`] | yes |
 //! | 5482 | | a peer that acknowledges nothing is given up | [`sys::socket::prepare_upstream`] | yes |
 //! | 8305 | 4, 5 | several addresses of a server: IPv6 first, the next after 250 ms | [`upstream`] | yes |
@@ -102,7 +107,7 @@
 //! | RFC | section | what | where | status |
 //! |---|---|---|---|---|
 //! | 1035 | 5.1 | static records in zone-file form | [`policy::local`] | one record a line |
-//! | 4892 | 2 | `id.server`, `version.server` in class CH | [`policy::local`] | yes |
+//! | 4892 | 2 | `id.server`, `version.server` in class CH | [`policy::local`] | where it is wanted |
 //! | 6303 | 3, 4 | empty reverse zones | [`policy::local`] | yes |
 //! | 6761 | 6 | `localhost`, `invalid`, `test` | [`policy::local`] | yes |
 //! | 6762 | | `local` is asked like any other name, since clusters use it | | by intention |
@@ -139,8 +144,10 @@
 //! [`reply`]: crate::reply
 //! [`reply::answer`]: crate::reply::answer
 //! [`reply::minimal_any`]: crate::reply::minimal_any
+//! [`sys::socket::bind_udp`]: crate::sys::socket::bind_udp
 //! [`sys::socket::prepare_upstream`]: crate::sys::socket::prepare_upstream
 //! [`upstream`]: crate::upstream
+//! [`sys::fragment`]: crate::sys::fragment
 //! [`upstream::tls`]: crate::upstream::tls
 //! [`upstream::udp`]: crate::upstream::udp
 //! [`wire::header`]: crate::wire::header

@@ -11,11 +11,15 @@
 //! |---|---|---|
 //! | bytes that are no DNS, to crash the parser | every access is checked, no allocation follows a length that a message claims; messages without a header are dropped, others get FORMERR | [`Query::parse`] |
 //! | responses instead of queries, to start a loop of answers | dropped, never answered | [`Query::parse`] |
-//! | to ask from outside | REFUSED for sources that are not in `listen.allow`; an address open to everybody is warned about | [`Listen::allow`] |
+//! | to ask from outside | sources that are not in `listen.allow` get REFUSED, also for what is malformed, and no TCP connection; an address open to everybody is warned about | [`Listen::allow`] |
+//! | to learn which machine and version answers | class CH tells nothing unless the operator wants it | [`policy::local`] |
 //! | to use the daemon as an amplifier with forged sources | answers over UDP are at most `listen.udp-size`, and 512 bytes for a client without EDNS; ANY gets one small record | [`reply::Client::udp_limit`], [`reply::minimal_any`] |
 //! | transfers, updates, notifications, odd classes | REFUSED or NOTIMP; never forwarded | [`pipeline`] |
 //! | to flood with names that do not exist | denials have a budget of their own and push out no good answer; each question costs one exchange at most | [`Store`] |
 //! | to flood with different names | questions under way and clients waiting are bounded; above that REFUSED at once; one client may take no more than is still free, so that others always find room | [`Limits`], [`pipeline`] |
+//! | to ask as fast as it can | where `limits.client-rate` is set, a client, an IPv4 address or an IPv6 prefix of 64 bits, is refused above it on all its sockets together; the table of clients does not grow, and who asks most is forgotten last | [`policy::rate`] |
+//! | to use up another's rate by forging its address | nothing here: that is for the node's network to prevent | |
+//! | names of malware, trackers, tunnels | `policy.block` and `policy.block-file` deny a name, all below it, and every name whose alias leads there, from the moment of a reload on; `policy.refuse-types` refuses types that carry much | [`policy::local`] |
 //! | to make many clients' questions one upstream flood | the same question is asked once a worker, however many wait | [`pipeline`] |
 //! | to choose names whose hashes collide | the hash is seeded anew at every start; a collision costs a cache place and never gives a wrong answer, since an entry checks its own name | [`Hashing`], [`Entry::answers`] |
 //! | to hold TCP connections open, write half a query, or never read | limits in all and a client address; an idle timeout; a client that does not take its answers is not read any more, and is cut off | [`listener::tcp`] |
@@ -29,7 +33,7 @@
 //! | it tries | what holds | where |
 //! |---|---|---|
 //! | an answer that is no DNS, or loops by compression pointers or aliases | pointers must lead back, at most 127 of them; aliases in a circle, or more than 16 of them, are a failure | [`name::expand`], [`answer::MAX_CHAIN`] |
-//! | records that were not asked for | only records of the question's name and its aliases are kept, and addresses of hosts that these name; NS sets beside a positive answer are not believed | [`Answer::read`] |
+//! | records that were not asked for | only records of the question's name and its aliases are kept, addresses of hosts that these name, and proofs of zones that these names lie in; NS sets beside a positive answer are not believed. `src/wire/answer/proof.rs` (proofs_of_other_zones_are_left_out_whoever_signed_them), `src/wire/answer_tests.rs` (records_nobody_asked_for_are_not_believed) | [`Answer::read`] |
 //! | a malformed record among good ones | it is dropped and counted, the others pass; unknown types pass byte for byte | [`Answer::read`] |
 //! | answers to other questions | the question is compared; on a stream the ID must be one that waits | [`Answer::read`], [`upstream::udp`] |
 //! | TTLs of years, or of zero | `max-ttl`; TTL 0 is given to those who wait and not kept | [`Bounds`] |
@@ -85,12 +89,15 @@
 //! | he tries | what holds | where |
 //! |---|---|---|
 //! | to read or change questions on their way to the internet | TLS with the server's name or key proved; a server that proves nothing gets no query, and there is no way back to plain text | [`upstream::tls`] |
-//! | to force plain text by failures | encrypted and plain servers cannot be in one group | [`Upstream::servers`] |
+//! | to force plain text by failures | encrypted and plain servers cannot be in one group. Every packet is watched through refusals, resets, silence, wrong certificates, other protocols and plain text: no query in clear text, nothing to port 53. `tests/system/egress/failures.rs` (no_failure_of_a_server_shows_a_query_to_anybody, a_black_hole_shows_no_query_to_anybody, a_server_without_alpn_serves_and_shows_no_query_to_anybody) | [`Upstream::servers`] |
 //! | to show another authority's certificate, or to append a pinned one to a chain of his own | PKIX validation; a pin on an authority counts only if that authority really signs | [`upstream::tls`] |
 //! | to misuse session tickets | each kind of proof has tickets of its own | [`upstream::tls`] |
 //! | to guess names by the length of messages | queries over TLS are padded to blocks | [`Outgoing::append_to`] |
 //! | to learn who asks | no client address, client option or cookie leaves the node | [`Outgoing`] |
-//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, the question compared; a wrong answer does not end the wait | [`upstream::udp`] |
+//! | to forge UDP answers from off the path | connected socket with a random port, random ID, random letter case, a cookie where the server knows these (RFC 7873), the question compared; a wrong answer does not end the wait, sixteen of them move the question to TCP. `tests/system/egress/forgery.rs` (no_forged_answer_is_believed), `tests/conformance/rfc5452.rs` (after_sixteen_answers_that_fit_nothing_the_question_is_asked_over_tcp) | [`upstream::udp`] |
+//! | to have the same thing asked many times at once, so that one of many guesses meets one of many questions | the same question is under way once a worker, and eight times at most with other flags or again. `src/upstream/udp/alike.rs` (the_same_question_is_under_way_eight_times_at_most_and_others_do_not_care) | [`pipeline`], [`upstream::udp`] |
+//! | to replace the second fragment of a large answer | 1,232 bytes are offered, and an answer that the kernel had to put together is not believed but asked for over TCP. `tests/system/egress/datagrams.rs` (an_answer_in_fragments_is_not_believed_and_is_asked_for_over_tcp) | [`sys::fragment`] |
+//! | to switch off what protects us: letters, cookies, EDNS | an answer without them is confirmed, by another query or over TCP; it takes three in a row, each of which had to meet port and ID. `src/upstream/udp/cookie.rs` (three_answers_without_it_in_a_row_end_the_expectation_for_an_hour), `src/upstream/udp/letters.rs` (case_is_switched_off_after_three_failures_in_a_row_and_tried_again_later) | [`upstream::udp`] |
 //!
 //! Plain UDP and TCP to a server can be read and changed by whoever is on that path. That is how cluster DNS is asked; its path is the
 //! cluster's network.
@@ -112,8 +119,8 @@
 //!
 //! # What does not hold yet
 //!
-//! - **No limit on the rate of one client.** It cannot take all places for waiting questions, nor all TCP connections, but it can send as
-//!   fast as the machine lets it, and what it sends has to be read before it can be refused.
+//! - **What a client sends has to be read before it can be refused.** With `limits.client-rate` it gets no further, but a refusal costs about half of
+//!   what a hit costs.
 //! - **One process with the rights it was started with.** There is no separation of privileges and no sandbox yet. Start it as a user of
 //!   its own with CAP_NET_BIND_SERVICE and nothing else; `unsafe` code is confined to [`sys`].
 //! - **DNSSEC is validated only where the configuration says so.** By default it is left to the servers that are asked; CD and DO pass for those
@@ -150,8 +157,11 @@
 //! [`metrics`]: crate::metrics
 //! [`name::expand`]: crate::wire::name::expand
 //! [`pipeline`]: crate::pipeline
+//! [`policy::local`]: crate::policy::local
+//! [`policy::rate`]: crate::policy::rate
 //! [`reply::Client::udp_limit`]: crate::reply::Client::udp_limit
 //! [`reply::minimal_any`]: crate::reply::minimal_any
 //! [`sys`]: crate::sys
+//! [`sys::fragment`]: crate::sys::fragment
 //! [`upstream::tls`]: crate::upstream::tls
 //! [`upstream::udp`]: crate::upstream::udp

@@ -16,6 +16,7 @@ use super::label::{AddressClass, SERVFAIL, rcode_name, type_name};
 use super::samples::{Histograms, Scalars};
 use super::worker::{self, Row, WorkerMetrics};
 use super::{Layout, Protocol, Source, process};
+use crate::config::{Server, Upstream};
 
 /// What a build calls itself besides its version, a commit as a rule; set when the package is built.
 const REVISION: &str = match option_env!("NODENS_REVISION") {
@@ -68,6 +69,7 @@ impl Metrics {
         let shared = Arc::new(Shared {
             layout: Mutex::new(Arc::new(layout.clone())),
             hash: Mutex::default(),
+            servers: Mutex::default(),
             // One more than workers, for the main thread.
             workers: (0..=workers).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
             cache: Mutex::new(None),
@@ -120,6 +122,21 @@ impl Metrics {
         hash.clone_into(&mut self.shared.hash.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Says how the servers of the configuration in force are spoken to, and what they must prove.
+    pub fn set_upstreams(&self, upstreams: &[Upstream]) {
+        let of = |upstream: &Upstream| {
+            let server = |server: &Server| {
+                let Server { transport, address, .. } = server;
+                let scheme = transport.scheme();
+                let to = format!("{scheme}://{address}");
+                [upstream.name.clone(), to, scheme.to_owned(), upstream.proof(server).to_owned()]
+            };
+            upstream.servers.iter().map(server).collect::<Vec<_>>()
+        };
+        let servers = upstreams.iter().flat_map(of).collect();
+        *self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+    }
+
     /// The text exposition, version 0.0.4.
     #[must_use]
     pub fn exposition(&self) -> String {
@@ -153,6 +170,8 @@ struct Shared {
     layout: Mutex<Arc<Layout>>,
     /// Which configuration is in force; empty before anybody said so.
     hash: Mutex<String>,
+    /// The labels of [`family::UPSTREAM_INFO`], a server each; empty before anybody said so.
+    servers: Mutex<Vec<[String; 4]>>,
     /// One a worker, and the main thread's last.
     workers: Vec<Arc<WorkerMetrics>>,
     /// Where the figures of the cache come from, once there is one.
@@ -195,6 +214,14 @@ impl Shared {
         if !hash.is_empty() {
             let mut samples = Scalars::new(&family::RELOAD_VERSION);
             samples.add(&["sha256", &hash], 1.0);
+            families.push(samples.finish());
+        }
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !servers.is_empty() {
+            let mut samples = Scalars::new(&family::UPSTREAM_INFO);
+            for labels in &servers {
+                samples.add(&labels.each_ref().map(String::as_str), 1.0);
+            }
             families.push(samples.finish());
         }
         let workers = self.workers.len().saturating_sub(1);
@@ -301,7 +328,8 @@ impl Shared {
         for (index, (group, to)) in layout.upstreams.iter().enumerate() {
             let (address, proto) = coredns_address(to);
             let rows = || self.workers.iter().filter_map(|worker| worker.upstreams(index));
-            for &event in UpstreamEvent::ALL {
+            let scheme = to.split_once("://").map_or("", |(scheme, _)| scheme);
+            for &event in UpstreamEvent::ALL.iter().filter(|event| event.befalls(scheme)) {
                 let (family, label) = event.series();
                 let count = rows().map(|row| row.event(event)).sum();
                 match (event, label) {

@@ -39,6 +39,14 @@ table! {
         Malformed => REJECTED / "malformed",
         /// A source outside `listen.allow`; answered REFUSED.
         NotAllowed => REJECTED / "not_allowed",
+        /// A client asked faster than `limits.client-rate`; answered REFUSED.
+        ClientRate => REJECTED / "client_rate",
+        /// A type of `policy.refuse-types`; answered REFUSED.
+        TypeRefused => REJECTED / "type",
+        /// A client began with what another had left of its rate, since the table of clients is full.
+        RateShared => RATE_SHARED,
+        /// A name of `policy.block`, or one whose alias leads to such a name; answered NXDOMAIN.
+        Blocked => BLOCKED,
         /// A question shed because `limits.in-flight` was reached; answered REFUSED.
         ShedInFlight => REJECTED / "in_flight",
         /// A client shed because `limits.waiting` was reached; answered REFUSED.
@@ -79,6 +87,8 @@ table! {
         TcpRefusedTotal => TCP_REFUSED / "total",
         /// A TCP connection closed at once because `limits.tcp-connections-per-client` was reached.
         TcpRefusedClient => TCP_REFUSED / "client",
+        /// A TCP connection closed at once because its source is outside `listen.allow`.
+        TcpRefusedSource => TCP_REFUSED / "source",
         /// A TCP connection closed because it was silent for `listen.tcp-idle-timeout`.
         TcpIdleClosed => TCP_CLOSED / "idle",
         /// A TCP connection closed because the client did not take its answers.
@@ -137,10 +147,30 @@ table! {
         HandshakeFull => HANDSHAKES / "full",
         /// A resumed TLS handshake completed.
         HandshakeResumed => HANDSHAKES / "resumed",
-        /// A connection or handshake failed.
+        /// No connection, for a reason that has no name of its own here: no route, forbidden, or something is short on this machine.
         ConnectFailed => UPSTREAM_FAILURES / "connect",
-        /// The certificate, name or pin was wrong.
-        AuthenticationFailed => UPSTREAM_FAILURES / "authentication",
+        /// The connection was refused.
+        ConnectRefused => UPSTREAM_FAILURES / "refused",
+        /// The connection or the handshake was not answered in time.
+        ConnectTimedOut => UPSTREAM_FAILURES / "connect_timeout",
+        /// The connection ended within the handshake.
+        ConnectClosed => UPSTREAM_FAILURES / "closed",
+        /// The server ended the handshake with an alert.
+        HandshakeAlert => UPSTREAM_FAILURES / "alert",
+        /// No version or cipher suite in common.
+        HandshakeIncompatible => UPSTREAM_FAILURES / "incompatible",
+        /// What the server sent is not TLS, or breaks it.
+        HandshakeProtocol => UPSTREAM_FAILURES / "protocol",
+        /// The certificate is for another name.
+        WrongName => UPSTREAM_FAILURES / "name",
+        /// The certificate is signed by nobody whom we trust.
+        WrongIssuer => UPSTREAM_FAILURES / "issuer",
+        /// The certificate is expired or not valid yet.
+        WrongValidity => UPSTREAM_FAILURES / "validity",
+        /// The key is none of the pinned ones.
+        WrongPin => UPSTREAM_FAILURES / "pin",
+        /// The certificate is unusable for another reason.
+        WrongCertificate => UPSTREAM_FAILURES / "certificate",
         /// The peer closed an idle connection (FIN).
         ClosedIdleByPeer => UPSTREAM_CLOSED / "idle_peer",
         /// We closed an idle connection first.
@@ -173,6 +203,22 @@ table! {
         StreamRefused => UPSTREAM_DOWNGRADES / "tcp",
         /// The server does not echo letter case; randomisation is off for it.
         CaseNotEchoed => UPSTREAM_DOWNGRADES / "case",
+        /// The server does not send our cookies back any more; it gets none for a while.
+        CookiesGone => UPSTREAM_DOWNGRADES / "cookie",
+        /// An answer had our cookie in it.
+        CookieRight => UPSTREAM_COOKIES / "right",
+        /// The server wanted to see a cookie of its own first (BADCOOKIE).
+        CookieRefused => UPSTREAM_COOKIES / "refused",
+        /// So many datagrams answered nothing that the question was not left to UDP.
+        DoubtMismatches => UPSTREAM_DOUBTS / "mismatches",
+        /// An answer came in fragments; likewise.
+        DoubtFragments => UPSTREAM_DOUBTS / "fragments",
+        /// An answer had not the cookie that it should have; likewise.
+        DoubtCookie => UPSTREAM_DOUBTS / "cookie",
+        /// The server refused its own cookie; likewise.
+        DoubtBadCookie => UPSTREAM_DOUBTS / "bad_cookie",
+        /// The same question was under way too often; likewise.
+        DoubtAlike => UPSTREAM_DOUBTS / "alike",
         /// The server does not understand EDNS; asked again without.
         EdnsRefused => UPSTREAM_DOWNGRADES / "edns",
         /// A server was marked down.
@@ -198,6 +244,31 @@ table! {
     }
 }
 
+impl UpstreamEvent {
+    /// Whether it can happen at a server of this scheme; what cannot is not shown as a series of zeros.
+    pub(super) fn befalls(self, scheme: &str) -> bool {
+        match self {
+            Self::HandshakeAlert
+            | Self::HandshakeIncompatible
+            | Self::HandshakeProtocol
+            | Self::WrongName
+            | Self::WrongIssuer
+            | Self::WrongValidity
+            | Self::WrongPin
+            | Self::WrongCertificate => scheme == "tls",
+            Self::CookiesGone
+            | Self::CookieRight
+            | Self::CookieRefused
+            | Self::DoubtMismatches
+            | Self::DoubtFragments
+            | Self::DoubtCookie
+            | Self::DoubtBadCookie
+            | Self::DoubtAlike => !matches!(scheme, "tls" | "tcp"),
+            _ => true,
+        }
+    }
+}
+
 table! {
     /// Values that go up and down, one a worker; a scrape adds them up.
     Gauge {
@@ -207,6 +278,8 @@ table! {
         LoopingZones => LOOPING_ZONES,
         /// Clients waiting.
         Waiting => WAITING,
+        /// Names that are blocked, those below them not counted.
+        BlockedNames => BLOCKED_NAMES,
         /// Answers in the file that was written last.
         SnapshotEntries => SNAPSHOT_ENTRIES / "written",
         /// Answers that it had no room for (`cache.snapshot-size`).

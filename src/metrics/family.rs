@@ -98,7 +98,13 @@ families! {
     DROPPED = Counter "nodens_messages_dropped_total" ["reason"]
         "Messages never answered: shorter than a header, or themselves a response.";
     REJECTED = Counter "nodens_queries_rejected_total" ["reason"]
-        "Queries answered with an error before anything was asked: malformed, from a source that is not allowed, or over a limit.";
+        "Queries answered with an error before anything was asked: malformed, from a source or for a type that is not allowed, or over a limit.";
+    RATE_SHARED = Counter "nodens_client_rates_shared_total" []
+        "Clients that began with what another had left of its rate, because more clients asked at a time than the table holds.";
+    BLOCKED = Counter "nodens_queries_blocked_total" []
+        "Queries denied because their name, or one that its alias leads to, is blocked.";
+    BLOCKED_NAMES = Gauge "nodens_blocked_names" []
+        "Names that are blocked by the configuration in force, those below them not counted.";
     COALESCED = Counter "nodens_queries_coalesced_total" []
         "Queries that shared an exchange which was already under way.";
     PREFETCHES = Counter "nodens_cache_prefetches_total" ["result"]
@@ -120,7 +126,7 @@ families! {
     TCP_ACCEPTED = Counter "nodens_tcp_accepted_total" []
         "TCP connections of clients accepted.";
     TCP_REFUSED = Counter "nodens_tcp_refused_total" ["limit"]
-        "TCP connections of clients closed at once because a limit was reached: of all connections or of one client's.";
+        "TCP connections of clients closed at once: a limit was reached, of all connections or of one client's, or the source is not allowed.";
     TCP_CLOSED = Counter "nodens_tcp_closed_total" ["reason"]
         "TCP connections of clients closed by nodens: idle for too long, or too slow to take answers.";
     ACCEPT_FAILED = Counter "nodens_accept_failures_total" []
@@ -168,7 +174,10 @@ families! {
     HANDSHAKES = Counter "nodens_upstream_handshakes_total" ["upstream", "to", "kind"]
         "TLS handshakes completed: full, or resumed from an earlier connection.";
     UPSTREAM_FAILURES = Counter "nodens_upstream_failures_total" ["upstream", "to", "reason"]
-        "Tries that failed: no connection, the server did not prove who it is, or no answer in time.";
+        "Tries that failed: no connection (refused, connect_timeout, closed, connect), no encryption (alert, incompatible, protocol), a wrong \
+         certificate (name, issuer, validity, pin, certificate), or no answer in time (timeout).";
+    UPSTREAM_INFO = Gauge "nodens_upstream_info" ["upstream", "to", "transport", "authentication"]
+        "Always 1; what each server of the configuration in force must prove: its name, pinned keys, name+pins, or nothing (none).";
     UPSTREAM_CLOSED = Counter "nodens_upstream_connections_closed_total" ["upstream", "to", "reason"]
         "Connections that ended: idle and closed by the server or by nodens, broken, garbled, timed out, a TLS error, too old, silent, or told to.";
     UPSTREAM_CONNECTION_QUERIES = Histogram "nodens_upstream_connection_queries" ["upstream", "to"]
@@ -179,8 +188,13 @@ families! {
         "Queries sent over TCP at once because the UDP answer to that question was truncated in the last minutes.";
     UPSTREAM_MISMATCHES = Counter "nodens_upstream_mismatches_total" ["upstream", "to"]
         "Answers ignored because ID, question or address were not those of a query: late, or forged.";
+    UPSTREAM_COOKIES = Counter "nodens_upstream_cookies_total" ["upstream", "to", "event"]
+        "UDP answers with our cookie in them (right), and those of servers that wanted to see their own first (refused).";
+    UPSTREAM_DOUBTS = Counter "nodens_upstream_doubts_total" ["upstream", "to", "reason"]
+        "Questions not left to UDP: datagrams that answer nothing (mismatches), fragments, no cookie where one should be (cookie), cookies \
+         refused twice (bad_cookie), or the same question under way too often (alike).";
     UPSTREAM_DOWNGRADES = Counter "nodens_upstream_downgrades_total" ["upstream", "to", "feature"]
-        "Times a server was found not to echo letter case, not to understand EDNS, not to take TCP, or to answer strictly in order.";
+        "Times a server was found not to echo letter case or cookies, not to understand EDNS, not to take TCP, or to answer strictly in order.";
     UPSTREAM_UP = Gauge "nodens_upstream_up" ["upstream", "to"]
         "Share of the workers that take the server for usable, from 0 to 1.";
     UPSTREAM_EJECTIONS = Counter "nodens_upstream_ejections_total" ["upstream", "to"]

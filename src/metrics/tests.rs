@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::label::{rcode_index, rcode_name, type_index, type_name};
 use super::*;
+use crate::config::{Config, Environment};
 
 //------ A small reader of the exposition ----------------------------------------------------------------------------
 
@@ -213,7 +214,9 @@ fn a_fresh_node_shows_every_event_as_zero_and_no_empty_combination() {
     assert_eq!(families["nodens_queries_coalesced_total"].samples["nodens_queries_coalesced_total"], 0.0);
     assert_eq!(families["coredns_panics_total"].samples["coredns_panics_total"], 0.0);
     assert_eq!(families["coredns_forward_max_concurrent_rejects_total"].samples.len(), 1);
-    assert_eq!(families["nodens_upstream_failures_total"].samples.len(), 3 * 4);
+    // What only encryption has to fear is not shown of the two that have none, and what only datagrams have of one alone.
+    assert_eq!(families["nodens_upstream_failures_total"].samples.len(), 2 * 13 + 2 * 5);
+    assert_eq!(families["nodens_upstream_doubts_total"].samples.len(), 5);
     assert!(!families.contains_key("coredns_dns_requests_total"));
     assert!(!families.contains_key("coredns_dns_request_duration_seconds"));
 }
@@ -291,6 +294,38 @@ fn zones_and_servers_of_a_new_configuration_are_counted_and_no_count_is_lost() {
     let timeouts = &families["nodens_upstream_failures_total"];
     assert_eq!(timeouts.sum(&["timeout", "cluster-dns"]), 1.0);
     assert_eq!(timeouts.sum(&["timeout", "upstream=\"new\""]), 1.0);
+}
+
+/// N17.
+#[test]
+fn what_each_server_of_the_configuration_in_force_must_prove_is_shown() {
+    let metrics = Metrics::new(&layout(), 1);
+    assert!(!read(&metrics.exposition()).contains_key("nodens_upstream_info"));
+    let shown = |lines: &str| -> Vec<String> {
+        let text = format!("[[upstream]]\nname = \"u\"\n{lines}\n[[zone]]\nname = \".\"\nupstream = \"u\"\n");
+        let (cores, memory_limit, host_name, nameservers, addresses) = (1, None, None, Vec::new(), Vec::new());
+        let environment = Environment { cores, memory_limit, host_name, nameservers, addresses };
+        metrics.set_upstreams(&Config::parse(&text, "f.toml", &environment).unwrap().config.upstreams);
+        let families = read(&metrics.exposition());
+        let label =
+            |series: &str, key: &str| series.split(&format!("{key}=\"")).nth(1)?.split('"').next().map(str::to_owned);
+        let labels =
+            |series: &String| ["upstream", "to", "transport", "authentication"].map(|key| label(series, key).unwrap());
+        let mut shown: Vec<String> =
+            families["nodens_upstream_info"].samples.keys().map(|series| labels(series).join(" ")).collect();
+        shown.sort();
+        shown
+    };
+    let pins = "pins = [\"sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]";
+    assert_eq!(
+        shown("servers = [\"tls://192.0.2.1#dns.example\", \"tls://192.0.2.2\"]\ninsecure = true"),
+        ["u tls://192.0.2.1:853 tls name", "u tls://192.0.2.2:853 tls none"]
+    );
+    assert_eq!(
+        shown(&format!("servers = [\"tls://192.0.2.1#dns.example\", \"tls://192.0.2.2\"]\n{pins}")),
+        ["u tls://192.0.2.1:853 tls name+pins", "u tls://192.0.2.2:853 tls pins"]
+    );
+    assert_eq!(shown("servers = [\"udp://192.0.2.3\"]"), ["u udp://192.0.2.3:53 udp none"]);
 }
 
 #[test]

@@ -33,6 +33,10 @@ impl Pipeline {
         };
         let now = clock::coarse();
         let Finding::Entry(entry, source) = finding else { return finding };
+        if entry.is_blocked() {
+            // It denies the name, whatever the type, and is not to be kept.
+            return Finding::Entry(entry, source);
+        }
         let Some((stripped, lifetime)) = self.strip(&entry, flight, now) else { return nothing };
         if lifetime > 0 && self.plan.borrow().holds(key.name(), key.qtype(), *zone) {
             self.store.insert(stripped.clone());

@@ -9,6 +9,7 @@ use crate::cache::Entry;
 use crate::cache::entry::Terms;
 use crate::log::{Topic, escaped};
 use crate::metrics::{Event, Source};
+use crate::policy::local::LocalZone;
 use crate::sys::clock;
 use crate::upstream::UpstreamError;
 use crate::wire::answer::{Answer, Asked, Kind};
@@ -18,6 +19,7 @@ use crate::wire::{name, rcode};
 
 use super::Pipeline;
 use super::miss::{Failed, Finding, Flight};
+use super::plan::Plan;
 use super::validate::{Believed, Bits};
 
 /// A failure that took so long may be that of a question which came back to us.
@@ -27,9 +29,13 @@ impl Pipeline {
     /// Asks whoever knows: the node's own zones, or the servers of the name's zone.
     pub(super) async fn find_out(self: &Rc<Self>, flight: &Flight) -> Finding {
         let Flight { key, plan, zone, .. } = flight;
-        if plan.local.lookup(key.name(), key.qtype(), flight.qclass).is_some() {
-            let message = plan.local.answer(key.name(), key.qtype(), flight.qclass).await;
-            return self.own(flight, &message);
+        match plan.local.lookup(key.name(), key.qtype(), flight.qclass) {
+            None => {}
+            Some(LocalZone::Blocked) => return self.blocked(flight, plan),
+            Some(_) => {
+                let message = plan.local.answer(key.name(), key.qtype(), flight.qclass).await;
+                return self.own(flight, &message);
+            }
         }
         if flight.qclass != class::IN {
             let (rcode, ede, zone) = (rcode::REFUSED, Some(ede::NOT_SUPPORTED), plan.zones.root());
@@ -119,6 +125,14 @@ impl Pipeline {
             let failed = Failed { rcode, ede, zone, source, is_conclusive, is_timeout: false, is_bogus: false };
             return Ok((Finding::Nothing(failed), keepalive));
         }
+        // The list of now: a reload may have changed it while the server was asked.
+        let plan = Rc::clone(&self.plan.borrow());
+        if Self::leads_to_blocked(&plan, key, &answer) {
+            drop(answer);
+            self.store.succeed(key.hash());
+            self.store.forget(key);
+            return Ok((self.blocked(flight, &plan), keepalive));
+        }
         let rules = flight.plan.rules(zone);
         let judgement = self.admit(&flight.plan, key, zone, flight.owner(), message, &mut answer);
         let lifetime = rules.bounds.apply(&mut answer);
@@ -133,8 +147,7 @@ impl Pipeline {
         drop(answer);
         self.store.succeed(key.hash());
         // Where a reload gave the name to another zone meanwhile, this one's answer serves those who wait for it and nobody else.
-        let current =
-            Rc::ptr_eq(&flight.plan, &self.plan.borrow()) || self.plan.borrow().holds(key.name(), key.qtype(), zone);
+        let current = Rc::ptr_eq(&flight.plan, &plan) || plan.holds(key.name(), key.qtype(), zone);
         if lifetime > 0 && current {
             self.store.insert(entry.clone());
             self.put_in_front(key, &entry, flight.ahead, now);
@@ -162,6 +175,14 @@ impl Pipeline {
             self.front.borrow_mut().insert(key, entry.clone(), now);
         }
         Finding::Entry(entry, Source::Local)
+    }
+
+    /// What is said of a name that nobody gets.
+    fn blocked(&self, flight: &Flight, plan: &Rc<Plan>) -> Finding {
+        let Flight { key, zone, .. } = flight;
+        let failed = Failed { ede: Some(ede::OTHER), zone: *zone, ..Failed::unreachable() };
+        let denial = self.denial(key, *zone, plan, clock::coarse());
+        denial.map_or(Finding::Nothing(failed), |entry| Finding::Entry(entry, Source::Policy))
     }
 
     /// Says, within limits, that a question found no answer.

@@ -63,8 +63,13 @@ impl Handler for Pipeline {
                 return Outcome::Drop;
             }
             Err(Reject::Answer { rcode, question_end, edns }) => {
-                self.metrics.count(Event::Malformed);
                 context.question_end = question_end;
+                if let Some(guard) = &self.plan.borrow().guard
+                    && let Some(outcome) = self.guard(guard, room, &context, edns)
+                {
+                    return outcome;
+                }
+                self.metrics.count(Event::Malformed);
                 return self.refuse(room, &context, edns, rcode, None);
             }
         };
@@ -92,6 +97,10 @@ impl Handler for Pipeline {
             return self.give(room, &context, query.edns, entry, usize::from(uses));
         }
         drop(front);
+        let blocks_some = self.plan.borrow().local.blocks_some();
+        if blocks_some && let Some(outcome) = self.block(room, &context, &query, &key) {
+            return outcome;
+        }
         let stale = match self.find(&key, now, Some(client)) {
             Known::Fresh(entry) => {
                 let outcome = self.give(room, &context, query.edns, &entry, 0);
@@ -151,9 +160,10 @@ impl Pipeline {
     #[inline]
     fn judge(&self, room: &mut [u8], context: &Context, query: &Query) -> Option<Outcome> {
         let plan = self.plan.borrow();
-        if !plan.allow.is_empty() && !plan.allow.iter().any(|net| net.contains(&context.client)) {
-            self.metrics.count(Event::NotAllowed);
-            return Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::PROHIBITED)));
+        if let Some(guard) = &plan.guard
+            && let Some(outcome) = self.guard(guard, room, context, query.edns)
+        {
+            return Some(outcome);
         }
         if !matches!(query.qclass, class::IN | class::CH) {
             return Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::NOT_SUPPORTED)));
@@ -190,11 +200,18 @@ impl Pipeline {
 
     /// Answers from an entry.
     #[inline]
-    fn give(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Entry, uses: usize) -> Outcome {
+    pub(super) fn give(
+        &self,
+        room: &mut [u8],
+        context: &Context,
+        edns: Option<Edns>,
+        entry: &Entry,
+        uses: usize,
+    ) -> Outcome {
         let client = self.client(room, context, edns);
         let turn = if self.plan.borrow().rotate { uses } else { 0 };
         let composed = reply::answer(room, context.question_end, &client, &entry.body(context.received), turn);
-        let source = if entry.is_denial() { Source::CacheDenial } else { Source::CacheSuccess };
+        let source = self.source_of(context, entry);
         self.done(context, edns, composed, entry.rcode(), entry.zone(), source)
     }
 

@@ -372,6 +372,9 @@ impl Pipeline {
             Finding::Entry(entry, source) => {
                 let body = entry.body(now);
                 for (turn, waiter) in waiters.into_iter().enumerate() {
+                    if entry.is_blocked() {
+                        self.note_blocked(&waiter.context, entry);
+                    }
                     let turn = if flight.plan.rotate { turn } else { 0 };
                     self.reply(
                         waiter,

@@ -10,7 +10,9 @@
 //! which a hit writes to.
 //!
 //! - `plan` what the configuration says of queries.
+//! - `guard` who may ask, how much, and for what.
 //! - `hit` what can be answered at once.
+//! - `blocked` names that nobody gets.
 //! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
 //! - `ask` finding it out.
 //! - `validate` answers that are judged by their signatures first.
@@ -23,6 +25,8 @@
 
 mod absent;
 mod ask;
+mod blocked;
+mod guard;
 mod hit;
 mod loops;
 mod miss;
@@ -47,6 +51,7 @@ use crate::filter::Addresses;
 use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
+use crate::policy::rate::Rates;
 use crate::sys::clock;
 use crate::upstream::TlsGroup;
 use crate::wire::answer::Answer;
@@ -70,6 +75,8 @@ pub struct Shared {
     pub local: Arc<Local>,
     /// Whom to trust.
     pub anchors: Arc<Anchors>,
+    /// How fast clients may ask; `None` is as fast as they like.
+    pub rates: Option<Arc<Rates>>,
     /// How to encrypt, a group each; `None` for groups without TLS servers.
     pub tls: Arc<[Option<TlsGroup>]>,
     /// The addresses that no public name may have.

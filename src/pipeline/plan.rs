@@ -5,8 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use crate::cache::Key;
 use crate::cache::ttl::Bounds;
 use crate::config::{Class, Dnssec, Upstream, Zone};
@@ -20,11 +18,12 @@ use crate::upstream::{Group, TlsGroup};
 use crate::wire::{class, name};
 
 use super::Shared;
+use super::guard::Guard;
 
 /// What holds for queries that begin now.
 pub(super) struct Plan {
-    /// Who may ask; empty is everybody.
-    pub(super) allow: Vec<IpNet>,
+    /// What the operator said of clients; mostly nothing.
+    pub(super) guard: Option<Box<Guard>>,
     /// Largest UDP answer.
     pub(super) udp_size: u16,
     /// What TCP clients are told by edns-tcp-keepalive, in units of 100 ms.
@@ -144,7 +143,7 @@ impl Plan {
             kept.unwrap_or_else(|| Rc::new(Validator::new(&shared.anchors, metrics)))
         });
         Self {
-            allow: config.listen.allow.clone(),
+            guard: Guard::new(config, shared.rates.as_ref()),
             udp_size: config.listen.udp_size,
             keepalive: u16::try_from(config.listen.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX),
             rotate: config.cache.rotate,

@@ -123,8 +123,8 @@ pub fn answer(room: &mut [u8], question_end: usize, client: &Client, body: &Body
 
 /// Writes an answer without records: an error, or a NODATA that nothing proves. The response code may be an extended one if the client knows EDNS.
 pub fn error(room: &mut [u8], question_end: usize, client: &Client, rcode: u16, ede: Option<u16>) -> Composed {
-    // An opcode that we do not implement is carried back (RFC 1035 section 4.1.1); RA tells of the server, whatever was asked.
-    let kept = if rcode == rcode::NOTIMP { flag::RD | flag::CD | flag::OPCODE } else { flag::RD | flag::CD };
+    // The opcode is carried back (RFC 1035 section 4.1.1), also one that is refused; RA tells of the server, whatever was asked.
+    let kept = flag::RD | flag::CD | flag::OPCODE;
     let flags = flag::QR | flag::RA | client.flags & kept | rcode & flag::RCODE;
     finish(room, question_end, 0, client, flags, [0; 3], rcode, ede, false)
 }

@@ -79,6 +79,7 @@ pub(super) fn configure(text: &str) -> Shared {
         store: Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
         local: Arc::new(Local::new(&config).unwrap()),
         anchors: Arc::default(),
+        rates: None,
         tls: config.upstreams.iter().map(|_| None).collect(),
         addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
         policy: 1,

@@ -2,6 +2,7 @@
 //!
 //! - [`clock`] monotonic time, fine and coarse.
 //! - [`mod@file`] files of our own that nobody else may have written.
+//! - [`fragment`] datagrams, and whether they came in one piece.
 //! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
@@ -10,6 +11,7 @@
 
 pub mod clock;
 pub mod file;
+pub mod fragment;
 pub mod memory;
 pub mod process;
 pub mod random;

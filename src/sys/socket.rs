@@ -49,13 +49,22 @@ pub fn bind_udp(address: SocketAddr, largest: u16) -> io::Result<UdpSocket> {
 /// Sets DF on every answer and believes no ICMP about the path's MTU (RFC 9715 section 3.1, recommendations R1 and R2): answers are small
 /// enough for every path, and forged fragments cannot take their place. It also spares the kernel an atomic counter that all sockets share.
 fn forbid_fragments(socket: &Socket, address: SocketAddr) -> io::Result<()> {
-    let (level, option, value) = if address.is_ipv6() {
-        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
+    if address.is_ipv6() {
+        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
     } else {
-        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
-    };
+        set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+    }
+}
+
+/// Sets an option whose value is a number.
+pub(super) fn set_option(
+    socket: &Socket,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let length = libc::socklen_t::try_from(size_of_val(&value)).unwrap_or(0);
-    #[expect(unsafe_code, reason = "neither socket2 nor nix has this option")]
+    #[expect(unsafe_code, reason = "neither socket2 nor nix has these options")]
     // SAFETY: the pointer is to an int of the given length, which lives through the call, and the kernel only reads it.
     let status = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length) };
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -39,7 +39,8 @@ pub enum UpstreamError {
     Closed,
     /// What came is not a DNS message.
     Malformed,
-    /// What came answers another question (RFC 5452 section 9.1). Streams only: over UDP such a message is ignored.
+    /// What came answers another question (RFC 5452 section 9.1). Over UDP such a message is ignored; there it means that too many of them
+    /// came, or that what came does not prove itself by its cookie or by being whole, so that UDP is not to be trusted.
     Mismatched,
     /// The server answered that it cannot or will not help; the RCODE with the extended bits.
     Rcode(u16),

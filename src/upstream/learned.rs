@@ -46,6 +46,8 @@ pub(super) struct Learned {
     roster: Rc<Roster>,
     /// What logs call it.
     name: String,
+    /// Why no connection could be opened, as far as it was logged.
+    told_error: Cell<Option<UpstreamError>>,
     /// Whether queries go over streams first, so that a stream which cannot be opened is as good as no server.
     needs_stream: bool,
     /// Connections open to all servers of this worker.
@@ -99,6 +101,7 @@ impl Learned {
             health: Health::default(),
             roster: Rc::new(Roster::new("", 1, &metrics)),
             name: String::new(),
+            told_error: Cell::default(),
             needs_stream: true,
             all_connections,
             metrics,
@@ -187,6 +190,7 @@ impl Learned {
 
     /// A connection to it was opened.
     pub(super) fn reached(&self) {
+        self.told_error.set(None);
         if self.needs_stream {
             self.note(self.health.reached(clock::now()), UpstreamError::Timeout);
         }
@@ -194,22 +198,39 @@ impl Learned {
 
     /// An attempt to open a connection to it failed.
     pub(super) fn unreachable(&self, error: UpstreamError) {
+        // Each cause once: what fails again and again for one reason is counted.
+        if self.told_error.replace(Some(error)) != Some(error) && self.admits() {
+            tracing::warn!(upstream = self.roster.name, server = self.name, %error, "no connection to a server");
+        }
         let evidence = if error.is_unreachable() { Evidence::Unreachable } else { Evidence::Unopened };
         if self.needs_stream && error.fault() == Fault::Upstream {
             self.note(self.health.failed(clock::now(), evidence, jitter()), error);
         }
     }
 
+    /// What comes from it by UDP is not trusted.
+    pub(super) fn doubtful(&self) {
+        if self.admits() {
+            let (upstream, server) = (&self.roster.name, &self.name);
+            tracing::warn!(upstream, server, "what comes by UDP is not trusted; asking over TCP");
+        }
+    }
+
+    /// Whether a line may be logged.
+    fn admits(&self) -> bool {
+        self.roster.limiter.admits(Topic::Upstream, clock::coarse())
+    }
+
     /// Tells what became of the server to all who want to know.
     fn note(&self, change: Option<Change>, error: UpstreamError) {
         let Some(change) = change else { return };
-        let (roster, now) = (&self.roster, clock::coarse());
+        let roster = &self.roster;
         let (upstream, server) = (&roster.name, &self.name);
         match change {
             Change::Down => {
                 roster.up.set(roster.up.get().saturating_sub(1));
                 self.count(UpstreamEvent::Ejected);
-                if roster.limiter.admits(Topic::Upstream, now) {
+                if self.admits() {
                     tracing::warn!(upstream, server, error = %error, left = roster.up.get(), "a server is down");
                 }
                 self.metrics.upstream_down(self.index, true);
@@ -218,7 +239,7 @@ impl Learned {
             Change::Up(after) => {
                 roster.recoveries.set(roster.recoveries.get() + u64::from(roster.up.get() == 0));
                 roster.up.set(roster.up.get() + 1);
-                if roster.limiter.admits(Topic::Upstream, now) {
+                if self.admits() {
                     tracing::info!(upstream, server, after_seconds = after.as_secs(), "a server is up again");
                 }
                 self.metrics.upstream_down(self.index, false);

@@ -22,6 +22,8 @@ mod driver;
 mod opening;
 mod order;
 mod plain;
+#[doc(hidden)]
+pub mod probe;
 mod stream;
 pub mod tls;
 pub mod udp;

@@ -8,6 +8,7 @@
 //! other for as long as queries want the connection, also when those that wanted it first have given up.
 
 use std::cell::Cell;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Poll;
@@ -26,7 +27,7 @@ use crate::sys::random;
 use super::address::Addresses;
 use super::dial::{Dial, Dialing, Link};
 use super::driver::Carrier;
-use super::error::{Fault, UpstreamError};
+use super::error::{Fault, Rejection, TlsFailure, UpstreamError};
 use super::learned::Learned;
 use super::tls;
 
@@ -104,11 +105,8 @@ impl Opener {
 
     /// Notes that an attempt failed.
     fn note(&self, error: UpstreamError) {
+        self.learned.count(reason(error));
         self.learned.unreachable(error);
-        self.learned.count(match error {
-            UpstreamError::Authentication(_) => UpstreamEvent::AuthenticationFailed,
-            _ => UpstreamEvent::ConnectFailed,
-        });
     }
 
     /// Makes one attempt, or several if its handshake is suspected.
@@ -214,6 +212,24 @@ impl Opener {
                 Err(_) => {}
             }
         }
+    }
+}
+
+/// What a failure is counted as.
+const fn reason(error: UpstreamError) -> UpstreamEvent {
+    match error {
+        UpstreamError::Authentication(Rejection::Name) => UpstreamEvent::WrongName,
+        UpstreamError::Authentication(Rejection::Issuer) => UpstreamEvent::WrongIssuer,
+        UpstreamError::Authentication(Rejection::Validity) => UpstreamEvent::WrongValidity,
+        UpstreamError::Authentication(Rejection::Pin) => UpstreamEvent::WrongPin,
+        UpstreamError::Authentication(Rejection::Certificate) => UpstreamEvent::WrongCertificate,
+        UpstreamError::Tls(TlsFailure::Alert(_)) => UpstreamEvent::HandshakeAlert,
+        UpstreamError::Tls(TlsFailure::Incompatible) => UpstreamEvent::HandshakeIncompatible,
+        UpstreamError::Tls(TlsFailure::Protocol) => UpstreamEvent::HandshakeProtocol,
+        UpstreamError::Connect(ErrorKind::ConnectionRefused) => UpstreamEvent::ConnectRefused,
+        UpstreamError::Timeout => UpstreamEvent::ConnectTimedOut,
+        UpstreamError::Closed => UpstreamEvent::ConnectClosed,
+        _ => UpstreamEvent::ConnectFailed,
     }
 }
 

@@ -1,4 +1,5 @@
-//! One server over UDP, and over TCP where that is needed: answers that do not fit, and names whose answers did not fit before.
+//! One server over UDP, and over TCP where that is needed: answers that do not fit, names whose answers did not fit before, and questions
+//! with which UDP is not to be trusted, since somebody seems to forge.
 //!
 //! TCP must not be assumed: there are servers that refuse it, firewalls that drop it, and limits on it. Nothing here is for encrypted
 //! servers, which are never asked in any other way.
@@ -32,6 +33,13 @@ const REMEMBERED: usize = 1024;
 /// How long TCP is not tried after it failed.
 const NO_STREAM: Duration = Duration::from_secs(30);
 
+/// How long TCP may take to settle a doubt, where nothing else bounds it. A guess.
+const SETTLES: Duration = Duration::from_secs(1);
+
+/// Times a question goes back to UDP, from a new port, because TCP could not settle a doubt about it: a forger must not be able to take away
+/// what a firewall has left. Each gives him as many guesses as the first.
+const MOST_DOUBTS: u8 = 3;
+
 /// A server that is asked over UDP first.
 pub(super) struct PlainServer {
     /// Over UDP.
@@ -62,8 +70,8 @@ impl PlainServer {
                 return Ok(bytes);
             }
         }
-        let bytes = self.udp.exchange(query.as_bytes(), query.question_end(), clock::now()).await?;
-        if header::flags(&bytes) & flag::TC == 0 {
+        let (bytes, is_settled) = self.over_datagrams(query, course).await?;
+        if is_settled || header::flags(&bytes) & flag::TC == 0 {
             return Ok(bytes);
         }
         course.heard.set(true);
@@ -77,6 +85,28 @@ impl PlainServer {
             // Half an answer, marked as such, is better than none where TCP is not allowed.
             Err(_) if self.patience.is_some() => Ok(bytes),
             outcome => outcome,
+        }
+    }
+
+    /// Asks over UDP, and over TCP as well if UDP is not to be trusted; whether the answer came that way.
+    async fn over_datagrams(&self, query: &Rc<Outgoing>, course: &Course) -> Result<(Vec<u8>, bool), UpstreamError> {
+        let mut doubts = 0;
+        loop {
+            match self.udp.exchange(query.as_bytes(), query.question_end(), clock::now()).await {
+                Err(UpstreamError::Mismatched) => {}
+                outcome => return outcome.map(|bytes| (bytes, false)),
+            }
+            self.stream.learned().doubtful();
+            if clock::now() >= self.no_stream.get() {
+                let limit = if self.patience.is_some() { Duration::MAX } else { SETTLES };
+                if let Ok(Ok(bytes)) = timeout(limit, self.over_stream(query, course)).await {
+                    return Ok((bytes, true));
+                }
+            }
+            doubts += 1;
+            if doubts == MOST_DOUBTS {
+                return Err(UpstreamError::Mismatched);
+            }
         }
     }
 

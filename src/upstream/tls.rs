@@ -38,7 +38,8 @@ use crate::config::{Authentication, Server, Transport, Upstream};
 use crate::error::{ExitCode, Failure};
 use crate::upstream::error::{Rejection, TlsFailure, UpstreamError};
 
-/// The protocol that we want to speak inside TLS (RFC 7858 section 3.1; the registered ALPN identifier).
+/// The protocol that we want to speak inside TLS (the registered ALPN identifier). Some servers ask for it; one that chooses nothing is used all the
+/// same, since RFC 7858 is older than the identifier, and one that wants another protocol ends the handshake (RFC 7301 section 3.2).
 const ALPN: &[u8] = b"dot";
 
 /// Session tickets kept for one server name; tickets are used once (RFC 8446 appendix C.4).
@@ -310,7 +311,9 @@ impl ServerCertVerifier for Verifier {
             Proof::Nothing => true,
             Proof::Pin(pins) => is_pinned(pins, &ParsedCertificate::try_from(end_entity)?),
             Proof::Name { webpki, pins } => {
-                webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+                webpki
+                    .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                    .map_err(unsigned)?;
                 pins.is_empty()
                     || self.chain_is_pinned(pins, &ParsedCertificate::try_from(end_entity)?, intermediates, now)
             }
@@ -338,6 +341,14 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// A signature in the chain that is not by the authority which the certificate names is one by somebody we do not trust: he has only taken the name.
+fn unsigned(error: rustls::Error) -> rustls::Error {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::BadSignature) => CertificateError::UnknownIssuer.into(),
+        error => error,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What stands behind the question in an answer: the form in which whoever knows it hands it to whoever writes it.
 
 use super::answer::Rotation;
-use super::{put_u32, u16_at, u32_at};
+use super::header::{HEADER, rtype};
+use super::record::{self, Record};
+use super::{name, put_u32, u16_at, u32_at};
 
 /// The body of an answer, borrowed from where it is kept.
 #[derive(Clone, Copy, Debug)]
@@ -57,4 +59,32 @@ impl Body<'_> {
             put_u32(records, at, ttl.saturating_sub(self.age).max(self.least_ttl));
         }
     }
+}
+
+/// Whether one of the aliases among the first `count` of `records`, which stand behind a question for the name `question`, leads to a name that
+/// `matches`; it gets that in lower case. Copies the records if there is an alias at all.
+pub fn leads_to(records: &[u8], count: u16, question: &[u8], matches: impl Fn(&[u8]) -> bool) -> bool {
+    let aliases = |bytes, from| first(bytes, from, count).filter(|record| record.rtype == rtype::CNAME);
+    if aliases(records, 0).next().is_none() {
+        return false;
+    }
+    // Pointers count from the message's first byte.
+    let base = HEADER + question.len() + 4;
+    let mut message = vec![0; base];
+    message[HEADER..HEADER + question.len()].copy_from_slice(question);
+    message.extend_from_slice(records);
+    aliases(&message, base).any(|alias| {
+        let target = name::expand(&message, alias.rdata_start);
+        target.is_some_and(|(target, _)| matches(&target.as_bytes().to_ascii_lowercase()))
+    })
+}
+
+/// The first `count` records from an offset on, as far as there are so many.
+fn first(bytes: &[u8], from: usize, count: u16) -> impl Iterator<Item = Record> + '_ {
+    let mut at = from;
+    (0..count).map_while(move |_| {
+        let record = record::read(bytes, at)?;
+        at = record.end;
+        Some(record)
+    })
 }

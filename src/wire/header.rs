@@ -53,6 +53,8 @@ pub mod rcode {
     pub const REFUSED: u16 = 5;
     /// The EDNS version is not implemented (RFC 6891 section 9).
     pub const BADVERS: u16 = 16;
+    /// The server's cookie is missing or not its own (RFC 7873 section 8).
+    pub const BADCOOKIE: u16 = 23;
 }
 
 /// Classes.
@@ -147,6 +149,8 @@ pub mod rtype {
 
 /// EDNS option codes.
 pub mod option {
+    /// Cookies of client and server (RFC 7873).
+    pub const COOKIE: u16 = 10;
     /// edns-tcp-keepalive (RFC 7828).
     pub const KEEPALIVE: u16 = 11;
     /// Padding (RFC 7830).

@@ -73,7 +73,12 @@ fn within<T: Send + 'static>(
 fn read_file(path: &Path, snapshot: &Snapshot) -> io::Result<Restored> {
     let shared = &snapshot.shared;
     let bytes = file::read_own(path, shared.config.cache.snapshot_size)?;
-    read(&bytes, &snapshot.rules(), snapshot.owner(), now(), shared.store.hashing()).map_err(io::Error::other)
+    let restored = read(&bytes, &snapshot.rules(), snapshot.owner(), now(), shared.store.hashing());
+    let Restored { mut entries, dropped } = restored.map_err(io::Error::other)?;
+    let all = entries.len();
+    entries.retain(|entry| !snapshot.blocks(entry));
+    let blocked = u64::try_from(all - entries.len()).unwrap_or(u64::MAX);
+    Ok(Restored { entries, dropped: dropped + blocked })
 }
 
 /// Writes the file at `path`.

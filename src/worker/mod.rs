@@ -29,8 +29,9 @@ use crate::cache::Store;
 use crate::config::Config;
 use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
-use crate::metrics::{CacheFigures, Metrics};
+use crate::metrics::{CacheFigures, Gauge, Metrics};
 use crate::pipeline::Shared;
+use crate::policy::local::Local;
 
 use disk::Disk;
 use snapshot::Snapshot;
@@ -115,6 +116,7 @@ impl Running {
         let shared = &self.snapshot.shared;
         // Names first: a worker counts by a new number as soon as it knows it.
         self.metrics.extend(&self.snapshot.layout);
+        self.metrics.set_upstreams(&shared.config.upstreams);
         let limits = &shared.config.limits;
         self.connections.set(limits.tcp_connections, limits.tcp_connections_per_client);
         self.orders.send_replace(Arc::clone(&self.snapshot));
@@ -131,6 +133,7 @@ impl Running {
             let snapshot = Arc::clone(&self.snapshot);
             in_background(move || snapshot.forget_what_changed()).await?
         };
+        publish_names(&self.snapshot.shared.local, &self.metrics);
         let warnings = self.snapshot.shared.local.warnings().to_vec();
         Ok(Changes { kept, warnings, forgotten: Some(forgotten) })
     }
@@ -144,6 +147,11 @@ impl Running {
             let _ = thread.join();
         }
     }
+}
+
+/// Shows how many names are blocked.
+fn publish_names(local: &Local, metrics: &Metrics) {
+    metrics.main().set(Gauge::BlockedNames, u64::try_from(local.blocked_names()).unwrap_or(u64::MAX));
 }
 
 /// Runs on a thread of its own what may read files or take its time, so that health and metrics go on.
@@ -166,7 +174,9 @@ pub fn start(config: Config) -> Result<Running, Failure> {
     let addresses = sockets.addresses.clone();
     snapshot.layout.servers = addresses.iter().map(|address| format!("dns://{address}")).collect();
     let metrics = Arc::new(Metrics::new(&snapshot.layout, config.listen.workers));
+    metrics.set_upstreams(&config.upstreams);
     metrics.set_cache(store as Arc<dyn CacheFigures>);
+    publish_names(&local, &metrics);
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
     let (drain, drained) = watch::channel(false);
     let snapshot = Arc::new(snapshot);

@@ -6,16 +6,19 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::cache::Store;
 use crate::cache::snapshot::Rules;
-use crate::config::{Config, Dnssec, Environment, Server, Transport, Upstream, Zone, digest};
+use crate::cache::{Entry, Store};
+use crate::config::{Config, Dnssec, Environment, Policies, Server, Transport, Upstream, Zone, digest};
 use crate::dnssec::Anchors;
 use crate::error::{ExitCode, Failure};
 use crate::filter::Addresses;
 use crate::metrics::{Layout, MOST_LATER};
 use crate::pipeline::{Numbers, Shared};
 use crate::policy::local::Local;
+use crate::policy::rate::Rates;
+use crate::sys::clock::Moment;
 use crate::upstream::{SystemRoots, TlsGroup};
+use crate::wire::body::leads_to;
 use crate::wire::rtype;
 
 /// What a file held; `None` if there is none or it could not be read.
@@ -32,6 +35,8 @@ pub(super) struct Snapshot {
     first: [usize; 2],
     /// The hosts file.
     hosts: Digest,
+    /// The list of names to block.
+    blocked: Digest,
     /// The file of certificates of each group.
     authorities: Vec<Digest>,
     /// The addresses of this machine that a public name could have.
@@ -53,6 +58,7 @@ impl Snapshot {
     pub(super) fn new(config: Config, before: Option<&Self>) -> Result<Self, Failure> {
         // Told before they are read: what changes in between is seen as a change later.
         let hosts = config.local.hosts.as_deref().and_then(digest);
+        let blocked = config.policy.block_file.as_deref().and_then(digest);
         let authorities: Vec<Digest> =
             config.upstreams.iter().map(|upstream| upstream.ca.as_deref().and_then(digest)).collect();
         let store = before.map_or_else(
@@ -60,7 +66,10 @@ impl Snapshot {
             |before| Arc::clone(&before.shared.store),
         );
         let local = match before {
-            Some(before) if before.hosts == hosts && same_own_names(&before.shared.config, &config) => {
+            Some(before)
+                if (before.hosts, before.blocked) == (hosts, blocked)
+                    && same_own_names(&before.shared.config, &config) =>
+            {
                 Arc::clone(&before.shared.local)
             }
             _ => Arc::new(Local::new(&config)?),
@@ -70,6 +79,9 @@ impl Snapshot {
             Some(before) if before.shared.anchors == anchors => Arc::clone(&before.shared.anchors),
             _ => anchors,
         };
+        // Whose limits stay as they are goes on with what clients have used of them.
+        let kept = before.and_then(|before| before.shared.rates.clone()).filter(|rates| rates.is_for(&config.limits));
+        let rates = kept.or_else(|| Rates::new(&config.limits).map(Arc::new));
         let roots = SystemRoots::default();
         let tls = config.upstreams.iter().zip(&authorities).map(|(upstream, authority)| {
             if let Some(same) = before.and_then(|before| before.tls(upstream, *authority)) {
@@ -95,8 +107,9 @@ impl Snapshot {
         // Whatever changed may change what is said of addresses: zones and own names, too. To judge once more costs a microsecond an answer.
         let policy = before.map_or(1, |before| before.shared.policy + 1);
         let (config, numbers) = (Arc::new(config), Arc::new(numbers));
-        let shared = Shared { config, store, local, anchors, tls: tls.into(), addresses, policy, loops, numbers };
-        Ok(Self { shared, layout, first, hosts, authorities, own })
+        let shared =
+            Shared { config, store, local, anchors, rates, tls: tls.into(), addresses, policy, loops, numbers };
+        Ok(Self { shared, layout, first, hosts, blocked, authorities, own })
     }
 
     /// Whether the machine has other addresses now.
@@ -114,9 +127,10 @@ impl Snapshot {
 
     /// Whether nobody could tell this one from `other`.
     pub(super) fn is_same(&self, other: &Self) -> bool {
+        let files = |snapshot: &Self| (snapshot.hosts, snapshot.blocked);
         self.shared.config == other.shared.config
             && self.shared.anchors == other.shared.anchors
-            && self.hosts == other.hosts
+            && files(self) == files(other)
             && self.authorities == other.authorities
             && self.own == other.own
     }
@@ -150,12 +164,19 @@ impl Snapshot {
         move |name| local.lookup(name, rtype::A, crate::wire::class::IN).is_none().then(|| zones.find(name))
     }
 
+    /// Whether nobody gets an answer: it leads to a name that is blocked.
+    pub(super) fn blocks(&self, entry: &Entry) -> bool {
+        let local = &self.shared.local;
+        let body = entry.body(Moment::default());
+        local.blocks_some() && leads_to(body.records, body.counts[0], entry.name(), |target| local.blocks(target))
+    }
+
     /// Takes the answers out of the store that no longer hold: of zones that have changed, of names that belong to another zone or to the
-    /// node itself now; and all failures. How many. Walks the whole store.
+    /// node itself now, or whose aliases lead to blocked ones; and all failures. How many. Walks the whole store.
     pub(super) fn forget_what_changed(&self) -> usize {
         let (store, owner) = (&self.shared.store, self.owner());
         store.forget_failures();
-        store.forget_if(|entry| owner(entry.name()) != Some(entry.zone()))
+        store.forget_if(|entry| owner(entry.name()) != Some(entry.zone()) || self.blocks(entry))
     }
 }
 
@@ -181,7 +202,13 @@ fn same_own_names(before: &Config, now: &Config) -> bool {
         names.sort();
         names
     };
-    before.local == now.local && zones(before) == zones(now)
+    before.local == now.local && is_blocked_alike(&before.policy, &now.policy) && zones(before) == zones(now)
+}
+
+/// Whether the same names are blocked, as far as the configurations say.
+fn is_blocked_alike(before: &Policies, now: &Policies) -> bool {
+    let names = |policy: &Policies| (policy.block.clone(), policy.block_file.clone(), policy.unblock.clone());
+    names(before) == names(now)
 }
 
 /// Numbers zones and servers. A zone of which nothing has changed keeps its number, and so its kept answers; a server keeps its counters.
@@ -233,8 +260,7 @@ mod tests {
 
     use super::*;
     use crate::cache::entry::Terms;
-    use crate::cache::{Entry, Key, Variant};
-    use crate::sys::clock::Moment;
+    use crate::cache::{Key, Variant};
     use crate::wire::answer::{Answer, Asked};
     use crate::wire::name;
 

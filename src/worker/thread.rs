@@ -60,6 +60,7 @@ impl Worker {
             idle: Cell::new(config.listen.tcp_idle_timeout),
             pipeline: Cell::new(config.limits.tcp_pipeline),
             connections,
+            allow: RefCell::new(config.listen.allow.clone()),
             metrics: Arc::clone(&metrics),
             open: Cell::new(0),
             room: RefCell::new(vec![0; MAX_MESSAGE].into_boxed_slice()),
@@ -88,6 +89,7 @@ impl Worker {
                     pipeline.adopt(&snapshot.shared);
                     settings.idle.set(config.listen.tcp_idle_timeout);
                     settings.pipeline.set(config.limits.tcp_pipeline);
+                    settings.allow.replace(config.listen.allow.clone());
                     let _ = adopted.send(()).await;
                 }
             }

@@ -59,9 +59,16 @@ impl Authority {
 
     /// A certificate for these names and addresses.
     pub(crate) fn certificate(&self, names: &[&str]) -> Certificate {
+        self.certificate_with(names, |_| ())
+    }
+
+    /// The same with something changed in it.
+    pub(crate) fn certificate_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certificate {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let pin = format!("sha256/{}", BASE64.encode(digest(&SHA256, &key.subject_public_key_info()).as_ref()));
         let stem = self.folder.path().join(format!("{:x}", rand::random::<u64>()));
         let (chain_file, key_file) = (stem.with_extension("pem"), stem.with_extension("key"));

@@ -120,6 +120,18 @@ impl Peer {
         (folder, command)
     }
 
+    /// bind9 as the authority for `zones` with one more option.
+    #[track_caller]
+    pub(crate) fn bind_saying(address: SocketAddr, zones: &[(&str, &str)], option: &str) -> Self {
+        let (folder, command) = Self::prepare_bind(address, zones, &[]);
+        let file = folder.path().join("named.conf");
+        let config = fs::read_to_string(&file).unwrap();
+        fs::write(&file, config.replacen("options {", &format!("options {{ {option}"), 1)).unwrap();
+        let peer = Self::spawn(command, folder, address);
+        wait_until("named answers", || peer.log().lines().any(|line| line.ends_with(" running")));
+        peer
+    }
+
     /// dnsdist as a DNS-over-TLS resolver in front of `backend`.
     pub(crate) fn dnsdist(address: SocketAddr, backend: SocketAddr, certificate: &Certificate) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -20,6 +20,7 @@ mod rfc7766;
 mod rfc7828;
 mod rfc7830_8467;
 mod rfc7858_8310;
+mod rfc7873_9018;
 mod rfc8020;
 mod rfc8482;
 mod rfc8914;

@@ -88,6 +88,7 @@ fn a_question_that_is_cut_off_is_a_format_error() {
     assert_eq!(upstream.queries(), 0);
 }
 
+/// N29
 #[test]
 fn unknown_opcodes_are_not_implemented_and_go_nowhere() {
     let (upstream, daemon) = behind(one_address);
@@ -100,6 +101,7 @@ fn unknown_opcodes_are_not_implemented_and_go_nowhere() {
     assert_eq!(upstream.queries(), 0);
 }
 
+/// N29
 #[test]
 fn zone_transfers_are_refused_and_go_nowhere() {
     let (upstream, daemon) = behind(one_address);

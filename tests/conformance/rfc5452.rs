@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::common::ask::Ask;
 use super::common::compose::Compose;
 use super::common::daemon::{Daemon, Setup};
-use super::common::upstream::{Action, Query, Upstream, one_address};
+use super::common::upstream::{Action, Query, Upstream, Via, one_address};
 use super::common::wire::{kind, rcode};
 
 /// A daemon that forwards everything over UDP.
@@ -37,21 +37,25 @@ fn only_the_truth_is_believed(forge: impl Fn(&Query) -> Compose + Send + Sync + 
     daemon.wait_for_metric("nodens_upstream_mismatches_total", &[], 1.0);
 }
 
+/// N29.
 #[test]
 fn an_answer_with_another_id_is_ignored() {
     only_the_truth_is_believed(|query| forged(query).id(query.message.id ^ 0x0100));
 }
 
+/// N29.
 #[test]
 fn an_answer_to_another_name_is_ignored() {
     only_the_truth_is_believed(|query| forged(query).question("www.example.net", kind::A));
 }
 
+/// N29.
 #[test]
 fn an_answer_to_another_type_is_ignored() {
     only_the_truth_is_believed(|query| forged(query).question("www.example.org", kind::TXT));
 }
 
+/// N29.
 #[test]
 fn an_answer_from_another_address_is_ignored() {
     // A second server answers in the name of the first, with the right ID, question and port, before the first does.
@@ -66,6 +70,49 @@ fn an_answer_from_another_address_is_ignored() {
     liar.send_to(&forged(&query).bytes(), ("127.0.0.1", query.port)).unwrap();
     gate.open();
     assert_eq!(client.receive(&ask).addresses()[0].to_string(), "192.0.2.1");
+}
+
+/// A server that sends `count` forged answers with wrong IDs before the true one, and over TCP the truth.
+fn besieged(count: u16) -> impl Fn(&Query) -> Vec<Compose> + Send + Sync + 'static {
+    move |query| {
+        let count = if query.via == Via::Udp { count } else { 0 };
+        let forgeries = (1..=count).map(|bits| forged(query).id(query.message.id ^ bits));
+        forgeries.chain([one_address(query)]).collect()
+    }
+}
+
+/// N29: a forger who has found the port has fifteen guesses at the ID and no more.
+#[test]
+fn after_sixteen_answers_that_fit_nothing_the_question_is_asked_over_tcp() {
+    for (count, way) in [(15, Via::Udp), (16, Via::Tcp)] {
+        let upstream = Upstream::auto().serve(besieged(count));
+        let daemon = Setup::forward(&upstream).start();
+        assert_eq!(daemon.ask(&Ask::a("www.example.org")).addresses()[0].to_string(), "192.0.2.1");
+        assert_eq!(upstream.seen().last().unwrap().via, way, "{count}");
+        let doubts = daemon.metric("nodens_upstream_doubts_total", &[("reason", "mismatches")]);
+        assert_eq!(doubts, if way == Via::Tcp { 1.0 } else { 0.0 });
+        let told = daemon.log().iter().any(|line| line.contains("what comes by UDP is not trusted"));
+        assert_eq!(told, way == Via::Tcp);
+    }
+}
+
+#[test]
+fn where_tcp_is_refused_a_question_goes_back_to_udp_from_other_ports_and_fails_after_three_sieges() {
+    for sieges in [1, 2, 3] {
+        let begun = std::sync::atomic::AtomicU16::new(0);
+        let upstream = Upstream::auto().datagrams_only().serve(move |query| {
+            let is_besieged = begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < sieges;
+            besieged(if is_besieged { 16 } else { 0 })(query)
+        });
+        let daemon = Setup::forward(&upstream).start();
+        let answer = daemon.ask(&Ask::a("www.example.org"));
+        assert!(answer.addresses().iter().all(|address| address.to_string() == "192.0.2.1"), "{answer}");
+        let ports: HashSet<u16> = upstream.seen().iter().map(|query| query.port).collect();
+        assert_eq!(ports.len(), upstream.queries(), "each from another port");
+        if sieges < 3 {
+            assert_eq!((answer.rcode(), ports.len()), (rcode::NOERROR, usize::from(sieges) + 1));
+        }
+    }
 }
 
 #[test]
@@ -83,6 +130,7 @@ fn over_a_stream_an_answer_with_another_id_or_question_is_no_answer_to_anybody()
     assert!(answer.addresses().iter().all(|address| address.to_string() == "192.0.2.1"), "{answer}");
 }
 
+/// N29.
 #[test]
 fn ports_and_ids_are_not_the_same_twice_in_a_row() {
     let (upstream, daemon) = behind_udp("", one_address);
@@ -107,6 +155,7 @@ fn letter_case_is_random_towards_the_server_and_as_asked_towards_the_client() {
     assert!(mixed >= 7, "{mixed} of 8 names carried capital letters");
 }
 
+/// N29.
 #[test]
 fn an_answer_in_the_wrong_letter_case_is_not_believed_from_a_server_that_keeps_it() {
     let (_upstream, daemon) = behind_udp("case-randomization = true", |query| {

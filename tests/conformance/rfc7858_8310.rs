@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 
 use super::common::ask::Ask;
 use super::common::certificate::Authority;
-use super::common::daemon::{Daemon, Setup};
+use super::common::daemon::{Daemon, Setup, check};
 use super::common::upstream::{Close, NAME, Upstream, one_address};
 use super::common::wire::{Message, rcode};
 
@@ -58,6 +58,7 @@ fn a_server_without_alpn_serves() {
     serves(&Setup::forward(&upstream).start());
 }
 
+/// N17.
 #[test]
 fn a_certificate_for_another_name_fails_closed() {
     let authority = Authority::new();
@@ -65,9 +66,10 @@ fn a_certificate_for_another_name_fails_closed() {
     let upstream = Upstream::tls_as(&authority, &certificate).serve(one_address);
     let daemon = Setup::forward(&upstream).start();
     fails_closed(&upstream, &daemon);
-    daemon.wait_for_metric("nodens_upstream_failures_total", &[("reason", "authentication")], 1.0);
+    daemon.wait_for_metric("nodens_upstream_failures_total", &[("reason", "name")], 1.0);
 }
 
+/// N17.
 #[test]
 fn a_certificate_of_an_unknown_authority_fails_closed() {
     let (known, unknown) = (Authority::new(), Authority::new());
@@ -106,6 +108,7 @@ fn a_backup_pin_beside_the_right_one_does_no_harm() {
     serves(&daemon_with(upstream.url(), &pins));
 }
 
+/// N17.
 #[test]
 fn a_wrong_pin_fails_closed_even_where_the_name_is_right() {
     let authority = Authority::new();
@@ -115,6 +118,7 @@ fn a_wrong_pin_fails_closed_even_where_the_name_is_right() {
     fails_closed(&upstream, &daemon_with(upstream.url(), &pins));
 }
 
+/// N17.
 #[test]
 fn a_right_pin_does_not_excuse_a_wrong_name() {
     let authority = Authority::new();
@@ -124,6 +128,7 @@ fn a_right_pin_does_not_excuse_a_wrong_name() {
     fails_closed(&upstream, &daemon_with(upstream.url(), &pins));
 }
 
+/// N17.
 #[test]
 fn a_server_that_speaks_no_tls_fails_closed() {
     let upstream = Upstream::tcp().serve(one_address);
@@ -138,6 +143,7 @@ fn a_server_that_speaks_no_tls_fails_closed() {
     assert!(upstream.seen().iter().all(|query| query.name() != "www.example.org"));
 }
 
+/// N17.
 #[test]
 fn a_handshake_that_is_never_answered_fails_closed_in_time() {
     let authority = Authority::new();
@@ -176,4 +182,43 @@ fn queries_share_one_connection() {
         daemon.ask(&Ask::a(&format!("name-{number}.example.org")));
     }
     assert_eq!(upstream.connections(), 1);
+}
+
+/// N17: who gives up authentication has to say so, and then sees it: in `check`, in the log, in the metrics.
+#[test]
+fn an_unauthenticated_server_must_be_spelled_out_and_is_shown() {
+    let authority = Authority::new();
+    let upstream = Upstream::tls(&authority).serve(one_address);
+    let setup = |lines: &str| {
+        let url = format!("tls://{}", upstream.address);
+        Setup::new().upstream("careless", &[url], lines).zone(".", "careless", "")
+    };
+    let (_, refused) = check(&setup("").text());
+    assert_eq!(refused.status.code(), Some(78), "{refused:?}");
+    let (_, warned) = check(&setup("insecure = true").text());
+    let warning = format!("tls://{} of \"careless\" is not authenticated", upstream.address);
+    assert!(warned.status.success() && String::from_utf8_lossy(&warned.stderr).contains(&warning), "{warned:?}");
+    let daemon = setup("insecure = true").start();
+    serves(&daemon);
+    assert!(daemon.log().iter().any(|line| line.contains("level=warn") && line.contains("is not authenticated")));
+    let to = format!("tls://{}", upstream.address);
+    let labels = [("upstream", "careless"), ("to", to.as_str()), ("transport", "tls"), ("authentication", "none")];
+    assert_eq!(daemon.metric("nodens_upstream_info", &labels), 1.0);
+}
+
+/// N17.
+#[test]
+fn metrics_show_what_each_server_must_prove() {
+    let authority = Authority::new();
+    let certificate = authority.certificate(&[NAME]);
+    let upstream = Upstream::tls_as(&authority, &certificate).serve(one_address);
+    let shown = |url: String, lines: &str, proof: &str| {
+        let daemon = daemon_with(url, lines);
+        assert_eq!(daemon.metric("nodens_upstream_info", &[("authentication", proof)]), 1.0, "{proof}");
+        assert_eq!(daemon.metric("nodens_upstream_info", &[]), 1.0);
+    };
+    let pins = format!("pins = [\"{}\"]", certificate.pin);
+    shown(upstream.url(), &upstream.extra(), "name");
+    shown(upstream.url(), &format!("{}\n{pins}", upstream.extra()), "name+pins");
+    shown(format!("tls://{}", upstream.address), &pins, "pins");
 }

@@ -17,6 +17,7 @@ mod reload;
 
 // A query's way.
 mod absent;
+mod access;
 mod cache;
 mod coalescing;
 mod failures;

@@ -16,9 +16,9 @@ use super::common::wait_until;
 use super::common::wire::rcode;
 
 /// How often a new configuration was taken.
-const RELOADS: &str = "nodens_reloads_total";
+pub(super) const RELOADS: &str = "nodens_reloads_total";
 /// How often one was refused.
-const FAILURES: &str = "coredns_reload_failed_total";
+pub(super) const FAILURES: &str = "coredns_reload_failed_total";
 
 /// A server that answers everything with this address.
 fn server(last: u8) -> Upstream {
@@ -32,12 +32,12 @@ fn two(one: &Upstream, rest: &Upstream) -> Setup {
 }
 
 /// The configuration file of a daemon.
-fn file(daemon: &Daemon) -> PathBuf {
+pub(super) fn file(daemon: &Daemon) -> PathBuf {
     daemon.folder().join("nodens.toml")
 }
 
 /// Writes a file as editors and configuration tools do: a new one in the place of the old.
-fn replace(path: &Path, text: &str) {
+pub(super) fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     std::fs::write(&new, text).unwrap();
     std::fs::rename(&new, path).unwrap();
@@ -45,7 +45,7 @@ fn replace(path: &Path, text: &str) {
 
 /// Writes the daemon's configuration and waits until it is taken.
 #[track_caller]
-fn reload(daemon: &Daemon, setup: &Setup) {
+pub(super) fn reload(daemon: &Daemon, setup: &Setup) {
     let before = daemon.metric(RELOADS, &[]);
     replace(&file(daemon), &setup.text());
     daemon.wait_for_metric(RELOADS, &[], before + 1.0);
@@ -81,7 +81,7 @@ fn hash(path: &Path) -> String {
 }
 
 /// Lines of the log that speak of a refused configuration.
-fn refusals(daemon: &Daemon) -> Vec<String> {
+pub(super) fn refusals(daemon: &Daemon) -> Vec<String> {
     daemon.log().into_iter().filter(|line| line.contains("configuration not reloaded")).collect()
 }
 

@@ -14,6 +14,7 @@ mod clients;
 mod cluster;
 mod demo;
 mod dnssec;
+mod egress;
 mod network;
 mod node;
 mod rebinding;

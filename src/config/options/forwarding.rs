@@ -153,6 +153,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: Section::Upstream,
+        key: "cookies",
+        kind: Kind::Switch,
+        silent: Silent::Value("true"),
+        doc: "Whether queries over UDP carry cookies (RFC 7873), which an attacker must guess as well. A server that has shown that it knows \
+              them is believed only with ours in its answers; one that does not know them is asked as before.",
+    },
+    Setting {
+        section: Section::Upstream,
         key: "udp-sockets",
         kind: Kind::Integer { minimum: 16, maximum: 4096, unit: "sockets" },
         silent: Silent::Value("512"),

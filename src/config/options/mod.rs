@@ -26,6 +26,8 @@ pub(super) enum Section {
     Cache,
     /// `[local]`
     Local,
+    /// `[policy]`
+    Policy,
     /// `[dnssec]`
     Dnssec,
     /// `[rebinding]`
@@ -44,11 +46,12 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
         Self::Local,
+        Self::Policy,
         Self::Dnssec,
         Self::Rebinding,
         Self::Metrics,
@@ -65,6 +68,7 @@ impl Section {
             Self::Limits => "limits",
             Self::Cache => "cache",
             Self::Local => "local",
+            Self::Policy => "policy",
             Self::Dnssec => "dnssec",
             Self::Rebinding => "rebinding",
             Self::Metrics => "metrics",
@@ -92,6 +96,7 @@ impl Section {
             Self::Limits => serving::LIMITS_DOC,
             Self::Cache => serving::CACHE_DOC,
             Self::Local => serving::LOCAL_DOC,
+            Self::Policy => serving::POLICY_DOC,
             Self::Dnssec => forwarding::DNSSEC_DOC,
             Self::Rebinding => rebinding::REBINDING_DOC,
             Self::Metrics => serving::METRICS_DOC,
@@ -224,6 +229,8 @@ pub(super) enum Kind {
     Domain,
     /// Suffixes of names.
     Suffixes,
+    /// Domain names, none of them the root.
+    Domains,
     /// Types of records that a name may go without.
     Types,
     /// Suffixes, each perhaps with prefixes.
@@ -281,6 +288,7 @@ impl fmt::Display for Kind {
             ),
             Self::Pins => f.write_str("a list of pins \"sha256/BASE64\""),
             Self::Domain => f.write_str("a domain name"),
+            Self::Domains => f.write_str("a list of domain names"),
             Self::Types => f.write_str("a list of types of records, by name or as \"TYPE\" and a number"),
             Self::Suffixes => {
                 f.write_str("a list of domain names, each with at most one \"*\" in the place of a label")

@@ -1,4 +1,4 @@
-//! The options of what is answered to clients: `[listen]`, `[limits]`, `[cache]`, `[local]`, `[metrics]`, `[health]`, `[log]`.
+//! The options of what is answered to clients: `[listen]`, `[limits]`, `[cache]`, `[local]`, `[policy]`, `[metrics]`, `[health]`, `[log]`.
 
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ pub(super) const LIMITS_DOC: &str = "How much may go on at once. Each limit boun
 pub(super) const CACHE_DOC: &str = "The answers that are kept in memory.";
 /// What `[local]` is about.
 pub(super) const LOCAL_DOC: &str = "Names that are answered from the node's own knowledge and never leave it.";
+/// What `[policy]` is about.
+pub(super) const POLICY_DOC: &str =
+    "What is not answered, whoever knows it. Who may ask is in [listen], and how much in [limits].";
 /// What `[metrics]` is about.
 pub(super) const METRICS_DOC: &str = "The Prometheus endpoint, /metrics.";
 /// What `[health]` is about.
@@ -49,8 +52,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "allow",
         kind: Kind::Prefixes,
         silent: Silent::Value("[]"),
-        doc: "Who may ask; everybody else gets REFUSED. Empty allows everybody, which is right for an address that only the node's \
-              own pods reach.",
+        doc: "Who may ask; everybody else gets REFUSED, and no TCP connection. Empty allows everybody, which is right for an address that \
+              only the node's own pods reach.",
     },
     Setting {
         section: Section::Listen,
@@ -111,6 +114,29 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Integer { minimum: 1, maximum: 65_535, unit: "queries" },
         silent: Silent::Value("128"),
         doc: "Queries of one TCP connection that may wait for an answer. Further ones are left in the socket until one is answered.",
+    },
+    Setting {
+        section: Section::Limits,
+        key: "client-rate",
+        kind: Kind::Integer { minimum: 0, maximum: 1_000_000, unit: "queries a second" },
+        silent: Silent::Value("0"),
+        doc: "Queries a second that one client may ask in the long run, all workers together; further ones get REFUSED. A client is an IPv4 \
+              address or an IPv6 prefix of 64 bits. 0 is no limit. A busy pod asks some hundreds; 1000, with a burst of 5000, stops \
+              only programs that have lost their way.",
+    },
+    Setting {
+        section: Section::Limits,
+        key: "client-burst",
+        kind: Kind::Integer { minimum: 1, maximum: 10_000_000, unit: "queries" },
+        silent: Silent::Derived { words: "as many as client-rate lets in a second", example: "1" },
+        doc: "Queries that a client may ask at once after it was silent.",
+    },
+    Setting {
+        section: Section::Limits,
+        key: "client-rate-exempt",
+        kind: Kind::Prefixes,
+        silent: Silent::Value("[]"),
+        doc: "Clients to which client-rate does not apply: the node's own address, or a forwarder that asks for many.",
     },
     //------ [cache] ---------------------------------------------------------
     Setting {
@@ -225,15 +251,51 @@ pub(super) const SETTINGS: &[Setting] = &[
         section: Section::Local,
         key: "identity",
         kind: Kind::Text { maximum: 255 },
-        silent: Silent::Derived { words: "the host's name", example: "\"node-7\"" },
-        doc: "The answer to \"id.server\" and \"hostname.bind\" in class CH (RFC 4892), which tells nodes apart. \"\" hides it.",
+        silent: Silent::Value("\"\""),
+        doc: "The answer to \"id.server\" and \"hostname.bind\" in class CH (RFC 4892), which tells nodes apart. \"\" hides it: REFUSED. \
+              \"auto\" is the host's name.",
     },
     Setting {
         section: Section::Local,
         key: "version",
         kind: Kind::Text { maximum: 255 },
-        silent: Silent::Derived { words: "name and version of the daemon", example: "\"nodens\"" },
-        doc: "The answer to \"version.server\" and \"version.bind\" in class CH. \"\" hides it.",
+        silent: Silent::Value("\"\""),
+        doc: "The answer to \"version.server\" and \"version.bind\" in class CH. \"\" hides it: REFUSED. \"auto\" is name and version of \
+              the daemon.",
+    },
+    //------ [policy] --------------------------------------------------------
+    Setting {
+        section: Section::Policy,
+        key: "block",
+        kind: Kind::Domains,
+        silent: Silent::Value("[]"),
+        doc: "Names that nobody gets, with all below them: NXDOMAIN with extended error 15 (Blocked). So is every name whose alias leads to \
+              one of them. Only the names in local.hosts and local.records go first.",
+    },
+    Setting {
+        section: Section::Policy,
+        key: "block-file",
+        kind: Kind::Path,
+        silent: Silent::Derived { words: "no file", example: "\"/etc/nodens/blocked\"" },
+        doc: "A file with more of them, one a line, or in the form of a hosts file (\"0.0.0.0 NAME\"); \"#\" begins a comment. At most 64MiB \
+              and 2,000,000 names, each of which takes 10 to 20 bytes of memory. A change takes effect without a restart; a line that is wrong \
+              keeps the whole list as it was.",
+    },
+    Setting {
+        section: Section::Policy,
+        key: "unblock",
+        kind: Kind::Domains,
+        silent: Silent::Value("[]"),
+        doc: "Names, with all below them, that are answered although they are blocked, or below what is: the longest of both lists decides, and \
+              of equals this one.",
+    },
+    Setting {
+        section: Section::Policy,
+        key: "refuse-types",
+        kind: Kind::Types,
+        silent: Silent::Value("[]"),
+        doc: "Types that nobody gets: REFUSED with extended error 18 (Prohibited), whatever the name. A tunnel likes NULL, TXT and TYPE65399. For \
+              names that shall look as if they had no such records, there is no-types of a [[zone]].",
     },
     //------ [metrics] -------------------------------------------------------
     Setting {

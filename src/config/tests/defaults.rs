@@ -43,6 +43,9 @@ waiting = 17
 tcp-connections = 18
 tcp-connections-per-client = 19
 tcp-pipeline = 20
+client-rate = 500
+client-burst = 50
+client-rate-exempt = ["10.0.0.1"]
 [cache]
 size = "1GiB"
 negative-size = "100kB"
@@ -59,7 +62,12 @@ hosts = "HOSTS"
 records = ['a.example. 60 TXT "b\c"']
 dead-suffixes = ["Com.*.svc.cluster.local.", "*.lan", "internal.cloudapp.net"]
 identity = "é\u0007\"\\"
-version = ""
+version = "auto"
+[policy]
+block = ["Example.BAD.", "com"]
+block-file = "BLOCKED"
+unblock = ["good.example.bad"]
+refuse-types = ["NULL", "TYPE65399", "TXT"]
 [rebinding]
 private = ["11.0.0.0/8", "2a01:db8::/48"]
 public = ["198.18.0.0/15"]
@@ -91,6 +99,7 @@ idle-timeout = "1h"
 max-age = "1d"
 padding = 0
 case-randomization = false
+cookies = false
 udp-sockets = 16
 [[upstream]]
 name = "b"
@@ -137,7 +146,7 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!(config.listen.addresses, ["127.0.0.1:5353".parse().unwrap()]);
     assert_eq!((config.listen.workers, config.listen.udp_size), (2, 1232));
     assert_eq!((config.cache.size, config.cache.negative_size), (32 << 20, 8 << 20));
-    assert_eq!(config.local.version.as_deref(), Some(concat!("nodens ", env!("CARGO_PKG_VERSION"))));
+    assert_eq!((config.local.identity.as_deref(), config.local.version.as_deref()), (None, None));
     assert_eq!((config.log.level, config.log.format), (Level::Info, Format::Text));
     assert_eq!(config.metrics.listen, Some("127.0.0.1:9253".parse().unwrap()));
     let [upstream] = config.upstreams.as_slice() else { panic!("one group") };
@@ -158,7 +167,8 @@ fn the_defaults_print_and_read_back() {
 #[test]
 fn every_option_that_has_a_value_is_printed() {
     let printed = Config::default().to_string();
-    for setting in settings().filter(|setting| !["hosts", "ca", "snapshot", "trust-anchors"].contains(&setting.key)) {
+    let without = ["hosts", "block-file", "ca", "snapshot", "trust-anchors"];
+    for setting in settings().filter(|setting| !without.contains(&setting.key)) {
         assert!(printed.contains(&format!("\n{} = ", setting.key)), "{} is not printed", setting.path());
     }
 }
@@ -170,7 +180,10 @@ fn what_differs_from_every_default_prints_and_reads_back() {
     let (ca, hosts) = (folder.path().join("ca.pem"), folder.path().join("hosts"));
     fs::write(&ca, certificate.cert.pem()).unwrap();
     fs::write(&hosts, "192.0.2.1 a.example\n").unwrap();
-    let text = EVERYTHING.replace("HOSTS", hosts.to_str().unwrap()).replace("CA_FILE", ca.to_str().unwrap());
+    let text = EVERYTHING
+        .replace("HOSTS", hosts.to_str().unwrap())
+        .replace("BLOCKED", hosts.to_str().unwrap())
+        .replace("CA_FILE", ca.to_str().unwrap());
     let config = load(&text).config;
     assert_eq!(load(&config.to_string()).config, config);
     assert_eq!(config.zones[0].name, "cluster.local");
@@ -183,6 +196,9 @@ fn what_differs_from_every_default_prints_and_reads_back() {
     assert_eq!(config.upstreams[0].servers[2].authentication, None);
     assert_eq!(config.upstreams[1].servers[0].authentication, Some(Authentication::Nothing));
     assert_eq!(config.local.identity.as_deref(), Some("é\u{7}\"\\"));
+    assert_eq!(config.local.version.as_deref(), Some(concat!("nodens ", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(config.policy.block, ["example.bad", "com"]);
+    assert_eq!(config.policy.refuse_types, [10, 65_399, 16]);
     // Whoever adds an option adds it above.
     for setting in settings() {
         assert!(text.contains(&format!("\n{} = ", setting.key)), "{} is not in the text", setting.path());
@@ -259,7 +275,10 @@ fn the_environment_fills_what_the_file_is_silent_about() {
     let config = |environment: &Environment| Config::parse(ROOT, "f.toml", environment).unwrap().config;
     let small = config(&environment(1, Some(16 << 20)));
     assert_eq!((small.listen.workers, small.cache.size, small.cache.negative_size), (1, 8 << 20, 2 << 20));
-    assert_eq!(small.local.identity.as_deref(), Some("n7"));
+    assert_eq!((small.local.identity, small.local.version), (None, None), "nothing is told unless it is asked for");
+    let told = format!("[local]\nidentity = \"auto\"\n{ROOT}");
+    let told = Config::parse(&told, "f.toml", &environment(1, None)).unwrap().config;
+    assert_eq!(told.local.identity.as_deref(), Some("n7"));
     let large = config(&environment(128, Some(1 << 40)));
     assert_eq!((large.listen.workers, large.cache.size), (2, 32 << 20));
     // Half of the limit would be below the smallest size that can be written.

@@ -121,6 +121,7 @@ fn an_upstream_without_servers() {
     );
 }
 
+/// N17.
 #[test]
 fn encrypted_without_authentication_must_be_spelled_out() {
     assert_eq!(
@@ -132,7 +133,7 @@ fn encrypted_without_authentication_must_be_spelled_out() {
     assert_eq!(
         warnings("servers = [\"tls://192.0.2.1\"]\ninsecure = true"),
         [
-            "f.toml:3: upstream.servers: tls://192.0.2.1:853 is not authenticated: whoever is on the path can answer in its name"
+            "f.toml:3: upstream.servers: tls://192.0.2.1:853 of \"u\" is not authenticated: whoever is on the path can answer in its name"
         ]
     );
     assert_eq!(
@@ -143,6 +144,7 @@ fn encrypted_without_authentication_must_be_spelled_out() {
     assert_eq!(warnings(&format!("servers = [\"tls://192.0.2.1\"]\n{pins}")), [""; 0]);
 }
 
+/// N17.
 #[test]
 fn what_looks_encrypted_but_is_not_is_refused() {
     let wrong = "is for tls:// servers, and this upstream has none: its queries are not encrypted";

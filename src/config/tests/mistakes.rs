@@ -32,7 +32,7 @@ fn a_list_that_is_not_closed_is_one_mistake_and_hides_what_it_swallows() {
 
 #[test]
 fn sections_and_keys() {
-    let all = "the sections are [listen] [limits] [cache] [local] [dnssec] [rebinding] [metrics] [health] [log] [[upstream]] [[zone]]";
+    let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [[upstream]] [[zone]]";
     one("[forwarders]", &format!("f.toml:1:2: forwarders: unknown section; {all}"));
     one("[cahce]", "f.toml:1:2: cahce: unknown section; did you mean [cache]?");
     one("[[zones]]", "f.toml:1:3: zones: unknown section; did you mean [[zone]]?");
@@ -219,6 +219,34 @@ fn dead_suffixes() {
             "f.toml:2:18: local.dead-suffixes: there is a zone \"corp.example\"; one of them: a zone is asked, a dead suffix is not"
         ]
     );
+}
+
+#[test]
+fn lists_of_names_that_contradict_themselves() {
+    one(
+        "[policy]\nblock = [\"a.bad\", \"A.bad.\"]",
+        "f.toml:2:19: policy.block: \"a.bad\" is listed twice; each suffix once",
+    );
+    one(
+        "[policy]\nblock = [\"a.bad\"]\nunblock = [\"b.bad\", \"a.bad\"]",
+        "f.toml:3:21: policy.unblock: \"a.bad\" is in block, too; one of them",
+    );
+    one("[policy]\nblock = [\".\"]", "f.toml:2:10: policy.block: \".\" holds every name; a domain name with a label");
+    let missing = "[policy]\nblock-file = \"/nowhere/list\"";
+    assert!(
+        mistakes(&format!("{missing}\n{ROOT}"))[0]
+            .starts_with("f.toml:2:14: policy.block-file: /nowhere/list cannot be read")
+    );
+}
+
+#[test]
+fn a_burst_that_the_clock_cannot_tell_from_a_flood() {
+    one(
+        "[limits]\nclient-rate = 1000\nclient-burst = 9",
+        "f.toml:3:16: limits.client-burst: 9 is less than 10 ms at a client-rate of 1000; at least 10, or none for a second's worth",
+    );
+    let config = load(&format!("[limits]\nclient-rate = 1000\n{ROOT}")).config;
+    assert_eq!(config.limits.client_burst, 1000);
 }
 
 #[test]

@@ -20,15 +20,15 @@ pub(super) fn table(suffixes: &[String]) -> Suffixes<()> {
     table
 }
 
-/// Turns a query without EDNS into the denial of its name, of which `suffix` is the part that is dead.
+/// Turns a query without EDNS into the denial of its name, of which `suffix` is the part that is dead, good for `ttl` seconds.
 ///
 /// The SOA is that of the name above, which could be a zone; a dead name cannot.
-pub(super) fn answer(mut query: Vec<u8>, suffix: &[u8]) -> Vec<u8> {
+pub(super) fn answer(mut query: Vec<u8>, suffix: &[u8], ttl: u32) -> Vec<u8> {
     /// Offset of NSCOUNT.
     const AUTHORITIES: usize = 8;
     let above = name::suffixes(suffix).nth(1).and_then(|at| suffix.get(at..)).unwrap_or(&[0]);
     put_u16(&mut query, 2, flag::QR | flag::AA | rcode::NXDOMAIN);
     put_u16(&mut query, AUTHORITIES, 1);
-    write_soa(&mut query, above, TTL);
+    write_soa(&mut query, above, ttl);
     query
 }

@@ -1,16 +1,17 @@
 //! What the node answers itself, so that it never leaves the node.
 //!
-//! Three kinds of knowledge, each in a hickory-server [`Catalog`] of its own, because each owns names in another way, and one that is
-//! the same for all its names and needs none:
+//! Three kinds of knowledge, each in a hickory-server [`Catalog`] of its own, because each owns names in another way, and two that are
+//! the same for all their names and need none:
 //!
 //! | knowledge | owns | from |
 //! |---|---|---|
 //! | own names | exactly the name, nothing below it | `local.hosts`, `local.records` |
 //! | zones | a name and everything below it | the special-use names and empty reverse zones, `builtin.rs` |
+//! | blocked names | a name and everything below it, whoever else would own it | `policy.block`, `policy.block-file`, `blocked.rs` |
 //! | dead names | a name, or all that fit a pattern, and everything below | `local.dead-suffixes`, `dead.rs` |
 //! | CHAOS | the whole class | RFC 4892: `id.server`, `version.server` |
 //!
-//! Own names win over everything. A built-in zone gives way to a configured `[[zone]]`: one that equals or contains it replaces it,
+//! Own names win over everything, and blocked ones over all but these. A built-in zone gives way to a configured `[[zone]]`: one that equals or contains it replaces it,
 //! one that lies below it cuts its part out. The root zone is not counted, since it contains everything. Of dead suffixes and zones,
 //! built-in or configured, the longest decides.
 //!
@@ -31,7 +32,10 @@ use hickory_server::zone_handler::Catalog;
 use crate::config::{self, Config};
 use crate::error::{ExitCode, Failure};
 use crate::wire::suffixes::Suffixes;
+use crate::wire::{class, name};
 
+mod blocked;
+mod blocklist;
 mod builtin;
 mod capture;
 mod chaos;
@@ -49,6 +53,9 @@ pub(crate) use constant::Constant;
 /// Where a question comes from is of no matter to the catalogs, but they want an address.
 const NO_CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
+/// Seconds that the denial of a blocked name may be kept by clients. A guess: what was blocked by mistake is back within a minute.
+const BLOCKED_TTL: u32 = 60;
+
 /// Which of the node's own knowledge answers a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalZone {
@@ -56,6 +63,8 @@ pub enum LocalZone {
     OwnName,
     /// A special-use name or an empty reverse zone.
     SpecialUse,
+    /// A name that nobody gets.
+    Blocked,
     /// A name that the operator declared not to exist.
     Dead,
     /// The CHAOS class: the server about itself, or REFUSED.
@@ -70,6 +79,8 @@ pub struct Local {
     suffixes: HashMap<Box<[u8]>, Suffix, RandomState>,
     /// Labels of the longest key of `suffixes`; longer suffixes of a question need no look-up.
     deepest: usize,
+    /// Names that nobody gets.
+    blocked: blocked::Blocked,
     /// Names that do not exist.
     dead: Suffixes<()>,
     /// Answers for own names. Invariant: holds exactly the names of `names`.
@@ -105,9 +116,45 @@ impl Local {
     ///
     /// # Errors
     ///
-    /// When the hosts file cannot be read or is too large, or a record or an identity is wrong; all wrong records are in one failure.
+    /// When the hosts file or the list of names to block cannot be read or is too large, or a record, an identity or a line of that list is
+    /// wrong; all wrong records are in one failure.
     pub fn new(config: &Config) -> Result<Self, Failure> {
-        Self::build(&config.local, config.zones.iter().map(|zone| zone.name.as_str()))
+        let mut local = Self::build(&config.local, config.zones.iter().map(|zone| zone.name.as_str()))?;
+        local.block(&config.policy, &config.zones)?;
+        Ok(local)
+    }
+
+    /// As [`Local::new`], from the texts of a hosts file and of a list of names to block, for fuzz targets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Local::new`].
+    #[doc(hidden)]
+    pub fn of_texts(config: &Config, hosts: &[u8], list: &[u8]) -> Result<Self, Failure> {
+        let mut own = own::OwnNames::default();
+        let mut warnings = Vec::new();
+        hosts::parse(hosts, "hosts", &mut own, &mut warnings);
+        let zones = config.zones.iter().map(|zone| zone.name.as_str());
+        let mut local = Self::assemble(&config.local, zones, own, warnings)?;
+        local.block(&config.policy, &config.zones)?;
+        local.blocked.add_list(list)?;
+        Ok(local)
+    }
+
+    /// Denies names from now on, and warns where that takes a whole zone away, which is rarely meant.
+    fn block(&mut self, policy: &config::Policies, zones: &[config::Zone]) -> Result<(), Failure> {
+        self.blocked = blocked::Blocked::new(policy)?;
+        for zone in zones {
+            let wire = name::parse(&zone.name).unwrap_or_default();
+            if let Some(suffix) = self.blocked.find(&wire) {
+                self.warnings.push(format!(
+                    "policy: the whole zone {:?} is blocked by {}; list the zone in unblock, or remove it",
+                    zone.name,
+                    name::display(suffix)
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// As [`Local::new`], from what it needs of the configuration.
@@ -117,6 +164,16 @@ impl Local {
         if let Some(path) = &local.hosts {
             hosts::read(path, &mut own, &mut warnings)?;
         }
+        Self::assemble(local, zones, own, warnings)
+    }
+
+    /// Builds the catalogs of own names, those of the hosts file so far, and of all the rest.
+    fn assemble<'a>(
+        local: &config::Local,
+        zones: impl Iterator<Item = &'a str>,
+        mut own: own::OwnNames,
+        mut warnings: Vec<String>,
+    ) -> Result<Self, Failure> {
         records::parse(&local.records, &mut own)?;
         let name_handlers = own.into_handlers(&mut warnings)?;
 
@@ -155,6 +212,7 @@ impl Local {
             names,
             suffixes,
             deepest,
+            blocked: blocked::Blocked::default(),
             dead: dead::table(&local.dead_suffixes),
             name_catalog,
             zone_catalog,
@@ -184,6 +242,9 @@ impl Local {
         if self.names.contains(name) {
             return Some(LocalZone::OwnName);
         }
+        if self.blocked.find(name).is_some() {
+            return Some(LocalZone::Blocked);
+        }
         let cut = usize::from(qtype == u16::from(RecordType::DS));
         let labels = suffixes_of(name).count() - 1;
         let zone = suffixes_of(name)
@@ -200,6 +261,31 @@ impl Local {
         }
     }
 
+    /// Whether any name is blocked at all: where none is, the rest need not be asked.
+    #[must_use]
+    #[inline]
+    pub fn blocks_some(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
+    /// How many names are blocked, those below them not counted.
+    #[must_use]
+    pub fn blocked_names(&self) -> usize {
+        self.blocked.len()
+    }
+
+    /// Whether a name of class IN is one that nobody gets. In wire format, lower-case.
+    #[must_use]
+    pub fn blocks(&self, name: &[u8]) -> bool {
+        self.blocks_some() && !self.names.contains(name) && self.blocked.find(name).is_some()
+    }
+
+    /// The answer for a name that nobody gets, or whose alias leads to one, as [`Local::answer`] gives it.
+    #[must_use]
+    pub fn deny(&self, name: &[u8], qtype: u16) -> Vec<u8> {
+        dead::answer(query(name, qtype, class::IN), self.blocked.find(name).unwrap_or(name), BLOCKED_TTL)
+    }
+
     /// The complete answer to a question that [`Local::lookup`] claims, in wire format: header with QR and AA, ID 0, RD and RA 0; the
     /// question as given; no OPT; never truncated.
     ///
@@ -212,7 +298,10 @@ impl Local {
         let catalog = match self.lookup(name, qtype, qclass) {
             Some(LocalZone::OwnName) => &self.name_catalog,
             Some(LocalZone::SpecialUse) => &self.zone_catalog,
-            Some(LocalZone::Dead) => return dead::answer(query, self.dead.find(name).map_or(name, |found| found.0)),
+            Some(LocalZone::Blocked) => return self.deny(name, qtype),
+            Some(LocalZone::Dead) => {
+                return dead::answer(query, self.dead.find(name).map_or(name, |found| found.0), dead::TTL);
+            }
             // Each name of this class stands alone; the catalog would take one below it for its own.
             Some(LocalZone::Chaos) if chaos::owns(&self.chaos_catalog, &request) => &self.chaos_catalog,
             Some(LocalZone::Chaos) | None => return error(query, RCODE_REFUSED),

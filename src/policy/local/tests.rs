@@ -9,6 +9,7 @@ use proptest::prelude::{any, prop, proptest};
 
 use super::*;
 
+mod blocked_names;
 mod dead_names;
 
 /// QTYPE and QCLASS values, as the wire has them.

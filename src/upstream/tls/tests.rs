@@ -180,6 +180,7 @@ fn group(address: SocketAddr, authentication: Option<Authentication>) -> Upstrea
         max_age: Duration::from_secs(600),
         padding: 128,
         case_randomization: true,
+        cookies: true,
         udp_sockets: 64,
     }
 }

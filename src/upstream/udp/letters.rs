@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::{Rng, RngExt};
 
 use crate::sys::clock::Moment;
+use crate::wire::header::option;
 
 /// Octets of a header (RFC 1035 section 4.1.1).
 pub(super) const HEADER: usize = 12;
@@ -20,6 +21,9 @@ const SHORTEST: usize = HEADER + 1 + TYPE_AND_CLASS;
 
 /// The longest header with a question (RFC 1035 section 2.3.4: names of 255 octets).
 const LONGEST: usize = HEADER + 255 + TYPE_AND_CLASS;
+
+/// Octets of an OPT record without options (RFC 6891 section 6.1.2).
+const BARE_OPT: usize = 11;
 
 /// The bit in which the cases of an ASCII letter differ.
 const CASE: u8 = 0x20;
@@ -84,6 +88,20 @@ impl Query {
         // A name without letters, or one that came out as it was, says nothing about the server.
         let secret_case = message[HEADER..question_end] != template[HEADER..question_end];
         Self { message, question_end, secret_case }
+    }
+
+    /// Adds a COOKIE option to the OPT record that ends the message; a message without one stays as it is.
+    pub(super) fn add_cookie(&mut self, cookie: &[u8]) {
+        // An OPT record without options: the root's name, type, class, TTL and a length of zero.
+        if self.message.len() != self.question_end + BARE_OPT {
+            return;
+        }
+        let length = u16::try_from(cookie.len()).unwrap_or(0);
+        let end = self.message.len();
+        self.message[end - 2..].copy_from_slice(&(length + 4).to_be_bytes());
+        self.message.extend_from_slice(&option::COOKIE.to_be_bytes());
+        self.message.extend_from_slice(&length.to_be_bytes());
+        self.message.extend_from_slice(cookie);
     }
 
     /// The whole message.
@@ -210,6 +228,18 @@ mod tests {
         }
         let distinct: std::collections::HashSet<_> = (0..100).map(|seed| query(seed, true).message).collect();
         assert!(distinct.len() > 80, "10 letters give 1,024 spellings: {}", distinct.len());
+    }
+
+    #[test]
+    fn a_cookie_is_added_to_the_opt_record_and_to_nothing_else() {
+        let mut bare = query(7, true);
+        let before = bare.message().to_vec();
+        bare.add_cookie(&[1; 8]);
+        assert_eq!(bare.message(), before, "without EDNS there is no cookie");
+        let template = [TEMPLATE, b"\0\0\x29\x04\xd0\0\0\0\0\0\0"].concat();
+        let mut query = Query::new(&template, TEMPLATE.len(), 1, true, &mut StdRng::seed_from_u64(1));
+        query.add_cookie(&[1; 8]);
+        assert_eq!(query.message()[template.len() - 2..], *b"\0\x0c\0\x0a\0\x08\x01\x01\x01\x01\x01\x01\x01\x01");
     }
 
     #[test]

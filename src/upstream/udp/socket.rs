@@ -3,11 +3,11 @@
 //! Usually that is one query. When sockets are short, several share a socket; then whoever is awake reads for all: there is no task
 //! to feed the waiting ones, so dropping a wait leaves nothing behind. Single-threaded; nothing is borrowed across an await.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::task::{Context, Poll, Waker};
 
 use rand::{Rng, RngExt};
@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use tokio::io::Interest;
 
 use super::letters::{Query, Verdict};
+use crate::sys::fragment;
 use crate::upstream::error::UpstreamError;
 
 /// Most queries that wait on one socket; a guess. Each one more is one more ID that a forger may guess (RFC 5452 section 7).
@@ -26,6 +27,13 @@ const LARGEST: usize = 4096;
 /// Ports of our own choice that are tried before the kernel chooses.
 const PORT_TRIES: usize = 4;
 
+/// Datagrams that answer nothing after which a query stops waiting here, since somebody seems to be guessing: each has one chance in 65,536 to
+/// meet the ID, if he knows the port. Nobody else has a reason to send to a port that is new for each query. A guess.
+const MOST_MISMATCHES: u32 = 16;
+
+/// The same on a socket that several queries share, where late answers to those that have given up come as well: one for each of them.
+const MOST_MISMATCHES_SHARED: u32 = 256;
+
 /// Datagrams read before others get a turn, so that a flood cannot hold the worker.
 const READ_BATCH: usize = 32;
 
@@ -35,6 +43,12 @@ pub(super) struct Socket {
     io: tokio::net::UdpSocket,
     /// The server.
     server: SocketAddr,
+    /// The address that the kernel has chosen for us.
+    local: IpAddr,
+    /// Datagrams that came and answered nothing.
+    mismatches: Cell<u32>,
+    /// Whether a second query has waited here.
+    is_shared: Cell<bool>,
     /// By ID. Invariant: at most [`SHARERS`].
     waiting: RefCell<HashMap<u16, Waiting, foldhash::fast::RandomState>>,
 }
@@ -47,6 +61,8 @@ struct Waiting {
     outcome: Option<Result<Outcome, UpstreamError>>,
     /// Whom to wake when another reader finds the answer.
     waker: Option<Waker>,
+    /// [`Socket::mismatches`] when it was sent.
+    mismatches_before: u32,
 }
 
 /// What came back.
@@ -55,6 +71,17 @@ pub(super) enum Outcome {
     Answer(Vec<u8>),
     /// An answer that is right but for the letter case.
     OtherCase,
+    /// An answer that came in fragments, or too many datagrams that answer nothing: nothing that comes here is to be trusted.
+    Doubt(Doubt),
+}
+
+/// Why what comes by UDP is not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Too many datagrams answered nothing.
+    Mismatches,
+    /// The answer came in fragments (RFC 9715 section 3.2).
+    Fragments,
 }
 
 /// How a round of reading ended.
@@ -88,8 +115,17 @@ impl Socket {
         // A port may be taken, or reserved for the privileged; without a bind the kernel chooses one when we connect.
         let _ = (0..PORT_TRIES).any(|_| bind(random.random_range(1024..=u16::MAX)).is_ok());
         socket.connect(&SockAddr::from(server))?;
+        // A kernel that does not know how has no fragments to tell of.
+        let _ = fragment::tell_fragments(&socket, server);
         let io = tokio::net::UdpSocket::from_std(UdpSocket::from(socket))?;
-        Ok(Self { io, server, waiting: RefCell::default() })
+        let local = io.local_addr()?.ip();
+        let (mismatches, is_shared, waiting) = (Cell::default(), Cell::default(), RefCell::default());
+        Ok(Self { io, server, local, mismatches, is_shared, waiting })
+    }
+
+    /// The address from which queries leave.
+    pub(super) fn local(&self) -> IpAddr {
+        self.local
     }
 
     /// Whether no query waits here.
@@ -116,7 +152,12 @@ impl Socket {
 
     /// Lets a query wait for its answer until it is [forgotten](Self::forget).
     pub(super) fn expect(&self, id: u16, query: Query) {
-        self.waiting.borrow_mut().insert(id, Waiting { query, outcome: None, waker: None });
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.is_empty() {
+            self.is_shared.set(true);
+        }
+        let mismatches_before = self.mismatches.get();
+        waiting.insert(id, Waiting { query, outcome: None, waker: None, mismatches_before });
     }
 
     /// Ends the wait of a query; what comes for it later is foreign.
@@ -139,11 +180,14 @@ impl Socket {
 
     /// Waits for the outcome of an expected query; `mismatched` is called for each datagram that is nobody's answer.
     ///
-    /// Returns once for each outcome; an [`Outcome::OtherCase`] may be followed by the answer.
+    /// Returns once for each outcome; an [`Outcome::OtherCase`] may be followed by the answer. [`Outcome::Doubt`] is the last.
     pub(super) async fn outcome(&self, id: u16, mismatched: &dyn Fn()) -> Result<Outcome, UpstreamError> {
         loop {
             if let Some(outcome) = self.fetch(id) {
                 return outcome;
+            }
+            if self.is_doubtful(id) {
+                return Ok(Outcome::Doubt(Doubt::Mismatches));
             }
             match self.read(id, mismatched) {
                 Round::Found => {}
@@ -162,6 +206,13 @@ impl Socket {
     /// Takes the outcome of a query, if there is one.
     fn fetch(&self, id: u16) -> Option<Result<Outcome, UpstreamError>> {
         self.waiting.borrow_mut().get_mut(&id)?.outcome.take()
+    }
+
+    /// Whether too much has come for a query that answers nothing.
+    fn is_doubtful(&self, id: u16) -> bool {
+        let most = if self.is_shared.get() { MOST_MISMATCHES_SHARED } else { MOST_MISMATCHES };
+        let before = self.waiting.borrow().get(&id).map(|waiting| waiting.mismatches_before);
+        before.is_some_and(|before| self.mismatches.get().wrapping_sub(before) >= most)
     }
 
     /// Ready when another query has found the outcome of this one.
@@ -186,14 +237,23 @@ impl Socket {
         // One octet more than is taken tells a datagram that fits from one that was cut.
         let mut buffer = [0; LARGEST + 1];
         for _ in 0..READ_BATCH {
-            match self.io.try_recv_from(&mut buffer) {
-                // Between bind and connect, a moment, the kernel takes datagrams from anybody.
-                Ok((length, source)) if self.is_server(source) => match self.dispatch(&buffer[..length]) {
-                    Some(found) if found == id => return Round::Found,
-                    Some(_) => {}
-                    None => mismatched(),
-                },
-                Ok(_) => mismatched(),
+            if self.is_doubtful(id) {
+                return Round::Found;
+            }
+            match self.io.try_io(Interest::READABLE, || fragment::receive(&self.io, &mut buffer)) {
+                Ok(received) => {
+                    let datagram = &buffer[..received.length];
+                    // Between bind and connect, a moment, the kernel takes datagrams from anybody.
+                    let is_ours = received.source.is_some_and(|source| self.is_server(source));
+                    match is_ours.then(|| self.dispatch(datagram, received.fragmented)).flatten() {
+                        Some(found) if found == id => return Round::Found,
+                        Some(_) => {}
+                        None => {
+                            self.mismatches.set(self.mismatches.get().wrapping_add(1));
+                            mismatched();
+                        }
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.read_error(),
                 Err(error) => {
                     self.fail(&error);
@@ -227,11 +287,12 @@ impl Socket {
     }
 
     /// Gives a datagram to the query it answers and says which that is; `None` if it answers none.
-    fn dispatch(&self, datagram: &[u8]) -> Option<u16> {
+    fn dispatch(&self, datagram: &[u8], fragmented: bool) -> Option<u16> {
         let id = u16::from_be_bytes(*datagram.first_chunk()?);
         let mut waiting = self.waiting.borrow_mut();
         let waiting = waiting.get_mut(&id)?;
         let outcome = match waiting.query.judge(datagram) {
+            Verdict::Answer if fragmented => Outcome::Doubt(Doubt::Fragments),
             Verdict::Answer => Outcome::Answer(waiting.query.keep(datagram, LARGEST)),
             Verdict::OtherCase => Outcome::OtherCase,
             Verdict::Foreign => return None,

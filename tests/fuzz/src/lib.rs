@@ -9,15 +9,27 @@
 //! - [`reply`] any answer for any client: sizes, TC, what is left out.
 //! - [`snapshot`] the file of the cache: what comes back may be given, and stays the same.
 //! - [`tcp`] a stream cut anywhere, through the real connection.
+//! - [`edns`] OPT records of both sides against a naive reader.
+//! - [`hit`] a client's message through the pipeline: from the store, from the front, and as the writer writes it.
+//! - [`local`] any question to the node's own names, through hickory-server.
+//! - [`stream`] a server's stream cut anywhere, through the real connection.
+//! - [`datagram`] a server's datagram: whether it is the answer.
+//! - [`files`] hosts, static records, names to block, nameservers.
 //! - [`config`] any text; what is accepted prints and reads back.
 //! - [`walker`] the strict reader of messages that all lean on.
 
 pub mod answer;
 pub mod config;
+pub mod datagram;
+pub mod edns;
+pub mod files;
+pub mod hit;
+pub mod local;
 pub mod name;
 pub mod query;
 pub mod reply;
 pub mod snapshot;
+pub mod stream;
 pub mod tcp;
 pub mod walker;
 

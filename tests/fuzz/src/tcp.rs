@@ -119,6 +119,7 @@ async fn drive(
         idle: Cell::new(Duration::from_secs(10)),
         pipeline: Cell::new(pipeline),
         connections,
+        allow: RefCell::default(),
         metrics: Metrics::new(&Layout::default(), 1).worker(0),
         open: Default::default(),
         room: RefCell::new(vec![0; 65_535].into()),

@@ -37,6 +37,28 @@ fn write_all() {
     write(root, "name", &[expanded, texts.map(|text| text.as_bytes().to_vec()).to_vec()].concat());
     let stream: Vec<u8> = queries.iter().flat_map(|query| [&length(query)[..], query].concat()).collect();
     write(root, "tcp", &prefixed(&[stream], &[&[255, 255, 7, 255], &[0, 1, 0, 0], &[6, 9, 3, 40]]));
+    let options: [&[u8]; 4] =
+        [b"", b"\0\x0B\0\0", b"\0\x0F\0\x03\0\x16x\0\x0B\0\x02\0\x64", b"\0\x0A\0\x08abcdefgh\0\x0C\0\x04\0\0\0\0"];
+    write(root, "edns", &prefixed(&options.map(<[u8]>::to_vec), &[&[4, 208, 0, 0, 0x80], &[16, 0, 1, 0, 15]]));
+    write(root, "hit", &prefixed(&answers, &[&[1, 0, 0, 0], &[1, 16, 1, 11, 0, 0, 41, 4, 208, 0, 0, 128, 0, 0, 0]]));
+    let questions: [&[u8]; 5] =
+        [b"\x01\0\x01", b"\x01\x12\x0A\x01", b"\x01\x17\x05\x17\x06\x07\x08", b"\0\x01a\0", b"\x01\x14\x15"];
+    write(root, "local", &prefixed(&questions.map(<[u8]>::to_vec), &[&[0, 1, 0], &[0, 16, 3], &[0, 255, 0]]));
+    let steps: [&[u8]; 3] = [&[0, 1, 2, 3, 4, 5], &[0x10, 0, 19, 0x21, 200, 0x42, 5, 3], &[0x85, 0, 3, 1, 2, 3, 5, 4]];
+    write(root, "stream", &prefixed(&steps.map(<[u8]>::to_vec), &[&[255, 255], &[0, 0], &[2, 1]]));
+    let heads: [&[u8]; 4] =
+        [&[2, 0, 0, 0, 0, 0, 0], &[3, 1, 2, 0, 0, 0, 0], &[7, 1, 2, 0, 105, 0, 0], &[0, 0, 0, 0, 0, 0, 0]];
+    write(root, "datagram", &prefixed(&answers, &heads));
+    let files: [&[u8]; 7] = [
+        b"\x00192.0.2.1 a.example b # c\n2001:db8::1 a.example\n",
+        b"\x01a.example. 60 A 192.0.2.1\nb.example. 60 CNAME a.example.\nc.example. 60 IN TXT \"x y\" z",
+        b"\x01example. 60 SOA ns.example. admin.example. 1 2 3 4 5\nexample. 60 HTTPS 1 . alpn=h2 ipv4hint=192.0.2.1",
+        b"\x02# list\nads.example\n0.0.0.0 localhost a.example b.example\n",
+        b"\x02\xEF\xBB\xBF127.0.0.1 localhost\n:: x.example",
+        b"\x03nameserver 192.0.2.1\nnameserver fe80::1%2\noptions ndots:5\n",
+        b"\x02*.bad.example",
+    ];
+    write(root, "files", &files.map(<[u8]>::to_vec));
     let samples =
         fs::read_dir(SAMPLES).expect("the samples are there").map(|file| fs::read(file.unwrap().path()).unwrap());
     let sections = samples.flat_map(|text| {

@@ -140,7 +140,7 @@ fn a_swapped_certificate_is_noticed_and_forgiven() {
     proxy.end_all(End::Reset);
     let answer = daemon.ask(&Ask::a("mail.example.org").edns(1232));
     assert_eq!((answer.rcode(), answer.extended_errors().len()), (rcode::SERVFAIL, 1), "{answer}");
-    daemon.wait_for_metric("nodens_upstream_failures_total", &[("reason", "authentication")], 1.0);
+    daemon.wait_for_metric("nodens_upstream_failures_total", &[("reason", "issuer")], 1.0);
     proxy.redirect(world.server.address);
     proxy.end_all(End::Reset);
     assert!(first_fresh_answer(&daemon) < CLIENT_PATIENCE);

@@ -1,0 +1,86 @@
+//! Who may ask, how much, and for what: looked at only where the operator said something, so that silence costs a hit one branch.
+//!
+//! A client that asks too fast gets REFUSED, over UDP as over TCP. Dropping its queries would look like a lossy network: it would wait for
+//! five seconds and ask again, and whoever looks for the fault would find nothing. TC, by which authoritative servers make forged sources harmless,
+//! would bring the flood to TCP, where a query costs more. And a forged source gains nothing: a refusal is no longer than the query,
+//! but for the 17 bytes of an extended error to who speaks EDNS. What remains is that who can forge the address of a pod can use up its
+//! rate; that is for the network of the node to prevent, which knows whose address it is.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use crate::config::{Config, Prefixes};
+use crate::listener::Outcome;
+use crate::log::Topic;
+use crate::metrics::Event;
+use crate::policy::rate::{Rates, Verdict};
+use crate::wire::header::ede;
+use crate::wire::query::Edns;
+use crate::wire::rcode;
+
+use super::Pipeline;
+use super::hit::Context;
+
+/// What the operator said of clients.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    /// Who may ask; empty is everybody.
+    allow: Prefixes,
+    /// Types that nobody gets.
+    refused: Box<[u16]>,
+    /// How fast one may ask.
+    rates: Option<Arc<Rates>>,
+    /// To whom that does not apply.
+    exempt: Prefixes,
+}
+
+impl Guard {
+    /// What a configuration says, with its buckets; `None` if it says nothing.
+    pub(super) fn new(config: &Config, rates: Option<&Arc<Rates>>) -> Option<Box<Self>> {
+        let guard = Self {
+            allow: config.listen.allow.clone(),
+            refused: config.policy.refuse_types.as_slice().into(),
+            rates: rates.cloned(),
+            exempt: config.limits.client_rate_exempt.clone(),
+        };
+        let is_silent = guard.allow.is_empty() && guard.refused.is_empty() && guard.rates.is_none();
+        (!is_silent).then(|| Box::new(guard))
+    }
+}
+
+impl Pipeline {
+    /// Refuses a query of a client who may not ask, or not that, or not now; `None` if it may pass.
+    #[inline(never)]
+    pub(super) fn guard(
+        &self,
+        guard: &Guard,
+        room: &mut [u8],
+        context: &Context,
+        edns: Option<Edns>,
+    ) -> Option<Outcome> {
+        let client = context.client;
+        if !guard.allow.allows(client) {
+            self.metrics.count(Event::NotAllowed);
+            return Some(self.refuse(room, context, edns, rcode::REFUSED, Some(ede::PROHIBITED)));
+        }
+        if let Some(rates) = guard.rates.as_ref().filter(|_| !guard.exempt.contains(client)) {
+            let Verdict { passes, is_crowded } = rates.charge(client, context.received);
+            if is_crowded {
+                self.metrics.count(Event::RateShared);
+            }
+            if !passes {
+                self.metrics.count(Event::ClientRate);
+                if self.limiter.admits(Topic::Rate, context.received) {
+                    warn!(%client, "a client asks too fast; refusing");
+                }
+                return Some(self.refuse(room, context, edns, rcode::REFUSED, Some(ede::OTHER)));
+            }
+        }
+        if guard.refused.contains(&context.qtype) {
+            self.metrics.count(Event::TypeRefused);
+            return Some(self.refuse(room, context, edns, rcode::REFUSED, Some(ede::PROHIBITED)));
+        }
+        None
+    }
+}
