@@ -117,6 +117,20 @@
 //! | to have us write over another file, by a link at the name of the temporary one | that name is removed and made anew, and must not exist | [`file::replace`] |
 //! | to have damaged or false bytes read, with the right checksum | each answer is read as a server's message, against the question it claims to answer, within the present TTL bounds; no allocation follows a length that the file claims | [`cache::snapshot`] |
 //!
+//! # The adversaries, and the tests that show it
+//!
+//! | who | what stops him | shown by |
+//! |---|---|---|
+//! | a page that rebinds its name to an address inside | the filter, on miss, hit, stale answer, after a reload and after a restart | `tests/system/rebinding.rs` (hostile_answers_are_blocked_on_miss_hit_stale_and_after_a_reload_and_honest_ones_never, an_address_that_the_node_gets_is_blocked_from_then_on), `tests/integration/rebinding.rs` (an_alias_launders_nothing, what_comes_back_after_a_restart_is_judged_anew) |
+//! | a forger beside the path, who sprays answers | port, ID, letters, cookie, and TCP when there are too many guesses | `tests/system/egress/forgery.rs` (no_forged_answer_is_believed), `tests/system/egress/datagrams.rs` (an_answer_in_fragments_is_not_believed_and_is_asked_for_over_tcp) |
+//! | whoever reads and changes what passes on the path | TLS with proof and no way back; signatures, where a zone is validated | `tests/system/egress/failures.rs` (no_failure_of_a_server_shows_a_query_to_anybody, a_black_hole_shows_no_query_to_anybody), `tests/system/dnssec/mod.rs` (verdicts_agree_with_unbound_on_every_zone, a_bogus_answer_is_a_failure_that_says_why) |
+//! | malware that talks by names | nothing that recognises it yet; names and types that nobody gets, a rate for each client, bounds on new names | `tests/integration/access.rs` (blocked_names_are_denied_with_a_reason_and_never_asked, types_that_nobody_gets_are_refused_whatever_the_name, a_client_that_asks_too_fast_is_refused_on_all_its_sockets_and_no_other_is) |
+//! | a client that wants a zone, or to change one | transfers, updates and notifications go nowhere | `tests/integration/access.rs` (updates_notifications_and_transfers_go_nowhere_over_any_transport) |
+//! | a client that looks around: metrics, health, versions | allow-lists; class CHAOS is silent unless told to speak; no name and no client in a metric | `tests/integration/access.rs` (who_may_read_metrics_and_health_changes_with_a_reload, the_chaos_class_tells_nothing_unless_it_is_told_to) |
+//! | a hostile pod that floods | shares of what there is, a rate, denials that push out nothing | `tests/integration/shedding.rs` (a_flood_from_one_pod_leaves_room_for_the_others), `tests/integration/cache.rs` (a_flood_of_denials_evicts_no_good_answer) |
+//! | a hostile server, or one that was taken over | every message read with checks, only what was asked for believed, every failure ends | `tests/system/chaos/hostile.rs` (lies_over_udp_come_to_nothing, lies_over_tcp_come_to_nothing), `tests/system/chaos/stream.rs` (lies_in_the_framing_of_streams_break_nothing) |
+//! | a zone that is signed so that it costs (KeyTrap, NSEC3) | a budget of work for each question, and rest for such zones | `src/dnssec/tests.rs` (many_keys_of_one_tag_and_many_signatures_are_not_tried_with_each_other, hashes_of_many_iterations_prove_nothing_and_are_not_made) |
+//!
 //! # What does not hold yet
 //!
 //! - **What a client sends has to be read before it can be refused.** With `limits.client-rate` it gets no further, but a refusal costs about half of
