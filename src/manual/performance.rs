@@ -98,6 +98,24 @@
 //! **Expired answers leave first.** moka does not know what has expired. Every five seconds a shelf that is nine tenths full loses the longest
 //! expired answers until it is four fifths full; there is nothing to do, and nothing is walked, on a node with room.
 //!
+//! # What a validation costs
+//!
+//! A signature has to be verified, and that is arithmetic. 10,000 names of one signed zone, each asked once over UDP of a bind9 on the same machine, keys
+//! known, CPU time of the process in µs a question (two shared AMD EPYC cores under other load, so ratios count):
+//!
+//! | | algorithm 8 (RSA) | 13 (P-256) | 15 (Ed25519) |
+//! |---|---|---|---|
+//! | nodens, `forward`, DO | 28 | 27 | 27 |
+//! | nodens, `validate`, a name that was never asked | 57–62 | 97–99 | 78 |
+//! | nodens, `validate`, asked again when it has expired, unchanged | 30 | 29–30 | 31 |
+//! | unbound 1.17, iterator alone | 33 | 33 | 36 |
+//! | unbound 1.17, validator | 80 | 148 | 293 |
+//!
+//! Most misses of a node are names that it knows and that have expired. Where their records are the same, the verdict on them is remembered, and they cost
+//! 1.1 to 1.3 times what they cost unvalidated. A new name costs 2.1 to 3.6 times as much, against 2.4 to 8 times in unbound: half of its time is the curve's
+//! arithmetic in aws-lc, so that below about 2.7 times nothing is to be had for P-256 over loopback. Answers of zones that are known not to be signed are
+//! not even parsed for it. A hit costs the same in all zones.
+//!
 //! # How it is measured
 //!
 //! CPU time of the whole process from the kernel's accounts, pinned to one core, loaded from another by dnsperf, divided by the

@@ -163,6 +163,27 @@ fn servers_are_asked_for_unvalidated_data_with_signatures() {
     }
 }
 
+/// N28
+#[test]
+fn names_below_one_that_is_proved_not_to_exist_are_denied_with_the_same_proof() {
+    let (upstream, daemon, _folder) = validating();
+    let first = daemon.ask(&Ask::a("gone.example").dnssec_ok());
+    let asked = upstream.queries();
+    let below = daemon.ask(&Ask::a("a.b.gone.example").dnssec_ok());
+    assert_eq!(
+        (shown(&first), shown(&below)),
+        ((rcode::NXDOMAIN, true, true), (rcode::NXDOMAIN, true, true)),
+        "{below}"
+    );
+    assert_eq!(upstream.queries(), asked, "from memory");
+    let kinds = |answer: &Message| {
+        let mut kinds: Vec<u16> = answer.authorities.iter().map(|record| record.kind).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    assert_eq!(kinds(&first), kinds(&below));
+}
+
 #[test]
 fn an_answer_is_kept_no_longer_than_its_signature_is_valid() {
     let zone = SignedZone::new(".", clock::wall());
