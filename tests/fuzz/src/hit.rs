@@ -48,6 +48,7 @@ impl Node {
             store: Arc::clone(&store),
             local: Arc::new(Local::new(&config).expect("it has no names of its own")),
             rates: None,
+            anchors: Arc::default(),
             addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
             policy: 0,
             tls: vec![None].into(),
