@@ -121,6 +121,24 @@ async fn a_signature_is_good_between_its_dates_and_the_clock_decides() {
 
 /// N28
 #[tokio::test(start_paused = true)]
+async fn a_signature_that_was_good_is_not_good_for_ever() {
+    let (validator, world, zone, _) = setting();
+    let message = answer("www", zone.signed_as(vec![address("www", 1)], 1, -100, 200));
+    let owner = wire::name::parse("www").unwrap();
+    for (seconds, expected, left) in [
+        (0, Verdict::Secure, 200),
+        (150, Verdict::Secure, 50),
+        (200, Verdict::Secure, 0),
+        (201, Verdict::Bogus(Reason::Expired), 0),
+    ] {
+        clock::hold_wall(NOW + Duration::from_secs(seconds));
+        let judgement = validator.judge(&owner, 1, &message, &world.ask(), Duration::from_secs(4)).await;
+        assert_eq!(judgement, Judgement { verdict: expected, lifetime: left }, "{seconds}");
+    }
+}
+
+/// N28
+#[tokio::test(start_paused = true)]
 async fn keys_that_cannot_be_had_are_no_verdict_and_are_asked_for_again() {
     let (validator, world, zone, metrics) = setting();
     let keys = world.answers.borrow_mut().remove(&(String::new(), 48)).unwrap();

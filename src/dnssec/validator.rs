@@ -16,7 +16,7 @@ use hickory_net::{DnsError, NetError};
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData};
 use hickory_proto::dnssec::{Nsec3HashAlgorithm, Proof};
 use hickory_proto::op::{DnsRequestOptions, DnsResponse, Message, ResponseCode};
-use hickory_proto::rr::{Name, RData, Record, RecordType};
+use hickory_proto::rr::{Name, RData, Record, RecordType, SerialNumber};
 use tokio::time::timeout;
 
 use super::anchors::{Anchors, Governor};
@@ -422,10 +422,17 @@ fn nearest(one: &Name, other: &Name) -> u8 {
     u8::try_from(same.count()).unwrap_or(u8::MAX)
 }
 
-/// What the proofs of all records of a part say together, `None` if they are bogus; and the least TTL.
+/// What the proofs of all records of a part say together, `None` if they are bogus; and for how many seconds.
+///
+/// hickory's validator remembers that a signature was good, and does not look at its dates again.
 fn summarize(response: &DnsResponse) -> (Option<Verdict>, u32) {
+    let now = SerialNumber::new(u32::try_from(clock::wall().as_secs() & u64::from(u32::MAX)).unwrap_or(0));
+    let used = response.answers.iter().chain(&response.authorities).filter(|record| record.proof == Proof::Secure);
+    let ends = used.filter_map(signature).map(|signature| signature.input().sig_expiration);
+    let left = ends.map(|end| if end < now { None } else { Some(end.get().wrapping_sub(now.get())) });
+    let Some(left) = left.collect::<Option<Vec<u32>>>() else { return (None, 0) };
     let records = || response.answers.iter().chain(&response.authorities).filter(|record| signature(record).is_none());
-    let lifetime = records().map(|record| record.ttl).min().unwrap_or(u32::MAX);
+    let lifetime = records().map(|record| record.ttl).chain(left).min().unwrap_or(u32::MAX);
     let worst = records().map(|record| record.proof).min_by_key(|proof| match proof {
         Proof::Bogus | Proof::Indeterminate => 0,
         Proof::Insecure => 1,

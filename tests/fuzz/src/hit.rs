@@ -47,6 +47,7 @@ impl Node {
         let shared = Shared {
             store: Arc::clone(&store),
             local: Arc::new(Local::new(&config).expect("it has no names of its own")),
+            anchors: Arc::default(),
             rates: None,
             anchors: Arc::default(),
             addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
