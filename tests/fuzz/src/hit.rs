@@ -49,7 +49,6 @@ impl Node {
             local: Arc::new(Local::new(&config).expect("it has no names of its own")),
             anchors: Arc::default(),
             rates: None,
-            anchors: Arc::default(),
             addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
             policy: 0,
             tls: vec![None].into(),
