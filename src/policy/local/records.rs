@@ -4,7 +4,7 @@
 //! should: directives, several records, names relative to an origin. Those are refused or have only one meaning here.
 
 use hickory_proto::ProtoError;
-use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use hickory_proto::serialize::binary::BinEncodable;
 use hickory_proto::serialize::txt::{ParseError, Parser};
 
@@ -43,6 +43,8 @@ enum Mistake {
     Wildcard,
     /// A type that exists only in hickory.
     Type(RecordType),
+    /// It is a text without any (RFC 1035 section 3.3.14: "one or more" strings), which no client can read.
+    NoText,
     /// It cannot be written as a message: a text of more than 255 bytes, for instance.
     Encoding(ProtoError),
     /// It cannot stand beside the others.
@@ -59,6 +61,7 @@ impl std::fmt::Display for Mistake {
                 f.write_str("a wildcard; write a line for each name, or send the zone to an upstream of its own")
             }
             Self::Type(record_type) => write!(f, "type {record_type} is not known in DNS; {FORM}"),
+            Self::NoText => f.write_str("no text; an empty one is written \"\""),
             Self::Encoding(error) => write!(f, "{error}"),
             Self::Conflict(conflict) => write!(f, "{conflict}"),
         }
@@ -83,6 +86,9 @@ fn record(line: &str) -> Result<Record, Mistake> {
     match (record.dns_class, record.record_type()) {
         (DNSClass::IN, RecordType::ANAME) => Err(Mistake::Type(RecordType::ANAME)),
         (DNSClass::IN, _) if record.name.is_wildcard() => Err(Mistake::Wildcard),
+        (DNSClass::IN, _) if matches!(&record.data, RData::TXT(text) if text.txt_data.is_empty()) => {
+            Err(Mistake::NoText)
+        }
         (DNSClass::IN, _) => record.to_bytes().map_err(Mistake::Encoding).map(|_| record),
         (class, _) => Err(Mistake::Class(class)),
     }

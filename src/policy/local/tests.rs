@@ -441,6 +441,8 @@ fn wrong_records_are_told_together_each_with_what_would_be_right() {
         ("db.example. 300 A 192.0.2.256", "write"),
         ("db.example. 300 A ::1", "write"),
         ("db.example. 300 BOGUS x", "write"),
+        // Found by a fuzz target: it was answered with a record that nobody can read.
+        ("db.example. 300 TXT", "no text; an empty one is written"),
         ("db.example. 300 CH TXT x", "class CH"),
         ("*.example. 300 A 192.0.2.1", "wildcard"),
         ("$INCLUDE /etc/passwd", "not one record"),

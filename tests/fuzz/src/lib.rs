@@ -14,6 +14,7 @@
 //! - [`local`] any question to the node's own names, through hickory-server.
 //! - [`stream`] a server's stream cut anywhere, through the real connection.
 //! - [`datagram`] a server's datagram: whether it is the answer.
+//! - [`filter`] records with addresses, before the filter against rebinding.
 //! - [`files`] hosts, static records, names to block, nameservers.
 //! - [`config`] any text; what is accepted prints and reads back.
 //! - [`walker`] the strict reader of messages that all lean on.
@@ -23,6 +24,7 @@ pub mod config;
 pub mod datagram;
 pub mod edns;
 pub mod files;
+pub mod filter;
 pub mod hit;
 pub mod local;
 pub mod name;

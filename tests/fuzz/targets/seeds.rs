@@ -49,6 +49,13 @@ fn write_all() {
     let heads: [&[u8]; 4] =
         [&[2, 0, 0, 0, 0, 0, 0], &[3, 1, 2, 0, 0, 0, 0], &[7, 1, 2, 0, 105, 0, 0], &[0, 0, 0, 0, 0, 0, 0]];
     write(root, "datagram", &prefixed(&answers, &heads));
+    let data: [&[u8]; 4] = [
+        &[0, 10, 0, 0, 1],
+        &[0, 8, 8, 8, 8],
+        &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1],
+        &[3, 0, 1, 0, 0, 4, 0, 4, 10, 0, 0, 1],
+    ];
+    write(root, "filter", &data.map(<[u8]>::to_vec));
     let files: [&[u8]; 7] = [
         b"\x00192.0.2.1 a.example b # c\n2001:db8::1 a.example\n",
         b"\x01a.example. 60 A 192.0.2.1\nb.example. 60 CNAME a.example.\nc.example. 60 IN TXT \"x y\" z",
