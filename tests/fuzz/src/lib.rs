@@ -14,6 +14,7 @@
 //! - [`local`] any question to the node's own names, through hickory-server.
 //! - [`stream`] a server's stream cut anywhere, through the real connection.
 //! - [`datagram`] a server's datagram: whether it is the answer.
+//! - [`validate`] answers of a signed zone, spoilt, and files of trust anchors.
 //! - [`filter`] records with addresses, before the filter against rebinding.
 //! - [`files`] hosts, static records, names to block, nameservers.
 //! - [`config`] any text; what is accepted prints and reads back.
@@ -33,6 +34,7 @@ pub mod reply;
 pub mod snapshot;
 pub mod stream;
 pub mod tcp;
+pub mod validate;
 pub mod walker;
 
 /// Takes small choices off the front of the fuzzer's bytes; zeros when they are used up.

@@ -55,6 +55,13 @@ fn write_all() {
         &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1],
         &[3, 0, 1, 0, 0, 4, 0, 4, 10, 0, 0, 1],
     ];
+    let spoilt: [&[u8]; 4] = [
+        &[0],
+        &[1],
+        &[2, 0, 40, 1, 0, 60, 255],
+        &[255, b'.', b' ', b'D', b'S', b' ', b'1', b' ', b'8', b' ', b'2', b' ', b'0', b'0'],
+    ];
+    write(root, "validate", &spoilt.map(<[u8]>::to_vec));
     write(root, "filter", &data.map(<[u8]>::to_vec));
     let files: [&[u8]; 7] = [
         b"\x00192.0.2.1 a.example b # c\n2001:db8::1 a.example\n",
