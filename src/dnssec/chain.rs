@@ -105,8 +105,10 @@ fn split(response: DnsResponse, name: Name, kind: RecordType) -> Result<(Vec<Par
         }
         owner = target;
     }
-    // A chain may end with an alias that leads out of what the server knows; that something does not exist has to be proved in any case.
-    let has_end = response.answers.iter().any(|record| record.name == owner)
+    // A chain may end with an alias that leads out of what the server knows; that something does not exist has to be proved in any case. An
+    // answer that says nothing of the name, only of others, is a denial like one that says nothing at all.
+    let has_end = parts.is_empty()
+        || response.answers.iter().any(|record| record.name == owner)
         || !response.authorities.is_empty()
         || response.response_code == ResponseCode::NXDomain;
     if has_end {

@@ -252,6 +252,17 @@ async fn a_wildcard_needs_the_proof_that_nothing_nearer_exists() {
 
 /// N28
 #[tokio::test(start_paused = true)]
+async fn an_answer_about_other_names_alone_is_a_denial_that_nothing_proves() {
+    let (validator, world, zone, _) = setting();
+    for set in [vec![], vec![address("other", 1)], zone.signed(vec![address("other", 1)])] {
+        // The server of this test denies no delegation, so that it remains open what is broken.
+        let found = verdict(&validator, &world, "www", &answer("www", set)).await;
+        assert!(matches!(found, Verdict::Bogus(_) | Verdict::Indeterminate(_)), "{found:?}");
+    }
+}
+
+/// N28
+#[tokio::test(start_paused = true)]
 async fn what_is_there_as_signed_cannot_be_denied_and_a_chain_needs_its_end() {
     let (validator, world, zone, _) = setting();
     let www = || zone.signed(vec![address("www", 1)]);
