@@ -19,7 +19,7 @@ use crate::sys::{clock, memory, process};
 use super::reload::{self, Followers};
 use super::{Running, start};
 
-/// How often expired answers make room where that becomes short. Walking a full store of 32 MiB takes some milliseconds of this thread.
+/// How often expired answers make room where that becomes short, and free memory is given back. Walking a full store of 32 MiB takes some milliseconds of this thread.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
@@ -80,6 +80,7 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
             loop {
                 often.tick().await;
                 store.tidy(clock::coarse());
+                memory::give_back();
             }
         };
         let followers = Followers { readiness: Arc::clone(&readiness), endpoints, log };

@@ -9,12 +9,13 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::listener::limits::Connections;
 use crate::listener::{tcp, udp};
 use crate::metrics::WorkerMetrics;
 use crate::pipeline::Pipeline;
+use crate::sys::memory;
 use crate::wire::header::MAX_MESSAGE;
 
 use super::snapshot::Snapshot;
@@ -22,6 +23,9 @@ use super::sockets::Listener;
 
 /// How often a worker that is told to stop looks whether all is answered.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
+
+/// How often a worker gives back the memory that it does not need any more.
+const GIVE_BACK_EVERY: Duration = Duration::from_secs(5);
 
 /// What a worker's thread is started with.
 pub(super) struct Worker {
@@ -95,6 +99,14 @@ impl Worker {
             }
         };
         receiving.push(spawn_local(follow));
+        receiving.push(spawn_local(async {
+            let mut often = interval(GIVE_BACK_EVERY);
+            often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                often.tick().await;
+                memory::give_back();
+            }
+        }));
         // An error means that the main thread is gone, which is as good a reason to stop.
         let _ = drain.wait_for(|drain| *drain).await;
         for task in receiving {

@@ -300,10 +300,10 @@ impl Daemon {
         behind.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
     }
 
-    /// Kilobytes of resident memory.
-    pub(crate) fn resident_kilobytes(&self) -> u64 {
+    /// Kilobytes of resident memory without the program's own pages, which belong to the page cache.
+    pub(crate) fn private_kilobytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the daemon runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel says so");
+        let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("the kernel says so");
         line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of kilobytes")
     }
 }

@@ -266,7 +266,7 @@ fn a_client_that_does_not_read_is_given_up_and_harms_nobody() {
     let daemon = Setup::forward(&upstream).section("listen", "tcp-idle-timeout = \"1s\"").start();
     let ask = Ask::new("large.example.org", kind::TXT);
     daemon.tcp().ask(&ask);
-    let before = daemon.resident_kilobytes();
+    let before = daemon.private_kilobytes();
     let mut greedy = Tcp::narrow(daemon.tcp_address());
     let query = prefixed(&ask.bytes());
     wait_until("the daemon stops reading or closes", || {
@@ -274,7 +274,7 @@ fn a_client_that_does_not_read_is_given_up_and_harms_nobody() {
         greedy.send_without_waiting(&query.repeat(100)) == 0
     });
     daemon.tcp().ask(&ask);
-    let growth = daemon.resident_kilobytes().saturating_sub(before);
+    let growth = daemon.private_kilobytes().saturating_sub(before);
     assert!(growth < 32 * 1024, "{growth} kB grew for one client");
     daemon.wait_for_metric("nodens_tcp_closed_total", &[("reason", "slow")], 1.0);
 }
