@@ -36,6 +36,24 @@ pub enum ExitCode {
     Config = 78,
 }
 
+impl ExitCode {
+    /// The code of that number.
+    #[must_use]
+    pub fn of(number: i32) -> Option<Self> {
+        let all = [
+            Self::Usage,
+            Self::NoInput,
+            Self::Unavailable,
+            Self::Software,
+            Self::System,
+            Self::InputOutput,
+            Self::NoPermission,
+            Self::Config,
+        ];
+        all.into_iter().find(|code| *code as i32 == number)
+    }
+}
+
 impl Failure {
     /// A failure with its code and what to tell a person.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {

@@ -14,6 +14,7 @@ mod check;
 mod demo;
 mod generate;
 mod run;
+mod worker;
 
 /// The DNS cache that runs on every node.
 ///
@@ -36,6 +37,9 @@ struct Arguments {
 enum Command {
     /// Answer queries until told to stop (the default)
     Run(run::Arguments),
+    /// Answer queries for a supervisor, which starts it
+    #[command(hide = true)]
+    Worker(worker::Arguments),
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
     /// Print files that are made from the program itself
@@ -61,9 +65,12 @@ where
         Err(error) => return Err(usage(&error)),
     };
     match (arguments.command, arguments.config) {
-        (None, config) => run::run(run::Arguments { config }),
-        (Some(Command::Run(run::Arguments { config: None })), config) => run::run(run::Arguments { config }),
+        (None, config) => run::run(run::Arguments { config, no_supervisor: false }),
+        (Some(Command::Run(run::Arguments { config: None, no_supervisor })), config) => {
+            run::run(run::Arguments { config, no_supervisor })
+        }
         (Some(Command::Run(run)), None) => run::run(run),
+        (Some(Command::Worker(worker)), None) => worker::run(worker),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::Origin;
 use crate::error::Failure;
-use crate::worker;
+use crate::{supervisor, worker};
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -12,11 +12,18 @@ pub(super) struct Arguments {
     /// The configuration file, in TOML; none is the built-in configuration
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+    /// Answer in this process, without one behind it that starts it again
+    #[arg(long)]
+    pub(super) no_supervisor: bool,
 }
 
 /// Reads the configuration and runs until a signal.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let origin = Origin::new(arguments.config.as_deref());
-    drop(arguments);
-    worker::run(origin)
+    let Arguments { config, no_supervisor } = arguments;
+    let origin = Origin::new(config.as_deref());
+    if no_supervisor {
+        drop(config);
+        return worker::run(origin, worker::Given::default(), None);
+    }
+    supervisor::run(origin, config)
 }

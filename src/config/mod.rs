@@ -76,6 +76,8 @@ pub struct Config {
     pub health: Endpoint,
     /// What the daemon says of itself on standard error.
     pub log: Log,
+    /// The process behind the one that answers.
+    pub supervisor: Supervisor,
 }
 
 /// `[listen]`: where clients ask, and for how long they may hold on.
@@ -137,6 +139,17 @@ pub struct Cache {
     pub snapshot_size: u64,
     /// How often it is written.
     pub snapshot_interval: Duration,
+}
+
+/// `[supervisor]`: the process behind the one that answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supervisor {
+    /// Time without a sign of life after which a worker is killed.
+    pub hang_timeout: Duration,
+    /// How often a worker leaves its answers.
+    pub snapshot_interval: Duration,
+    /// The socket of hand-overs; `None` is none.
+    pub socket: Option<PathBuf>,
 }
 
 /// `[local]`: what the node answers from its own knowledge.

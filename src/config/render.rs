@@ -55,6 +55,12 @@ impl Config {
                 "format" => Some(Value::Text(self.log.format.name().to_owned())),
                 _ => unknown(section, key),
             },
+            Section::Supervisor => match key {
+                "hang-timeout" => Some(Value::Duration(self.supervisor.hang_timeout)),
+                "snapshot-interval" => Some(Value::Duration(self.supervisor.snapshot_interval)),
+                "socket" => Some(Value::Text(self.supervisor.socket.as_ref()?.to_string_lossy().into_owned())),
+                _ => unknown(section, key),
+            },
             Section::Upstream => upstream_value(self.upstreams.get(position)?, key),
             Section::Zone => self.zone_value(self.zones.get(position)?, key),
         }

@@ -65,6 +65,8 @@ impl Config {
             metrics.listen = "metrics.listen",
             health.listen = "health.listen",
             log.format = "log.format",
+            supervisor.hang_timeout = "supervisor.hang-timeout",
+            supervisor.socket = "supervisor.socket",
         }
         Ok(kept)
     }

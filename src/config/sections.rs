@@ -11,7 +11,7 @@ use super::mistake::{Fault, Place, Report};
 use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
-use super::{Cache, Endpoint, Limits, Listen, Local, Log, Policies, Prefixes, Trust, Zone};
+use super::{Cache, Endpoint, Limits, Listen, Local, Log, Policies, Prefixes, Supervisor, Trust, Zone};
 
 /// `[listen]`
 pub(super) fn listen(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Listen {
@@ -228,6 +228,15 @@ fn is_same_listener(one: SocketAddr, other: SocketAddr) -> bool {
 /// `[log]`
 pub(super) fn log(raw: &Raw) -> Log {
     Log { level: choice(raw, "level"), format: choice(raw, "format") }
+}
+
+/// `[supervisor]`
+pub(super) fn supervisor(raw: &Raw) -> Supervisor {
+    Supervisor {
+        hang_timeout: raw.value("hang-timeout"),
+        snapshot_interval: raw.value("snapshot-interval"),
+        socket: raw.given("socket").map(|path: String| PathBuf::from(path)),
+    }
 }
 
 /// The value of an option that is one of a few words.

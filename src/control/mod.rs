@@ -17,5 +17,5 @@ mod server;
 mod tests;
 
 pub use readiness::Readiness;
-pub use selfcheck::{listeners, selfcheck};
+pub use selfcheck::{all_answer, listeners, selfcheck};
 pub use server::{Bound, Endpoints, serve};

@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
 use super::readiness::Readiness;
+use crate::metrics::Protocol;
 
 /// Time the first try has to succeed; each further one has twice as much.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -64,6 +65,24 @@ pub async fn selfcheck(addresses: Vec<SocketAddr>, readiness: Arc<Readiness>) {
         }
     }
     while checks.join_next().await.is_some() {}
+}
+
+/// Asks these listeners once; whether all of them answer. Waits for them without end.
+pub async fn all_answer(listeners: Vec<(SocketAddr, Protocol)>) -> bool {
+    let mut checks = JoinSet::new();
+    for (address, protocol) in listeners {
+        checks.spawn(async move {
+            match protocol {
+                Protocol::Udp => ask_udp(reachable(address)).await,
+                Protocol::Tcp => ask_tcp(reachable(address)).await,
+            }
+        });
+    }
+    let mut all = true;
+    while let Some(outcome) = checks.join_next().await {
+        all &= matches!(outcome, Ok(Ok(())));
+    }
+    all
 }
 
 /// Where a listener can be asked: one on all addresses is asked on loopback.

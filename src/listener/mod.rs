@@ -12,8 +12,10 @@
 //! - [`udp`] datagrams.
 //! - [`tcp`] connections.
 //! - [`limits`] how many of them.
+//! - [`sockets`] where: bound, or taken over.
 
 pub mod limits;
+pub mod sockets;
 pub mod tcp;
 pub mod udp;
 

@@ -101,6 +101,16 @@ impl Metrics {
         Arc::clone(self.shared.workers.last().expect("the main thread always has counters"))
     }
 
+    /// Answers given so far at a listen address, by its position in the configuration.
+    #[must_use]
+    pub fn answers(&self, server: u16, protocol: Protocol) -> u64 {
+        let zones = self.shared.layout().zones.len();
+        let rows = (0..zones).chain([worker::NO_ZONE]).flat_map(|zone| {
+            self.shared.workers.iter().filter_map(move |worker| worker.row(usize::from(server), zone, protocol))
+        });
+        rows.map(|row| row.requests().iter().flatten().sum::<u64>()).sum()
+    }
+
     /// Says where the figures of the cache come from.
     pub fn set_cache(&self, cache: Arc<dyn CacheFigures>) {
         *self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner) = Some(cache);

@@ -298,5 +298,44 @@ table! {
         TcpConnections => TCP_CONNECTIONS,
         /// Open connections to upstreams.
         UpstreamConnections => UPSTREAM_CONNECTIONS,
+        /// Workers that ended without being told to, and were started again.
+        WorkerDied => WORKER_RESTARTS / "died",
+        /// Workers that gave no sign of life for `supervisor.hang-timeout`, and were killed and started again.
+        WorkerHung => WORKER_RESTARTS / "hung",
+        /// Took sockets and answers over from another nodens.
+        TookOver => HAND_OVERS / "taken",
+        /// A nodens that came to take over went away before it answered.
+        HandOverFailed => HAND_OVERS / "failed",
+        /// The packet rules were not as they should be, and were put right.
+        RulesRepaired => NODE_REPAIRS / "rules",
+        /// The link was not as it should be, and was put right.
+        InterfaceRepaired => NODE_REPAIRS / "interface",
+        /// The way around this daemon was opened since it did not answer itself.
+        RulesWithdrawn => RULES_WITHDRAWN,
+        /// Rules could not be installed or looked at.
+        RulesFailed => SETUP_ERRORS / "iptables",
+        /// Another program held the lock of iptables for too long.
+        RulesLocked => SETUP_ERRORS / "iptables_lock",
+        /// The link could not be made, or an address not be added.
+        InterfaceFailed => SETUP_ERRORS / "interface_add",
+        /// The link could not be looked at.
+        InterfaceUnseen => SETUP_ERRORS / "interface_check",
     }
+}
+
+impl Gauge {
+    /// What the supervisor counts, in the order in which it tells a worker; they only grow.
+    pub const SUPERVISED: [Self; 11] = [
+        Self::WorkerDied,
+        Self::WorkerHung,
+        Self::TookOver,
+        Self::HandOverFailed,
+        Self::RulesRepaired,
+        Self::InterfaceRepaired,
+        Self::RulesWithdrawn,
+        Self::RulesFailed,
+        Self::RulesLocked,
+        Self::InterfaceFailed,
+        Self::InterfaceUnseen,
+    ];
 }

@@ -152,6 +152,18 @@ families! {
     SNAPSHOT_TIME = Gauge "nodens_snapshot_timestamp_seconds" []
         "When it was written last, in seconds since 1970-01-01 UTC; 0 is not since the start.";
 
+    //------ nodens's own: the node ------------------------------------------------------------------------------------
+    WORKER_RESTARTS = Counter "nodens_worker_restarts_total" ["reason"]
+        "Workers started again after they died, or were killed since they hung.";
+    HAND_OVERS = Counter "nodens_handovers_total" ["outcome"]
+        "Times this daemon took sockets and answers over from another nodens, and times that another one came for them and failed.";
+    NODE_REPAIRS = Counter "nodens_node_repairs_total" ["part"]
+        "Times the link or the packet rules were not as they should be and were put right.";
+    RULES_WITHDRAWN = Counter "nodens_rules_withdrawn_total" []
+        "Times the way around this daemon was opened since it did not answer its own queries.";
+    SETUP_ERRORS = Counter "coredns_nodecache_setup_errors_total" ["errortype"]
+        "What went wrong with link and rules, by node-local-dns's names; iptables stands for rules of every kind.";
+
     //------ nodens's own: validation --------------------------------------------------------------------------------
     VALIDATIONS = Counter "nodens_dnssec_validations_total" ["result"]
         "Answers of zones with dnssec = \"validate\" by verdict.";

@@ -1,10 +1,11 @@
 //! Files that the daemon writes for itself: nobody else reads them, and what somebody else could have written is not read.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::geteuid;
 
 /// Bits of the mode that let others write.
@@ -33,6 +34,32 @@ pub fn read_own(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Ok(bytes);
     };
     Err(io::Error::other(reason))
+}
+
+/// Reads a file that another process may read at the same time, from its beginning, as [`in_memory`] makes them.
+///
+/// # Errors
+///
+/// As the kernel says; and where it is longer than `limit` bytes.
+pub fn read_shared(mut file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(io::Error::other(format!("it has {length} bytes, and at most {limit} are read")));
+    }
+    // Whoever reads it later starts at the beginning, too: the place is the file's, not the descriptor's.
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file that has no name and is gone with its last descriptor (`memfd_create(2)`).
+///
+/// # Errors
+///
+/// When the process may have no more descriptors.
+pub fn in_memory() -> io::Result<File> {
+    Ok(memfd_create(c"nodens", MFdFlags::MFD_CLOEXEC)?.into())
 }
 
 /// Puts what `write` writes in the place of the file, at once and whole, readable by this user alone. If anything fails, the file stays as it was.

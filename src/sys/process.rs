@@ -91,6 +91,16 @@ pub fn raise_descriptor_limit() -> std::io::Result<u64> {
     Ok(hard)
 }
 
+/// Ends this process, whatever it does, when the thread ends that started it (`PR_SET_PDEATHSIG`). The kernel forgets this when the process becomes
+/// another user's: then it has to be said again.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn end_with_parent() -> std::io::Result<()> {
+    Ok(nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,11 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -36,14 +36,54 @@ const BACKLOG: i32 = 1024;
 /// What the kernel says: no permission for a low port, or another program without SO_REUSEPORT there.
 pub fn bind_udp(address: SocketAddr, largest: u16) -> io::Result<UdpSocket> {
     let socket = shared(address, Type::DGRAM, Protocol::UDP)?;
+    tune_udp(&socket, address, largest)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Tells a UDP socket that somebody else made what [`bind_udp`] tells its own.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn tune(socket: &UdpSocket, largest: u16) -> io::Result<()> {
+    tune_udp(&SockRef::from(socket), socket.local_addr()?, largest)
+}
+
+/// What a UDP socket of ours is told, whoever made it.
+fn tune_udp(socket: &Socket, address: SocketAddr, largest: u16) -> io::Result<()> {
     // Without NET_ADMIN the kernel caps this at net.core.rmem_max and says nothing; less room is no reason not to serve.
     socket.set_recv_buffer_size(UDP_BUFFER)?;
     socket.set_send_buffer_size(UDP_BUFFER)?;
     if largest <= SAFE_SIZE {
-        forbid_fragments(&socket, address)?;
+        forbid_fragments(socket, address)?;
     }
-    socket.bind(&address.into())?;
-    Ok(socket.into())
+    Ok(())
+}
+
+/// A socket that somebody else made.
+#[derive(Debug)]
+pub enum Given {
+    /// Datagrams, bound to this address.
+    Udp(SocketAddr, UdpSocket),
+    /// Connections, listened for at this address.
+    Tcp(SocketAddr, TcpListener),
+}
+
+/// Takes a descriptor over as one of our listeners, as [`bind_udp`] and [`bind_tcp`] make them; `None` if it is none.
+#[must_use]
+pub fn adopt(descriptor: OwnedFd) -> Option<Given> {
+    let socket = Socket::from(descriptor);
+    let address = socket.local_addr().ok()?.as_socket()?;
+    socket.set_nonblocking(true).ok()?;
+    socket.set_cloexec(true).ok()?;
+    // Whoever made it without may not share it; then it stays the only one.
+    let _ = socket.set_reuse_port(true);
+    match socket.r#type().ok()? {
+        Type::DGRAM => Some(Given::Udp(address, socket.into())),
+        Type::STREAM if socket.is_listener().ok()? => Some(Given::Tcp(address, socket.into())),
+        _ => None,
+    }
 }
 
 /// Sets DF on every answer and believes no ICMP about the path's MTU (RFC 9715 section 3.1, recommendations R1 and R2): answers are small
@@ -99,6 +139,18 @@ fn shared(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
     Ok(socket)
 }
 
+/// Lets the runtime of this thread tell when a descriptor can be read or written.
+///
+/// # Errors
+///
+/// When the kernel has no room to watch it.
+#[expect(unsafe_code, reason = "AsyncFd cannot know that the descriptor stays the same")]
+pub fn watch_descriptor(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an OwnedFd is the same descriptor for as long as it lives, and is closed only when the AsyncFd that now owns it is dropped, which
+    // takes it off the watch list first.
+    unsafe { AsyncFd::register(descriptor) }.map_err(Into::into)
+}
+
 /// Lets the runtime of this thread tell when a socket can be read.
 ///
 /// # Errors
@@ -117,7 +169,7 @@ pub fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
 ///
 /// What the kernel says.
 pub fn prepare_upstream(stream: &tokio::net::TcpStream, user_timeout: Duration) -> io::Result<()> {
-    let socket = socket2::SockRef::from(stream);
+    let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some(user_timeout))?;
     socket.set_keepalive(true)

@@ -4,6 +4,7 @@
 //! is believed, is [`cache::snapshot`](crate::cache::snapshot)'s.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -32,11 +33,25 @@ fn now() -> Now {
     Now { moment: clock::coarse(), wall: clock::wall() }
 }
 
-/// Takes over what the file holds, if one is configured, there and sound; says so if it is not.
-pub(super) fn restore(snapshot: &Arc<Snapshot>, metrics: &WorkerMetrics) {
+/// Takes over the answers that the supervisor had, or what the file holds, if one is configured, there and sound; says so if it is not.
+pub(super) fn restore(snapshot: &Arc<Snapshot>, metrics: &WorkerMetrics, given: Option<File>) {
+    if let Some(answers) = given {
+        let of = Arc::clone(snapshot);
+        let limit = snapshot.shared.config.cache.snapshot_size;
+        let read = move || understand(&file::read_shared(answers, limit)?, &of);
+        if take_over(snapshot, metrics, "the supervisor", within(READ_PATIENCE, read)) {
+            return;
+        }
+    }
     let Some(path) = snapshot.shared.config.cache.snapshot.clone() else { return };
     let (of, from) = (Arc::clone(snapshot), path.clone());
-    match within(READ_PATIENCE, move || read_file(&from, &of)) {
+    let read = move || understand(&file::read_own(&from, of.shared.config.cache.snapshot_size)?, &of);
+    take_over(snapshot, metrics, &path.display().to_string(), within(READ_PATIENCE, read));
+}
+
+/// Takes over what was read; whether there was anything.
+fn take_over(snapshot: &Snapshot, metrics: &WorkerMetrics, from: &str, read: io::Result<Restored>) -> bool {
+    match read {
         Ok(Restored { entries, dropped }) => {
             let restored = u64::try_from(entries.len()).unwrap_or(u64::MAX);
             for entry in entries {
@@ -45,15 +60,17 @@ pub(super) fn restore(snapshot: &Arc<Snapshot>, metrics: &WorkerMetrics) {
             metrics.count(Event::SnapshotRead);
             metrics.set(Gauge::SnapshotRestored, restored);
             metrics.set(Gauge::SnapshotDropped, dropped);
-            info!(restored, dropped, "kept answers taken over from the snapshot");
+            info!(from, restored, dropped, "kept answers taken over from the snapshot");
         }
         // The first start.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return false,
         Err(error) => {
             metrics.count(Event::SnapshotUnusable);
-            warn!(path = %path.display(), %error, "the snapshot of the cache is not used");
+            warn!(from, %error, "the snapshot of the cache is not used");
+            return false;
         }
     }
+    true
 }
 
 /// Waits for work with the disk, so long; what comes later is lost.
@@ -69,11 +86,10 @@ fn within<T: Send + 'static>(
     receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Reads the file at `path`.
-fn read_file(path: &Path, snapshot: &Snapshot) -> io::Result<Restored> {
+/// Reads what a snapshot says.
+fn understand(bytes: &[u8], snapshot: &Snapshot) -> io::Result<Restored> {
     let shared = &snapshot.shared;
-    let bytes = file::read_own(path, shared.config.cache.snapshot_size)?;
-    let restored = read(&bytes, &snapshot.rules(), snapshot.owner(), now(), shared.store.hashing());
+    let restored = read(bytes, &snapshot.rules(), snapshot.owner(), now(), shared.store.hashing());
     let Restored { mut entries, dropped } = restored.map_err(io::Error::other)?;
     let all = entries.len();
     entries.retain(|entry| !snapshot.blocks(entry));
@@ -81,11 +97,10 @@ fn read_file(path: &Path, snapshot: &Snapshot) -> io::Result<Restored> {
     Ok(Restored { entries, dropped: dropped + blocked })
 }
 
-/// Writes the file at `path`.
-fn write_file(path: &Path, snapshot: &Snapshot) -> io::Result<Written> {
+/// Writes all that may still be given.
+fn write_to(out: &mut File, snapshot: &Snapshot) -> io::Result<Written> {
     let shared = &snapshot.shared;
-    let limit = shared.config.cache.snapshot_size;
-    file::replace(path, |file| write(&shared.store, &snapshot.rules(), now(), limit, file))
+    write(&shared.store, &snapshot.rules(), now(), shared.config.cache.snapshot_size, out)
 }
 
 /// Whoever writes the file.
@@ -135,6 +150,22 @@ impl Disk {
         self.tell(&path, within(WRITE_PATIENCE, work));
     }
 
+    /// The answers in a file that is only in memory, for whoever comes next.
+    pub(super) async fn leave(&self) -> io::Result<File> {
+        let snapshot = Arc::clone(&self.orders.borrow());
+        let work = move || {
+            let mut memory = file::in_memory()?;
+            write_to(&mut memory, &snapshot)?;
+            Ok(memory)
+        };
+        in_background(work).await.unwrap_or_else(|failure| Err(io::Error::other(failure.message)))
+    }
+
+    /// How often they are left with the supervisor.
+    pub(super) fn leaving_interval(&self) -> Duration {
+        self.orders.borrow().shared.config.supervisor.snapshot_interval
+    }
+
     /// What there is to write, and where; `None` if nothing.
     fn work(&self) -> Option<(PathBuf, impl FnOnce() -> io::Result<Written> + Send + 'static)> {
         let snapshot = Arc::clone(&self.orders.borrow());
@@ -143,7 +174,7 @@ impl Disk {
         let to = path.clone();
         Some((path, move || {
             let _one_at_a_time = writing.lock().unwrap_or_else(PoisonError::into_inner);
-            write_file(&to, &snapshot)
+            file::replace(&to, |file| write_to(file, &snapshot))
         }))
     }
 

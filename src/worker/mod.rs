@@ -5,20 +5,24 @@
 //! hand. The main thread answers no queries.
 //!
 //! - [`run()`] the daemon's main thread: signals, health, metrics.
+//! - `chain` what the supervisor says, and what it is told.
 //! - `disk` the kept answers in a file, over a restart.
+//! - `pulse` whether they all answer.
 //! - `reload` when the configuration is read again, and what becomes of it.
 //! - `snapshot` what workers share, made of a configuration.
-//! - `sockets` binding.
 //! - `thread` one worker.
 
+mod chain;
 mod disk;
+mod pulse;
 mod reload;
 mod run;
 mod snapshot;
-mod sockets;
 mod thread;
 
+use std::fs::File;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -29,14 +33,33 @@ use crate::cache::Store;
 use crate::config::Config;
 use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
+use crate::listener::sockets::Sockets;
 use crate::metrics::{CacheFigures, Gauge, Metrics};
 use crate::pipeline::Shared;
 use crate::policy::local::Local;
 
 use disk::Disk;
+use pulse::Pulse;
 use snapshot::Snapshot;
 
 pub use run::run;
+
+/// What workers are given by whoever started this process; by default nothing.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The sockets they answer on, instead of those that the configuration says.
+    pub sockets: Option<Sockets>,
+    /// The answers of those before them, as a snapshot of the cache.
+    pub answers: Option<File>,
+}
+
+impl Given {
+    /// What another process has given.
+    #[must_use]
+    pub fn new(sockets: Vec<OwnedFd>, answers: Option<OwnedFd>) -> Self {
+        Self { sockets: Some(Sockets::adopt(sockets)), answers: answers.map(File::from) }
+    }
+}
 
 /// Workers that answer.
 #[derive(Debug)]
@@ -53,6 +76,8 @@ pub struct Running {
     orders: watch::Sender<Arc<Snapshot>>,
     /// Each of them tells when it does.
     adopted: mpsc::Receiver<()>,
+    /// Whether they are at work.
+    pulse: Arc<Pulse>,
     /// Tells them to stop.
     drain: watch::Sender<bool>,
     /// Their threads.
@@ -164,14 +189,18 @@ async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
 /// # Errors
 ///
 /// When an address cannot be bound, a certificate file cannot be used, a local record is wrong, or the kernel has no more threads.
-pub fn start(config: Config) -> Result<Running, Failure> {
+pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
+    if let Some(sockets) = &given.sockets {
+        // What the file says now takes effect when whoever holds the sockets starts anew.
+        config.listen.addresses = sockets.addresses();
+    }
     let mut snapshot = Snapshot::new(config, None)?;
     let Shared { config, local, store, .. } = snapshot.shared.clone();
     for warning in local.warnings() {
         tracing::warn!("{warning}");
     }
-    let sockets = sockets::bind(&config.listen)?;
-    let addresses = sockets.addresses.clone();
+    let sockets = given.sockets.map_or_else(|| Sockets::bind(&config.listen), Ok)?;
+    let addresses = sockets.addresses();
     snapshot.layout.servers = addresses.iter().map(|address| format!("dns://{address}")).collect();
     let metrics = Arc::new(Metrics::new(&snapshot.layout, config.listen.workers));
     metrics.set_upstreams(&config.upstreams);
@@ -181,24 +210,26 @@ pub fn start(config: Config) -> Result<Running, Failure> {
     let (drain, drained) = watch::channel(false);
     let snapshot = Arc::new(snapshot);
     // The sockets are bound: what clients ask meanwhile waits in them.
-    disk::restore(&snapshot, &metrics.main());
+    disk::restore(&snapshot, &metrics.main(), given.answers);
     let (orders, ordered) = watch::channel(Arc::clone(&snapshot));
     let (adopt, adopted) = mpsc::channel(config.listen.workers);
+    let pulse = Arc::new(Pulse::new(config.listen.workers));
     let mut threads = Vec::new();
-    for (index, sockets) in sockets.workers.into_iter().enumerate() {
+    for (index, sockets) in sockets.share(config.listen.workers).into_iter().enumerate() {
         let worker = thread::Worker {
             orders: ordered.clone(),
             adopted: adopt.clone(),
             sockets,
             connections: Arc::clone(&connections),
             metrics: metrics.worker(index),
+            pulse: (Arc::clone(&pulse), index),
             drain: drained.clone(),
         };
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.work());
         threads
             .push(thread.map_err(|error| Failure::new(ExitCode::System, format!("no thread for a worker: {error}")))?);
     }
-    Ok(Running { addresses, metrics, connections, snapshot, orders, adopted, drain, threads })
+    Ok(Running { addresses, metrics, connections, snapshot, orders, adopted, pulse, drain, threads })
 }
 
 impl CacheFigures for Store {

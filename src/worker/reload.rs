@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::Signal;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
@@ -39,7 +38,7 @@ pub(super) async fn follow(
     mut origin: Origin,
     files: FilesRead,
     followers: &Followers,
-    mut hangup: Signal,
+    asked: &Notify,
 ) {
     let mut watch = Watch::new();
     watch.follow(files);
@@ -50,7 +49,7 @@ pub(super) async fn follow(
             warn!(%error, "the kernel does not tell of changed files; they are looked at every five seconds");
         }
         let asked = tokio::select! {
-            asked = hangup.recv() => asked.is_some(),
+            () = asked.notified() => true,
             () = watch.changed() => false,
             _ = addresses.tick() => {
                 if running.has_moved() {

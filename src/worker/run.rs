@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
@@ -14,31 +14,32 @@ use crate::config::Origin;
 use crate::control::{self, Bound, Endpoints, Readiness};
 use crate::error::{ExitCode, Failure};
 use crate::log;
+use crate::supervisor::channel::{Channel, Message};
 use crate::sys::{clock, memory, process};
 
 use super::reload::{self, Followers};
-use super::{Running, start};
+use super::{Given, Running, chain, start};
 
 /// How often expired answers make room where that becomes short, and free memory is given back. Walking a full store of 32 MiB takes some milliseconds of this thread.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT, or until the supervisor says so, if there is one at the other end of `chain`.
 ///
 /// # Errors
 ///
 /// When the daemon cannot start; once it runs, it ends only by a signal.
-pub fn run(mut origin: Origin) -> Result<(), Failure> {
+pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(), Failure> {
     let system =
         |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
     // First of all: a signal that comes earlier ends the process, SIGHUP included.
-    let signals = {
-        let _context = runtime.enter();
-        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
-    };
-    let [terminate, interrupt, hangup] = signals;
+    let context = runtime.enter();
+    let [terminate, interrupt, hangup] =
+        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
     let (mut terminate, mut interrupt) = (terminate.map_err(system)?, interrupt.map_err(system)?);
-    let hangup = hangup.map_err(system)?;
+    let mut hangup = hangup.map_err(system)?;
+    let supervisor = chain.map(Channel::watched).transpose().map_err(system)?;
+    drop(context);
     let loaded = origin.read()?;
     let log = log::initialize(&loaded.config.log)?;
     for warning in &loaded.warnings {
@@ -48,7 +49,7 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
-    let mut running = start(loaded.config)?;
+    let mut running = start(loaded.config, given)?;
     for address in &running.addresses {
         for protocol in ["udp", "tcp"] {
             info!(protocol, %address, "listening");
@@ -58,6 +59,8 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
     running.metrics().set_hash(&loaded.hash);
     readiness.configured(&loaded.hash);
     let disk = running.disk();
+    let (metrics, addresses) = (running.metrics(), running.addresses.clone());
+    let pulse = Arc::clone(&running.pulse);
     let stopped_by = runtime.block_on(async {
         let (bound, _) = watch::channel(Bound::default());
         let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
@@ -66,7 +69,14 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
             readiness.wait().await;
             info!("ready");
             memory::forget_start_up_code();
-            std::future::pending::<()>().await;
+            match &supervisor {
+                Some(supervisor) => {
+                    // The threads may not have come round yet, but every listener has answered.
+                    supervisor.mention(&Message::Beat);
+                    pulse.watch(&addresses, &metrics, || supervisor.mention(&Message::Beat)).await;
+                }
+                None => std::future::pending::<()>().await,
+            }
         };
         let check = control::selfcheck(running.addresses.clone(), Arc::clone(&readiness));
         let check = async {
@@ -83,22 +93,37 @@ pub fn run(mut origin: Origin) -> Result<(), Failure> {
                 memory::give_back();
             }
         };
+        let reload = Arc::new(Notify::new());
+        let hung_up = async {
+            while hangup.recv().await.is_some() {
+                reload.notify_one();
+            }
+            std::future::pending::<()>().await;
+        };
+        let told = async {
+            match &supervisor {
+                Some(supervisor) => chain::follow(supervisor, &disk, &metrics, &reload).await,
+                None => std::future::pending().await,
+            }
+        };
         let followers = Followers { readiness: Arc::clone(&readiness), endpoints, log };
-        let follow = reload::follow(&mut running, origin, loaded.files, &followers, hangup);
+        let follow = reload::follow(&mut running, origin, loaded.files, &followers, &reload);
         tokio::select! {
             () = follow => unreachable!("it never ends"),
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
+            reason = told => reason,
             () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),
             () = greet => unreachable!("pending never ends"),
             () = check => unreachable!("pending never ends"),
             () = tidy => unreachable!("it never ends"),
+            () = hung_up => unreachable!("pending never ends"),
             () = disk.write_now_and_then() => unreachable!("it never ends"),
         }
     });
     // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
     runtime.shutdown_background();
-    info!(signal = stopped_by, "stopping");
+    info!(reason = stopped_by, "stopping");
     Running::stop(running);
     disk.write_at_the_end();
     info!("stopped");

@@ -12,20 +12,21 @@ use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::listener::limits::Connections;
+use crate::listener::sockets::Listener;
 use crate::listener::{tcp, udp};
 use crate::metrics::WorkerMetrics;
 use crate::pipeline::Pipeline;
 use crate::sys::memory;
 use crate::wire::header::MAX_MESSAGE;
 
+use super::pulse::{self, Pulse};
 use super::snapshot::Snapshot;
-use super::sockets::Listener;
 
 /// How often a worker that is told to stop looks whether all is answered.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
-/// How often a worker gives back the memory that it does not need any more.
-const GIVE_BACK_EVERY: Duration = Duration::from_secs(5);
+/// Ticks after which a worker gives back the memory that it does not need any more: five seconds.
+const GIVE_BACK_TICKS: u32 = 10;
 
 /// What a worker's thread is started with.
 pub(super) struct Worker {
@@ -33,12 +34,14 @@ pub(super) struct Worker {
     pub(super) orders: watch::Receiver<Arc<Snapshot>>,
     /// Is told after each change that this worker goes by it.
     pub(super) adopted: mpsc::Sender<()>,
-    /// Its sockets, one pair an address.
+    /// Its sockets, address by address.
     pub(super) sockets: Vec<Listener>,
     /// The bound on TCP clients.
     pub(super) connections: Arc<Connections>,
     /// What it counts.
     pub(super) metrics: Arc<WorkerMetrics>,
+    /// Where it shows that it is at work, and as which.
+    pub(super) pulse: (Arc<Pulse>, usize),
     /// Turns true when it shall stop.
     pub(super) drain: watch::Receiver<bool>,
 }
@@ -56,7 +59,7 @@ impl Worker {
 
     /// Sets everything up, and takes it down again after the drain.
     async fn serve(self) -> io::Result<()> {
-        let Self { mut orders, adopted, sockets, connections, metrics, mut drain } = self;
+        let Self { mut orders, adopted, sockets, connections, metrics, pulse: (pulse, index), mut drain } = self;
         let snapshot = Arc::clone(&orders.borrow_and_update());
         let config = &snapshot.shared.config;
         let pipeline = Pipeline::new(&snapshot.shared, Arc::clone(&metrics));
@@ -72,17 +75,21 @@ impl Worker {
         });
         let mut receiving: Vec<JoinHandle<()>> = Vec::new();
         let mut udp_sockets = Vec::new();
-        for (server, Listener { udp, tcp }) in (0..).zip(sockets) {
-            let socket = udp::Socket::new(udp, server, Arc::clone(&metrics))?;
-            receiving.push(spawn_local(Rc::clone(&socket).receive(Rc::clone(&pipeline))));
-            spawn_local(Rc::clone(&socket).send());
-            udp_sockets.push(socket);
-            let (settings, pipeline) = (Rc::clone(&settings), Rc::clone(&pipeline));
-            receiving.push(spawn_local(async move {
-                if let Err(error) = tcp::accept(tcp, server, settings, pipeline).await {
-                    tracing::error!(%error, "a TCP listener is lost");
-                }
-            }));
+        for Listener { server, udp, tcp } in sockets {
+            for udp in udp {
+                let socket = udp::Socket::new(udp, server, Arc::clone(&metrics))?;
+                receiving.push(spawn_local(Rc::clone(&socket).receive(Rc::clone(&pipeline))));
+                spawn_local(Rc::clone(&socket).send());
+                udp_sockets.push(socket);
+            }
+            for tcp in tcp {
+                let (settings, pipeline) = (Rc::clone(&settings), Rc::clone(&pipeline));
+                receiving.push(spawn_local(async move {
+                    if let Err(error) = tcp::accept(tcp, server, settings, pipeline).await {
+                        tracing::error!(%error, "a TCP listener is lost");
+                    }
+                }));
+            }
         }
         let follow = {
             let (pipeline, settings, mut orders) = (Rc::clone(&pipeline), Rc::clone(&settings), orders.clone());
@@ -99,12 +106,15 @@ impl Worker {
             }
         };
         receiving.push(spawn_local(follow));
-        receiving.push(spawn_local(async {
-            let mut often = interval(GIVE_BACK_EVERY);
+        receiving.push(spawn_local(async move {
+            let mut often = interval(pulse::TICK);
             often.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
+            for tick in 0_u32.. {
                 often.tick().await;
-                memory::give_back();
+                pulse.tick(index);
+                if tick % GIVE_BACK_TICKS == 0 {
+                    memory::give_back();
+                }
             }
         }));
         // An error means that the main thread is gone, which is as good a reason to stop.

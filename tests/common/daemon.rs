@@ -292,19 +292,39 @@ impl Daemon {
         self.folder.path()
     }
 
+    /// The daemon's processes: the one that was started, and those that it has started.
+    pub(crate) fn family(&self) -> Vec<u32> {
+        let parent = self.child.id();
+        let children =
+            std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).expect("the daemon runs");
+        let children = children.split_whitespace().map(|pid| pid.parse().expect("a process number"));
+        std::iter::once(parent).chain(children).collect()
+    }
+
+    /// The process that answers, if there is one just now.
+    pub(crate) fn worker(&self) -> Option<Pid> {
+        self.family().get(1).map(|pid| Pid::from_raw(i32::try_from(*pid).expect("a process number fits")))
+    }
+
     /// Processor time used so far, in ticks of the kernel (hundredths of a second).
     pub(crate) fn processor_ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the daemon runs");
-        // Behind the name, which is in parentheses, user and system time are the 12th and 13th fields.
-        let behind = stat.rsplit_once(')').expect("the kernel's form").1;
-        behind.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
+        let of = |pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the daemon runs");
+            // Behind the name, which is in parentheses, user and system time are the 12th and 13th fields.
+            let behind = stat.rsplit_once(')').expect("the kernel's form").1;
+            behind.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum::<u64>()
+        };
+        self.family().into_iter().map(of).sum()
     }
 
     /// Kilobytes of resident memory without the program's own pages, which belong to the page cache.
     pub(crate) fn private_kilobytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the daemon runs");
-        let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("the kernel says so");
-        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of kilobytes")
+        let of = |pid| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the daemon runs");
+            let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("the kernel says so");
+            line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok()).expect("a number of kilobytes")
+        };
+        self.family().into_iter().map(of).sum()
     }
 }
 

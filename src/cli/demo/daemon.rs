@@ -33,7 +33,7 @@ pub(super) struct Counters {
 
 /// Starts the daemon between the stand-ins.
 pub(super) fn start(port: u16, stand_ins: &StandIns) -> Result<Daemon, Failure> {
-    let running = worker::start(config(port, stand_ins)?)?;
+    let running = worker::start(config(port, stand_ins)?, worker::Given::default())?;
     let address = running.addresses.first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     Ok(Daemon { address, running })
 }

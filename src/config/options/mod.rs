@@ -12,6 +12,7 @@ use super::units::{print_duration, print_size};
 mod forwarding;
 mod rebinding;
 mod serving;
+mod supervisor;
 
 pub(super) use forwarding::{INTERNAL_MAX_NEGATIVE_TTL, SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE};
 
@@ -38,6 +39,8 @@ pub(super) enum Section {
     Health,
     /// `[log]`
     Log,
+    /// `[supervisor]`
+    Supervisor,
     /// `[[upstream]]`, any number of times.
     Upstream,
     /// `[[zone]]`, any number of times.
@@ -46,7 +49,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -57,6 +60,7 @@ impl Section {
         Self::Metrics,
         Self::Health,
         Self::Log,
+        Self::Supervisor,
         Self::Upstream,
         Self::Zone,
     ];
@@ -74,6 +78,7 @@ impl Section {
             Self::Metrics => "metrics",
             Self::Health => "health",
             Self::Log => "log",
+            Self::Supervisor => "supervisor",
             Self::Upstream => "upstream",
             Self::Zone => "zone",
         }
@@ -102,6 +107,7 @@ impl Section {
             Self::Metrics => serving::METRICS_DOC,
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
+            Self::Supervisor => supervisor::DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
             Self::Zone => forwarding::ZONE_DOC,
         }
@@ -320,7 +326,12 @@ pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
 
 /// All options, by section, in the order of the reference file.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    serving::SETTINGS.iter().chain(rebinding::SETTINGS).chain(forwarding::SETTINGS).chain(rebinding::ZONE_SETTINGS)
+    serving::SETTINGS
+        .iter()
+        .chain(rebinding::SETTINGS)
+        .chain(supervisor::SETTINGS)
+        .chain(forwarding::SETTINGS)
+        .chain(rebinding::ZONE_SETTINGS)
 }
 
 /// The group and the zone of a file that has none, as TOML: what the examples of the required options say.

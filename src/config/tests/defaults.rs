@@ -83,6 +83,10 @@ allow = ["::1"]
 [log]
 level = "debug"
 format = "json"
+[supervisor]
+hang-timeout = "10s"
+snapshot-interval = "1m"
+socket = "/run/other/handover"
 [dnssec]
 trust-anchors = "HOSTS"
 [[upstream]]

@@ -1,0 +1,51 @@
+//! `nodens worker`: answer queries for a supervisor. Not for people.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+
+use crate::config::Origin;
+use crate::error::{ExitCode, Failure};
+use crate::supervisor::channel::{Channel, Message};
+use crate::sys::process;
+use crate::worker::{self, Given};
+
+/// What `worker` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration file, in TOML; none is the built-in configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Time the supervisor has to say all that a worker needs, in milliseconds. It does so before it does anything else.
+const PATIENCE: u16 = 5_000;
+
+/// Takes sockets and answers from the supervisor, at standard input, and answers until it says to stop.
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        let text = format!("a worker is started by `nodens run`, which speaks to it at standard input: {error}");
+        Failure::new(ExitCode::Usage, text)
+    };
+    // A worker that nobody watches would hold the sockets for ever.
+    process::end_with_parent().map_err(failed)?;
+    let channel = Channel::of(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    let given = receive(&channel).map_err(failed)?;
+    let origin = Origin::new(arguments.config.as_deref());
+    drop(arguments);
+    worker::run(origin, given, Some(channel))
+}
+
+/// All that a worker is given.
+fn receive(channel: &Channel) -> io::Result<Given> {
+    let mut sockets = Vec::new();
+    loop {
+        match channel.receive_within(PATIENCE)? {
+            Some(Message::Sockets(more)) => sockets.extend(more),
+            Some(Message::Figures(_)) => {}
+            Some(Message::Begin(answers)) => return Ok(Given::new(sockets, answers)),
+            Some(other) => return Err(io::Error::other(format!("{other:?} comes too early"))),
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A new nodens takes over from a running one: sockets, answers and connections, without a query lost.
+//!
+//! ```text
+//!  new                                old
+//!   ── Hello 1 ─────────────────────►      a user that is neither root nor its own is not let in
+//!   ◄───────────────────── Hello 1 ──
+//!   ◄───────────────── Sockets ... ──      both hold the same sockets: whoever reads a query answers it
+//!   ◄──────────────── Begin answers ──
+//!  (its worker answers)
+//!   ── Taken ───────────────────────►      reads no more, answers what it has in hand
+//!   ◄────────────── Connection ... ──      each as soon as nothing of it is in hand
+//!   ◄──────────────────────── Gone ──      ends; link and rules stay, the new one looks after them
+//! ```
+//!
+//! If the new one goes away before it has taken, nothing has happened.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::unistd::geteuid;
+use tokio::io::unix::AsyncFd;
+use tokio::time::timeout;
+
+use super::channel::{Channel, Conversation, Message};
+use crate::sys::parcel;
+use crate::sys::socket::watch_descriptor;
+
+/// The version of what is said.
+pub(super) const VERSION: u16 = 1;
+
+/// Time the other one has for each answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where others come to take over. The path is free again when this is dropped, unless another one stands there by then.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// The listening socket.
+    listener: AsyncFd<OwnedFd>,
+}
+
+impl Door {
+    /// Opens it at `path`, in the place of one behind which nobody is any more.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        // Under another name first, so that there is never a moment without one.
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let temporary: PathBuf = path.with_file_name(name);
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = parcel::listen_at(&temporary)?;
+        fs::rename(&temporary, path)?;
+        Ok(Self { listener: watch_descriptor(listener)? })
+    }
+
+    /// Waits for somebody who may take over. May be dropped at any time.
+    pub(super) async fn guest(&self) -> io::Result<Conversation> {
+        loop {
+            let mut ready = self.listener.readable().await?;
+            let Ok(accepted) = ready.try_io(parcel::accept) else { continue };
+            let connection = accepted?;
+            let user = parcel::peer_user(&connection)?;
+            if user == 0 || user == geteuid().as_raw() {
+                return Channel::of(connection).watched();
+            }
+            tracing::warn!(user, "somebody came to take over who may not");
+        }
+    }
+}
+
+/// What a new nodens got.
+#[derive(Debug)]
+pub(super) struct Inheritance {
+    /// Listening sockets.
+    pub(super) sockets: Vec<OwnedFd>,
+    /// Answers, as a snapshot of the cache.
+    pub(super) answers: Option<OwnedFd>,
+    /// Whoever it was.
+    pub(super) before: Conversation,
+}
+
+/// Takes over from whoever listens at `path`; `None` if nobody does.
+pub(super) async fn take_over(path: &Path) -> io::Result<Option<Inheritance>> {
+    let connection = match parcel::connect_to(path) {
+        Ok(connection) => connection,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let before = Channel::of(connection).watched()?;
+    before.say(&Message::Hello(VERSION)).await?;
+    match next(&before).await? {
+        Message::Hello(VERSION) => {}
+        Message::Hello(version) => return Err(io::Error::other(format!("it speaks version {version}, not {VERSION}"))),
+        other => return Err(io::Error::other(format!("it begins with {other:?}"))),
+    }
+    let mut sockets = Vec::new();
+    loop {
+        match next(&before).await? {
+            Message::Sockets(more) => sockets.extend(more),
+            Message::Begin(answers) => return Ok(Some(Inheritance { sockets, answers, before })),
+            other => return Err(io::Error::other(format!("instead of sockets comes {other:?}"))),
+        }
+    }
+}
+
+/// The next thing it says.
+async fn next(conversation: &Conversation) -> io::Result<Message> {
+    let heard = timeout(PATIENCE, conversation.receive()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    heard.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}

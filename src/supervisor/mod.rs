@@ -1,0 +1,21 @@
+//! The process behind the one that answers.
+//!
+//! It holds the listening sockets and the latest snapshot of the cache, starts the worker process with them, and starts it again when it
+//! ends or hangs: what clients ask meanwhile waits in the sockets. It reads nothing that comes from the network, and its configuration once.
+//! Another nodens that comes to take over gets sockets and answers from here.
+//!
+//! - [`channel`] what the processes say to each other.
+//! - `child` one worker process.
+//! - `figures` what the supervisor counts.
+//! - `handover` both sides of a hand-over.
+//! - `patience` when a worker is started again.
+//! - [`run()`] the process's one loop.
+
+pub mod channel;
+mod child;
+mod figures;
+mod handover;
+mod patience;
+mod run;
+
+pub use run::run;

@@ -1,0 +1,426 @@
+//! The supervisor's one loop.
+
+use std::future::{Future, pending};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+use tracing::{error, info, warn};
+
+use super::channel::{Conversation, Message};
+use super::child::{Happened, Recipe, Worker};
+use super::figures::Figures;
+use super::handover::{self, Door, Inheritance};
+use super::patience::Patience;
+use crate::config::{Config, Origin};
+use crate::error::{ExitCode, Failure};
+use crate::listener::sockets::Sockets;
+use crate::log;
+use crate::metrics::Gauge;
+use crate::sys::process;
+
+/// Time a worker has beyond `listen.drain-timeout` to end: it may write its file of answers, which it gives five seconds.
+const END_PATIENCE: Duration = Duration::from_secs(7);
+
+/// Time a worker has to leave its answers for one that takes over; then those it left before have to do.
+const KEEP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs until SIGTERM or SIGINT, or until another nodens has taken over.
+///
+/// # Errors
+///
+/// When the configuration is wrong, an address cannot be had, or the first worker cannot start.
+pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
+    let system =
+        |error: io::Error| Failure::new(ExitCode::System, format!("the supervisor has no event loop: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
+    let signals = runtime.block_on(async { Signals::new() }).map_err(system)?;
+    let loaded = origin.read()?;
+    // What is odd about the configuration, the worker says.
+    log::initialize(&loaded.config.log)?;
+    // Workers inherit it.
+    if let Err(error) = process::raise_descriptor_limit() {
+        warn!(%error, "the limit on file descriptors stays as it is");
+    }
+    let outcome = runtime.block_on(async {
+        let mut supervisor = Supervisor::new(loaded.config, config).await?;
+        supervisor.serve(signals).await
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+/// What tells the supervisor from outside what to do.
+struct Signals {
+    /// To stop.
+    terminate: Signal,
+    /// To stop, from a terminal.
+    interrupt: Signal,
+    /// To read the configuration again.
+    hangup: Signal,
+}
+
+impl Signals {
+    /// All of them; from then on none of them ends the process.
+    fn new() -> io::Result<Self> {
+        let [terminate, interrupt, hangup] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup? })
+    }
+
+    /// Waits until it is told to stop; by which signal.
+    async fn stop(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// What outlives a worker.
+struct Supervisor {
+    /// How workers are started.
+    recipe: Recipe,
+    /// The configuration of the start.
+    config: Config,
+    /// The listening sockets.
+    sockets: Sockets,
+    /// What the worker has left last.
+    answers: Option<OwnedFd>,
+    /// What is counted.
+    figures: Figures,
+    /// When the next one starts.
+    patience: Patience,
+    /// Whether any worker has ever answered.
+    has_answered: bool,
+    /// Whom this one takes over from, until that one is gone.
+    before: Option<Conversation>,
+    /// Where others come to take over.
+    door: Option<Door>,
+    /// Who has come.
+    guest: Option<Guest>,
+}
+
+/// Another nodens that takes over.
+struct Guest {
+    /// What it is spoken to by.
+    conversation: Conversation,
+    /// How far it has come.
+    stage: Stage,
+}
+
+/// How far a hand-over has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    /// It has come in.
+    Come,
+    /// The worker leaves its answers for it, until then.
+    Waits(Instant),
+    /// It has sockets and answers.
+    Given,
+    /// It answers; this one leaves.
+    Taken,
+}
+
+/// Waits for what an option offers; for ever if it offers nothing.
+async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
+    }
+}
+
+impl Supervisor {
+    /// Binds the listen addresses, or takes their sockets over.
+    async fn new(config: Config, path: Option<PathBuf>) -> Result<Self, Failure> {
+        let recipe = Recipe { config: path, hang_timeout: config.supervisor.hang_timeout };
+        let inheritance = match &config.supervisor.socket {
+            Some(path) => handover::take_over(path).await.unwrap_or_else(|error| {
+                warn!(path = %path.display(), %error, "nothing is taken over from the nodens that is there");
+                None
+            }),
+            None => None,
+        };
+        let figures = Figures::default();
+        let (given, answers, before) = match inheritance {
+            Some(Inheritance { sockets, answers, before }) => {
+                info!(sockets = sockets.len(), answers = answers.is_some(), "taking over from another nodens");
+                (Sockets::adopt(sockets), answers, Some(before))
+            }
+            None => (Sockets::default(), None, None),
+        };
+        let sockets = given.complete(&config.listen)?;
+        let patience = Patience::default();
+        let (door, guest) = (None, None);
+        Ok(Self { recipe, config, sockets, answers, figures, patience, has_answered: false, before, door, guest })
+    }
+
+    /// Lets workers answer until told to stop, or until another nodens does.
+    async fn serve(&mut self, mut signals: Signals) -> Result<(), Failure> {
+        let mut worker: Option<Worker> = None;
+        let mut start_at = Instant::now();
+        loop {
+            let waits_until = match &self.guest {
+                Some(Guest { stage: Stage::Waits(until), .. }) => Some(*until),
+                _ => None,
+            };
+            let leaves = self.leaves();
+            tokio::select! {
+                () = sleep_until(start_at), if worker.is_none() && !leaves => match self.start().await {
+                    Ok(started) => worker = Some(started),
+                    Err(error) => {
+                        let pause = self.patience.after(None);
+                        error!(%error, ?pause, "a worker cannot be started; tried again");
+                        start_at = Instant::now() + pause;
+                    }
+                },
+                happened = maybe(worker.as_mut().map(Worker::happens)) => {
+                    if let Some(ended) = self.heed(happened, &mut worker).await? {
+                        if leaves {
+                            return self.leave().await;
+                        }
+                        start_at = Instant::now() + ended;
+                    }
+                }
+                _ = signals.hangup.recv() => match &worker {
+                    Some(worker) => worker.say(&Message::Reload).await,
+                    // The one that starts reads it anyway.
+                    None => {}
+                },
+                signal = Signals::stop(&mut signals.terminate, &mut signals.interrupt) => {
+                    info!(signal, "stopping");
+                    self.stop(worker).await;
+                    return Ok(());
+                }
+                guest = maybe(self.door.as_ref().filter(|_| self.guest.is_none()).map(Door::guest)) => match guest {
+                    Ok(conversation) => self.guest = Some(Guest { conversation, stage: Stage::Come }),
+                    Err(error) => warn!(%error, "nobody can take over"),
+                },
+                heard = maybe(self.guest.as_ref().map(|guest| guest.conversation.receive())) => {
+                    self.entertain(heard, &mut worker).await;
+                    if self.leaves() && worker.is_none() {
+                        return self.leave().await;
+                    }
+                }
+                () = maybe(waits_until.map(sleep_until)) => self.give().await,
+                heard = maybe(self.before.as_ref().filter(|_| self.has_answered).map(Conversation::receive)) => {
+                    self.inherit(heard, worker.as_ref()).await;
+                }
+            }
+        }
+    }
+
+    /// Starts a worker.
+    async fn start(&self) -> io::Result<Worker> {
+        let answers = self.answers.as_ref().filter(|_| self.patience.trusts_answers());
+        Worker::start(&self.recipe, &self.sockets, answers, self.figures.all()).await
+    }
+
+    /// Does what follows from what happened to the worker. If it is gone, how long the next one waits.
+    async fn heed(&mut self, happened: Happened, worker: &mut Option<Worker>) -> Result<Option<Duration>, Failure> {
+        let Some(current) = worker else { return Ok(None) };
+        match happened {
+            Happened::Beat { is_first } => {
+                if is_first {
+                    self.greet().await;
+                }
+                if let Some(news) = self.figures.news() {
+                    current.say(&Message::Figures(news)).await;
+                }
+                return Ok(None);
+            }
+            Happened::Kept(answers) => {
+                self.answers = Some(answers);
+                if matches!(self.guest, Some(Guest { stage: Stage::Waits(_), .. })) {
+                    self.give().await;
+                }
+                return Ok(None);
+            }
+            Happened::Connection(connection, begun) => {
+                if let Some(Guest { conversation, .. }) = &self.guest {
+                    let _ = conversation.say(&Message::Connection(connection, begun)).await;
+                }
+                return Ok(None);
+            }
+            Happened::Hung if self.leaves() => {
+                warn!("the worker does not end; what it has in hand is lost");
+                current.kill().await;
+            }
+            Happened::Hung => {
+                error!(timeout = ?self.recipe.hang_timeout, "the worker gives no sign of life; it is killed and started again");
+                self.figures.count(Gauge::WorkerHung);
+                current.kill().await;
+            }
+            Happened::Ended(_) if self.leaves() => {}
+            Happened::Ended(status) => {
+                if let Some(failure) = self.cannot_start(status) {
+                    return Err(failure);
+                }
+                error!(status = %describe(status), "the worker has ended; it is started again");
+                self.figures.count(Gauge::WorkerDied);
+            }
+        }
+        let answered = current.answered();
+        *worker = None;
+        Ok(Some(self.patience.after(answered)))
+    }
+
+    /// Why there is no point in starting another worker: the very first one has ended by itself, and said why.
+    fn cannot_start(&self, status: ExitStatus) -> Option<Failure> {
+        let code = status.code().and_then(ExitCode::of).filter(|_| !self.has_answered)?;
+        Some(Failure::new(code, "the worker cannot start, see above"))
+    }
+
+    /// A worker answers for the first time.
+    async fn greet(&mut self) {
+        self.has_answered = true;
+        if let Some(before) = &self.before {
+            info!("the other nodens may leave");
+            if let Err(error) = before.say(&Message::Taken).await {
+                warn!(%error, "the other nodens has gone too early");
+                self.before = None;
+            }
+            self.figures.count(Gauge::TookOver);
+        }
+        if self.before.is_none() {
+            self.open();
+        }
+    }
+
+    /// Lets others come to take over.
+    fn open(&mut self) {
+        let Some(path) = self.config.supervisor.socket.as_ref().filter(|_| self.door.is_none()) else { return };
+        match Door::open(path) {
+            Ok(door) => self.door = Some(door),
+            Err(error) => warn!(path = %path.display(), %error, "no other nodens can take over: see supervisor.socket"),
+        }
+    }
+
+    //------ The other side --------------------------------------------------------------------------------------------
+
+    /// Whether another nodens answers by now.
+    fn leaves(&self) -> bool {
+        matches!(self.guest, Some(Guest { stage: Stage::Taken, .. }))
+    }
+
+    /// Does what another nodens asks for.
+    async fn entertain(&mut self, heard: io::Result<Option<Message>>, worker: &mut Option<Worker>) {
+        let Some(guest) = &mut self.guest else { return };
+        match (heard, guest.stage) {
+            (Ok(Some(Message::Hello(version))), Stage::Come) => {
+                let _ = guest.conversation.say(&Message::Hello(handover::VERSION)).await;
+                if version != handover::VERSION {
+                    return self.dismiss(&format!("it speaks version {version}"));
+                }
+                match worker.as_ref().filter(|worker| worker.answered().is_some()) {
+                    Some(worker) => {
+                        guest.stage = Stage::Waits(Instant::now() + KEEP_PATIENCE);
+                        worker.say(&Message::Keep).await;
+                    }
+                    None => self.give().await,
+                }
+            }
+            (Ok(Some(Message::Taken)), Stage::Given) => {
+                info!("another nodens has taken over");
+                guest.stage = Stage::Taken;
+                if let Some(worker) = worker {
+                    worker.say(&Message::Leave).await;
+                    worker.must_end_within(self.config.listen.drain_timeout + END_PATIENCE);
+                }
+            }
+            // It will not come back; what is in hand is still answered.
+            (_, Stage::Taken) => {}
+            (Ok(Some(other)), _) => self.dismiss(&format!("it says {other:?}")),
+            (Ok(None), _) => self.dismiss("it has gone"),
+            (Err(error), _) => self.dismiss(&error.to_string()),
+        }
+    }
+
+    /// Goes on as if nobody had come.
+    fn dismiss(&mut self, reason: &str) {
+        warn!(reason, "another nodens came to take over and did not");
+        self.figures.count(Gauge::HandOverFailed);
+        self.guest = None;
+    }
+
+    /// Gives sockets and answers to whoever waits for them.
+    async fn give(&mut self) {
+        let Some(guest) = &mut self.guest else { return };
+        let copies = self.sockets.descriptors().map(|socket| socket.try_clone_to_owned()).collect::<io::Result<_>>();
+        let answers = self.answers.as_ref().map(|answers| answers.as_fd().try_clone_to_owned()).transpose();
+        let given = match (copies, answers) {
+            (Ok(copies), Ok(answers)) => match guest.conversation.say(&Message::Sockets(copies)).await {
+                Ok(()) => guest.conversation.say(&Message::Begin(answers)).await,
+                Err(error) => Err(error),
+            },
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        match given {
+            Ok(()) => guest.stage = Stage::Given,
+            Err(error) => self.dismiss(&error.to_string()),
+        }
+    }
+
+    /// Nothing is in hand any more.
+    async fn leave(&mut self) -> Result<(), Failure> {
+        if let Some(guest) = &self.guest {
+            let _ = guest.conversation.say(&Message::Gone).await;
+        }
+        info!("stopped");
+        Ok(())
+    }
+
+    /// Does what follows from what the nodens before has said.
+    async fn inherit(&mut self, heard: io::Result<Option<Message>>, worker: Option<&Worker>) {
+        match (heard, worker) {
+            (Ok(Some(Message::Connection(connection, begun))), Some(worker)) => {
+                worker.say(&Message::Connection(connection, begun)).await;
+            }
+            (Ok(Some(Message::Connection(..))), None) => {}
+            (Ok(Some(Message::Gone) | None) | Err(_), _) => {
+                info!("the other nodens has gone");
+                self.before = None;
+                self.open();
+            }
+            (Ok(Some(other)), _) => warn!(?other, "the other nodens is not understood"),
+        }
+    }
+
+    //------ The end -----------------------------------------------------------------------------------------------------
+
+    /// Lets the worker answer what it has in hand.
+    async fn stop(&mut self, worker: Option<Worker>) {
+        if let Some(mut worker) = worker {
+            worker.say(&Message::Stop).await;
+            worker.must_end_within(self.config.listen.drain_timeout + END_PATIENCE);
+            loop {
+                match worker.happens().await {
+                    Happened::Ended(_) => break,
+                    Happened::Hung => {
+                        warn!("the worker does not end; it is killed");
+                        worker.kill().await;
+                        break;
+                    }
+                    Happened::Kept(answers) => self.answers = Some(answers),
+                    Happened::Beat { .. } | Happened::Connection(..) => {}
+                }
+            }
+        }
+        info!("stopped");
+    }
+}
+
+/// How a process ended, in words.
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,62 @@
+//! What the supervisor says to the worker process, and what it is told: signs of life, and answers to keep.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval_at};
+use tracing::{debug, error};
+
+use super::disk::Disk;
+use crate::metrics::{Gauge, Metrics};
+use crate::supervisor::channel::{Conversation, Message};
+
+/// Does what it says for as long as it says neither to stop nor to leave; tells which, as the reason to end.
+pub(super) async fn follow(
+    supervisor: &Conversation,
+    disk: &Disk,
+    metrics: &Metrics,
+    reload: &Arc<Notify>,
+) -> &'static str {
+    let every = disk.leaving_interval();
+    let mut often = interval_at(tokio::time::Instant::now() + every, every);
+    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let heard = tokio::select! {
+            heard = supervisor.receive() => heard,
+            _ = often.tick() => {
+                leave(supervisor, disk).await;
+                continue;
+            }
+        };
+        match heard {
+            Ok(Some(Message::Stop)) => return "the supervisor says so",
+            Ok(Some(Message::Leave)) => return "another nodens has taken over",
+            Ok(Some(Message::Reload)) => reload.notify_one(),
+            Ok(Some(Message::Keep)) => leave(supervisor, disk).await,
+            Ok(Some(Message::Figures(figures))) => {
+                for (gauge, figure) in Gauge::SUPERVISED.into_iter().zip(figures) {
+                    metrics.main().set(gauge, figure);
+                }
+            }
+            Ok(Some(other)) => debug!(?other, "not for a worker"),
+            // A worker that nobody watches and nobody can replace would hold the sockets for ever.
+            Ok(None) => return "the supervisor is gone",
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                error!(%error, "the supervisor is not understood")
+            }
+            Err(_) => return "the supervisor is gone",
+        }
+    }
+}
+
+/// Leaves the answers with the supervisor.
+async fn leave(supervisor: &Conversation, disk: &Disk) {
+    let left = match disk.leave().await {
+        Ok(answers) => supervisor.say(&Message::Kept(answers.into())).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = left {
+        error!(%error, "the answers could not be left with the supervisor");
+    }
+}

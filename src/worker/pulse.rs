@@ -1,0 +1,93 @@
+//! Whether all of it is at work: every thread comes round, and every listener answers.
+//!
+//! Looked at once a second. A listener that has just answered clients is not asked: under a flood a query of our own would be lost like any
+//! other, and a daemon that is killed for being busy serves nobody.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::control;
+use crate::metrics::{Metrics, Protocol};
+
+/// How often a thread shows that it comes round; more often than anybody looks.
+pub(super) const TICK: Duration = Duration::from_millis(500);
+
+/// How often is looked.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Time a listener has to answer.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// What threads have shown.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    /// By thread: whether it came round since somebody looked.
+    threads: Box<[AtomicBool]>,
+}
+
+impl Pulse {
+    /// Of so many threads, which get the time until the second look.
+    pub(super) fn new(threads: usize) -> Self {
+        Self { threads: (0..threads).map(|_| AtomicBool::new(true)).collect() }
+    }
+
+    /// A thread has come round.
+    pub(super) fn tick(&self, thread: usize) {
+        self.threads[thread].store(true, Ordering::Relaxed);
+    }
+
+    /// Whether all have since the last look.
+    fn look(&self) -> bool {
+        self.threads.iter().fold(true, |all, thread| thread.swap(false, Ordering::Relaxed) && all)
+    }
+
+    /// Calls `beat` about once a second, for as long as all is at work and it is polled.
+    pub(super) async fn watch(&self, addresses: &[SocketAddr], metrics: &Metrics, beat: impl Fn()) {
+        let listeners: Vec<(u16, SocketAddr, Protocol)> = (0..)
+            .zip(addresses)
+            .flat_map(|(server, &address)| [Protocol::Udp, Protocol::Tcp].map(|protocol| (server, address, protocol)))
+            .collect();
+        let mut answered = vec![0; listeners.len()];
+        let mut often = interval(BEAT);
+        often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            often.tick().await;
+            let mut silent = Vec::new();
+            for (before, &(server, address, protocol)) in answered.iter_mut().zip(&listeners) {
+                let now = metrics.answers(server, protocol);
+                // One may have been the last query of our own.
+                if now.saturating_sub(*before) < 2 {
+                    silent.push((address, protocol));
+                }
+                *before = now;
+            }
+            let alive = self.look();
+            let answers = timeout(PATIENCE, control::all_answer(silent)).await.unwrap_or(false);
+            if alive && answers {
+                beat();
+            } else {
+                tracing::debug!(alive, answers, "not all is at work");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thread_that_does_not_come_round_is_seen() {
+        let pulse = Pulse::new(2);
+        assert!(pulse.look(), "they may just have begun");
+        pulse.tick(0);
+        assert!(!pulse.look());
+        pulse.tick(0);
+        pulse.tick(1);
+        assert!(pulse.look());
+        assert!(!pulse.look());
+    }
+}
