@@ -10,7 +10,7 @@ use nodens::cache::Store;
 use nodens::config::{Config, Environment};
 use nodens::filter::Addresses;
 use nodens::listener::limits::Connections;
-use nodens::listener::tcp::{Settings, serve};
+use nodens::listener::tcp::{Drain, Settings, serve};
 use nodens::listener::{Handler, Incoming, Outcome};
 use nodens::metrics::{Layout, Metrics, Protocol, WorkerMetrics};
 use nodens::pipeline::{Numbers, Pipeline, Shared};
@@ -124,7 +124,7 @@ pub(super) fn tcp() -> Box<dyn FnMut()> {
         let connections = Connections::new(1, 1);
         let client = IpAddr::from([127, 0, 0, 1]);
         let permit = connections.admit(client).expect("it is the only one");
-        let (drain, drained) = watch::channel(false);
+        let (drain, drained) = watch::channel(Drain::No);
         // The sender must live as long as the connection.
         Box::leak(Box::new(drain));
         let settings = Settings {
@@ -136,6 +136,7 @@ pub(super) fn tcp() -> Box<dyn FnMut()> {
             open: Cell::new(0),
             room: RefCell::new(vec![0; 65_535].into()),
             drain: drained,
+            heirs: tokio::sync::mpsc::channel(1).0,
         };
         tokio::task::spawn_local(serve(far, client, 0, permit, Rc::new(settings), pipeline));
         let frame = |query: &Vec<u8>| {

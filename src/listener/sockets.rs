@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn what_is_no_listener_is_not_taken() {
         let connected = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let (reader, _writer) = std::io::pipe().unwrap();
+        let (reader, _writer) = io::pipe().unwrap();
         let stream = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         let given = Sockets::adopt(vec![reader.into(), stream.into(), connected.into()]);
         assert_eq!(given.addresses().len(), 1, "a bound UDP socket is one");

@@ -3,11 +3,15 @@
 //! All queries that one read brings are looked at before anything is written, so that their answers leave in one write, each behind its
 //! length. A connection reads no further while too many of its queries wait or its client does not take what is there; one that neither finishes
 //! a query nor takes an answer for `listen.tcp-idle-timeout` is closed.
+//!
+//! When another process takes over, a connection goes on there as soon as nothing of it is in hand here: as the descriptor, and the bytes of
+//! a query that is not yet whole.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,7 +20,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -60,8 +64,30 @@ pub struct Settings {
     pub open: Cell<u64>,
     /// Room for one query and its answer.
     pub room: RefCell<Box<[u8]>>,
-    /// Turns true when no more queries shall be read.
-    pub drain: watch::Receiver<bool>,
+    /// Tells when no more queries shall be read.
+    pub drain: watch::Receiver<Drain>,
+    /// Where connections go that somebody else goes on with.
+    pub heirs: mpsc::Sender<Begun>,
+}
+
+/// Whether queries are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drain {
+    /// They are.
+    No,
+    /// No more; connections are closed when all is answered.
+    Stop,
+    /// No more here; connections go on elsewhere.
+    Leave,
+}
+
+/// A connection that somebody else began to serve.
+#[derive(Debug)]
+pub struct Begun {
+    /// The connection.
+    pub descriptor: OwnedFd,
+    /// What was read of a query that is not yet whole.
+    pub input: Vec<u8>,
 }
 
 /// Accepts connections for as long as it is polled.
@@ -101,16 +127,48 @@ pub async fn accept<H: Handler>(
             }
         };
         settings.metrics.count(Event::TcpAccepted);
-        settings.open.set(settings.open.get() + 1);
-        settings.metrics.set(Gauge::TcpConnections, settings.open.get());
-        let connection = serve(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
-        let settings = Rc::clone(&settings);
-        spawn_local(async move {
-            connection.await;
-            settings.open.set(settings.open.get() - 1);
-            settings.metrics.set(Gauge::TcpConnections, settings.open.get());
-        });
+        begin(Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler)));
     }
+}
+
+/// Goes on with connections that somebody else began, for as long as it is polled. `server` tells to which listen address one was made.
+pub async fn resume<H: Handler>(
+    mut begun: mpsc::Receiver<Begun>,
+    server: impl Fn(SocketAddr) -> Option<u16>,
+    settings: Rc<Settings>,
+    handler: Rc<H>,
+) {
+    while let Some(Begun { descriptor, input }) = begun.recv().await {
+        let stream = std::net::TcpStream::from(descriptor);
+        // One that has ended meanwhile, or was made to an address that is no longer ours, is closed.
+        let Ok(client) = stream.peer_addr() else { continue };
+        let Some(server) = stream.local_addr().ok().and_then(&server) else { continue };
+        let Ok(permit) = settings.connections.admit(client.ip()) else { continue };
+        let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else { continue };
+        let mut connection =
+            Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
+        connection.filled = input.len().min(MAX_MESSAGE + 2);
+        connection.input.resize(connection.filled.max(INPUT), 0);
+        connection.input[..connection.filled].copy_from_slice(&input[..connection.filled]);
+        begin(connection);
+    }
+}
+
+/// Lets a connection be served beside all others, and passes it on when another process takes over.
+fn begin<H: Handler>(connection: Connection<TcpStream, H>) {
+    let settings = Rc::clone(&connection.settings);
+    settings.open.set(settings.open.get() + 1);
+    settings.metrics.set(Gauge::TcpConnections, settings.open.get());
+    spawn_local(async move {
+        if let Some((stream, input)) = connection.run().await
+            && let Ok(stream) = stream.into_std()
+        {
+            // Where nobody waits for it, it is closed.
+            let _ = settings.heirs.try_send(Begun { descriptor: stream.into(), input });
+        }
+        settings.open.set(settings.open.get() - 1);
+        settings.metrics.set(Gauge::TcpConnections, settings.open.get());
+    });
 }
 
 /// Whether a client is on this machine and comes from the very address that it asks, as the daemon does when it checks whether it answers. It
@@ -129,7 +187,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin, H: Handler>(
     settings: Rc<Settings>,
     handler: Rc<H>,
 ) {
-    Connection::new(stream, client, server, permit, settings, handler).run().await;
+    let _ = Connection::new(stream, client, server, permit, settings, handler).run().await;
 }
 
 /// The answers of one connection on their way out.
@@ -241,16 +299,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         }
     }
 
-    /// Serves it to its end.
-    async fn run(mut self) {
+    /// Serves it to its end. If it goes on elsewhere, what is to go there: the stream, and what was read of a query that is not yet whole.
+    async fn run(mut self) -> Option<(S, Vec<u8>)> {
         let mut drain = self.settings.drain.clone();
+        let mut goes_on = false;
         let end = tokio::select! {
             end = std::future::poll_fn(|context| self.turn(context)) => end,
             // What is in hand is still answered.
-            _ = drain.wait_for(|drain| *drain) => {
+            _ = drain.wait_for(|drain| *drain != Drain::No) => {
+                // One that its client has ended, at least on its side, has nothing to go on with.
+                goes_on = !self.finished && *self.settings.drain.borrow() == Drain::Leave;
                 self.finished = true;
-                std::future::poll_fn(|context| self.turn(context)).await;
-                End::Drained
+                let end = std::future::poll_fn(|context| self.turn(context)).await;
+                goes_on &= end == End::Drained;
+                end
             }
         };
         self.answers.closed.set(true);
@@ -259,6 +321,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             End::Slow => self.settings.metrics.count(Event::TcpSlowClosed),
             End::Client | End::Drained => {}
         }
+        goes_on.then(|| {
+            self.input.truncate(self.filled);
+            (self.stream, self.input)
+        })
     }
 
     /// Does what can be done now.
@@ -277,7 +343,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
             let waiting = self.answers.waiting.get();
             let unwritten = self.answers.bytes.borrow().len();
             if self.finished && waiting == 0 && unwritten == 0 {
-                return Poll::Ready(End::Client);
+                return Poll::Ready(if *self.settings.drain.borrow() == Drain::No {
+                    End::Client
+                } else {
+                    End::Drained
+                });
             }
             let may_read = !self.finished && waiting < self.settings.pipeline.get() && unwritten < HIGH_WATER;
             if !may_read {

@@ -14,9 +14,10 @@
 //!
 //! If the new one goes away before it has taken, nothing has happened.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ impl Door {
             _ => {}
         }
         let listener = parcel::listen_at(&temporary)?;
+        fs::set_permissions(&temporary, Permissions::from_mode(0o600))?;
         fs::rename(&temporary, path)?;
         Ok(Self { listener: watch_descriptor(listener)? })
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::channel::{Conversation, Message};
 use super::child::{Happened, Recipe, Worker};
@@ -188,11 +188,12 @@ impl Supervisor {
                         start_at = Instant::now() + ended;
                     }
                 }
-                _ = signals.hangup.recv() => match &worker {
-                    Some(worker) => worker.say(&Message::Reload).await,
-                    // The one that starts reads it anyway.
-                    None => {}
-                },
+                _ = signals.hangup.recv() => {
+                    // One that is about to start reads it anyway.
+                    if let Some(worker) = &worker {
+                        worker.say(&Message::Reload).await;
+                    }
+                }
                 signal = Signals::stop(&mut signals.terminate, &mut signals.interrupt) => {
                     info!(signal, "stopping");
                     self.stop(worker).await;
@@ -236,6 +237,7 @@ impl Supervisor {
                 return Ok(None);
             }
             Happened::Kept(answers) => {
+                debug!("the worker has left its answers");
                 self.answers = Some(answers);
                 if matches!(self.guest, Some(Guest { stage: Stage::Waits(_), .. })) {
                     self.give().await;

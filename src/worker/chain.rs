@@ -1,23 +1,34 @@
 //! What the supervisor says to the worker process, and what it is told: signs of life, and answers to keep.
 
 use std::io;
-use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval_at};
 use tracing::{debug, error};
 
 use super::disk::Disk;
+use crate::listener::tcp::Begun;
 use crate::metrics::{Gauge, Metrics};
 use crate::supervisor::channel::{Conversation, Message};
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// To stop, and why.
+    Stop(&'static str),
+    /// To leave connections to another process.
+    Leave,
+}
 
 /// Does what it says for as long as it says neither to stop nor to leave; tells which, as the reason to end.
 pub(super) async fn follow(
     supervisor: &Conversation,
     disk: &Disk,
     metrics: &Metrics,
-    reload: &Arc<Notify>,
-) -> &'static str {
+    reload: &Notify,
+    begun: &[mpsc::Sender<Begun>],
+) -> Told {
+    let mut turns = begun.iter().cycle();
     let every = disk.leaving_interval();
     let mut often = interval_at(tokio::time::Instant::now() + every, every);
     often.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -30,8 +41,8 @@ pub(super) async fn follow(
             }
         };
         match heard {
-            Ok(Some(Message::Stop)) => return "the supervisor says so",
-            Ok(Some(Message::Leave)) => return "another nodens has taken over",
+            Ok(Some(Message::Stop)) => return Told::Stop("the supervisor says so"),
+            Ok(Some(Message::Leave)) => return Told::Leave,
             Ok(Some(Message::Reload)) => reload.notify_one(),
             Ok(Some(Message::Keep)) => leave(supervisor, disk).await,
             Ok(Some(Message::Figures(figures))) => {
@@ -39,13 +50,19 @@ pub(super) async fn follow(
                     metrics.main().set(gauge, figure);
                 }
             }
+            Ok(Some(Message::Connection(descriptor, input))) => {
+                if let Some(worker) = turns.next() {
+                    // It ends with the worker.
+                    let _ = worker.send(Begun { descriptor, input }).await;
+                }
+            }
             Ok(Some(other)) => debug!(?other, "not for a worker"),
             // A worker that nobody watches and nobody can replace would hold the sockets for ever.
-            Ok(None) => return "the supervisor is gone",
+            Ok(None) => return Told::Stop("the supervisor is gone"),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 error!(%error, "the supervisor is not understood")
             }
-            Err(_) => return "the supervisor is gone",
+            Err(_) => return Told::Stop("the supervisor is gone"),
         }
     }
 }

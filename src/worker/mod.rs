@@ -34,6 +34,7 @@ use crate::config::Config;
 use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
 use crate::listener::sockets::Sockets;
+use crate::listener::tcp::{Begun, Drain};
 use crate::metrics::{CacheFigures, Gauge, Metrics};
 use crate::pipeline::Shared;
 use crate::policy::local::Local;
@@ -43,6 +44,9 @@ use pulse::Pulse;
 use snapshot::Snapshot;
 
 pub use run::run;
+
+/// Connections from elsewhere that a worker has not looked at yet.
+const BEGUN_AT_ONCE: usize = 64;
 
 /// What workers are given by whoever started this process; by default nothing.
 #[derive(Debug, Default)]
@@ -78,8 +82,12 @@ pub struct Running {
     adopted: mpsc::Receiver<()>,
     /// Whether they are at work.
     pulse: Arc<Pulse>,
+    /// Takes connections that somebody else began, one each.
+    begun: Vec<mpsc::Sender<Begun>>,
+    /// Connections that somebody else shall go on with.
+    leaving: mpsc::Receiver<Begun>,
     /// Tells them to stop.
-    drain: watch::Sender<bool>,
+    drain: watch::Sender<Drain>,
     /// Their threads.
     threads: Vec<JoinHandle<()>>,
 }
@@ -166,7 +174,22 @@ impl Running {
     /// Lets them answer what they have in hand, for at most `listen.drain-timeout`, and waits for them.
     pub fn stop(self) {
         // Without receivers there is nobody left to tell.
-        let _ = self.drain.send(true);
+        let _ = self.drain.send(Drain::Stop);
+        self.join();
+    }
+
+    /// As [`stop`](Self::stop), but gives `heir` every connection as soon as nothing of it is in hand.
+    pub async fn leave(mut self, heir: impl AsyncFn(Begun)) {
+        let _ = self.drain.send(Drain::Leave);
+        // Until the last worker has ended.
+        while let Some(connection) = self.leaving.recv().await {
+            heir(connection).await;
+        }
+        self.join();
+    }
+
+    /// Waits for their ends.
+    fn join(self) {
         for thread in self.threads {
             // A worker that panicked has already ended the process, or in tests its own thread, and said so.
             let _ = thread.join();
@@ -207,16 +230,22 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     metrics.set_cache(store as Arc<dyn CacheFigures>);
     publish_names(&local, &metrics);
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
-    let (drain, drained) = watch::channel(false);
+    let (drain, drained) = watch::channel(Drain::No);
     let snapshot = Arc::new(snapshot);
     // The sockets are bound: what clients ask meanwhile waits in them.
     disk::restore(&snapshot, &metrics.main(), given.answers);
     let (orders, ordered) = watch::channel(Arc::clone(&snapshot));
     let (adopt, adopted) = mpsc::channel(config.listen.workers);
     let pulse = Arc::new(Pulse::new(config.listen.workers));
-    let mut threads = Vec::new();
+    // As many as there can be, so that none has to wait for its descriptor to be sent.
+    let (heirs, leaving) = mpsc::channel(config.limits.tcp_connections);
+    let (mut threads, mut begun) = (Vec::new(), Vec::new());
     for (index, sockets) in sockets.share(config.listen.workers).into_iter().enumerate() {
+        let (sender, receiver) = mpsc::channel(BEGUN_AT_ONCE);
+        begun.push(sender);
         let worker = thread::Worker {
+            begun: receiver,
+            heirs: heirs.clone(),
             orders: ordered.clone(),
             adopted: adopt.clone(),
             sockets,
@@ -229,7 +258,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         threads
             .push(thread.map_err(|error| Failure::new(ExitCode::System, format!("no thread for a worker: {error}")))?);
     }
-    Ok(Running { addresses, metrics, connections, snapshot, orders, adopted, pulse, drain, threads })
+    Ok(Running { addresses, metrics, connections, snapshot, orders, adopted, pulse, begun, leaving, drain, threads })
 }
 
 impl CacheFigures for Store {

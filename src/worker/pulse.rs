@@ -41,7 +41,8 @@ impl Pulse {
 
     /// Whether all have since the last look.
     fn look(&self) -> bool {
-        self.threads.iter().fold(true, |all, thread| thread.swap(false, Ordering::Relaxed) && all)
+        let late = self.threads.iter().filter(|thread| !thread.swap(false, Ordering::Relaxed));
+        late.count() == 0
     }
 
     /// Calls `beat` about once a second, for as long as all is at work and it is polled.

@@ -13,12 +13,14 @@ use tracing::{info, warn};
 use crate::config::Origin;
 use crate::control::{self, Bound, Endpoints, Readiness};
 use crate::error::{ExitCode, Failure};
+use crate::listener::tcp::Begun;
 use crate::log;
 use crate::supervisor::channel::{Channel, Message};
 use crate::sys::{clock, memory, process};
 
+use super::chain::{self, Told};
 use super::reload::{self, Followers};
-use super::{Given, Running, chain, start};
+use super::{Given, Running, start};
 
 /// How often expired answers make room where that becomes short, and free memory is given back. Walking a full store of 32 MiB takes some milliseconds of this thread.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
@@ -61,7 +63,8 @@ pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(
     let disk = running.disk();
     let (metrics, addresses) = (running.metrics(), running.addresses.clone());
     let pulse = Arc::clone(&running.pulse);
-    let stopped_by = runtime.block_on(async {
+    let begun = running.begun.clone();
+    let told = runtime.block_on(async {
         let (bound, _) = watch::channel(Bound::default());
         let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
         let serve = control::serve(allowed, running.metrics(), Arc::clone(&readiness), bound);
@@ -93,7 +96,7 @@ pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(
                 memory::give_back();
             }
         };
-        let reload = Arc::new(Notify::new());
+        let reload = Notify::new();
         let hung_up = async {
             while hangup.recv().await.is_some() {
                 reload.notify_one();
@@ -102,7 +105,7 @@ pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(
         };
         let told = async {
             match &supervisor {
-                Some(supervisor) => chain::follow(supervisor, &disk, &metrics, &reload).await,
+                Some(supervisor) => chain::follow(supervisor, &disk, &metrics, &reload, &begun).await,
                 None => std::future::pending().await,
             }
         };
@@ -110,9 +113,9 @@ pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(
         let follow = reload::follow(&mut running, origin, loaded.files, &followers, &reload);
         tokio::select! {
             () = follow => unreachable!("it never ends"),
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-            reason = told => reason,
+            _ = terminate.recv() => Told::Stop("SIGTERM"),
+            _ = interrupt.recv() => Told::Stop("SIGINT"),
+            told = told => told,
             () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),
             () = greet => unreachable!("pending never ends"),
             () = check => unreachable!("pending never ends"),
@@ -121,11 +124,24 @@ pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(
             () = disk.write_now_and_then() => unreachable!("it never ends"),
         }
     });
-    // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
-    runtime.shutdown_background();
-    info!(reason = stopped_by, "stopping");
-    Running::stop(running);
-    disk.write_at_the_end();
+    match (told, &supervisor) {
+        (Told::Leave, Some(supervisor)) => {
+            info!("another nodens has taken over");
+            runtime.block_on(running.leave(async |Begun { descriptor, input }| {
+                // What cannot be passed on is closed, as it would be without a heir.
+                let _ = supervisor.say(&Message::Connection(descriptor, input)).await;
+            }));
+            runtime.shutdown_background();
+        }
+        (Told::Leave, None) | (Told::Stop(_), _) => {
+            info!(reason = ?told, "stopping");
+            // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
+            runtime.shutdown_background();
+            Running::stop(running);
+            // When another has taken over, the file is its to write.
+            disk.write_at_the_end();
+        }
+    }
     info!("stopped");
     Ok(())
 }

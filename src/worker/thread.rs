@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::listener::limits::Connections;
 use crate::listener::sockets::Listener;
-use crate::listener::{tcp, udp};
+use crate::listener::tcp::{self, Drain};
+use crate::listener::udp;
 use crate::metrics::WorkerMetrics;
 use crate::pipeline::Pipeline;
 use crate::sys::memory;
@@ -42,8 +44,12 @@ pub(super) struct Worker {
     pub(super) metrics: Arc<WorkerMetrics>,
     /// Where it shows that it is at work, and as which.
     pub(super) pulse: (Arc<Pulse>, usize),
-    /// Turns true when it shall stop.
-    pub(super) drain: watch::Receiver<bool>,
+    /// Connections that somebody else began.
+    pub(super) begun: mpsc::Receiver<tcp::Begun>,
+    /// Where those go that somebody else goes on with.
+    pub(super) heirs: mpsc::Sender<tcp::Begun>,
+    /// Tells when it shall stop.
+    pub(super) drain: watch::Receiver<Drain>,
 }
 
 impl Worker {
@@ -59,7 +65,8 @@ impl Worker {
 
     /// Sets everything up, and takes it down again after the drain.
     async fn serve(self) -> io::Result<()> {
-        let Self { mut orders, adopted, sockets, connections, metrics, pulse: (pulse, index), mut drain } = self;
+        let Self { mut orders, adopted, sockets, connections, metrics, pulse: (pulse, index), begun, heirs, mut drain } =
+            self;
         let snapshot = Arc::clone(&orders.borrow_and_update());
         let config = &snapshot.shared.config;
         let pipeline = Pipeline::new(&snapshot.shared, Arc::clone(&metrics));
@@ -72,6 +79,7 @@ impl Worker {
             open: Cell::new(0),
             room: RefCell::new(vec![0; MAX_MESSAGE].into_boxed_slice()),
             drain: drain.clone(),
+            heirs,
         });
         let mut receiving: Vec<JoinHandle<()>> = Vec::new();
         let mut udp_sockets = Vec::new();
@@ -91,6 +99,11 @@ impl Worker {
                 }));
             }
         }
+        let addresses = config.listen.addresses.clone();
+        let server = move |local: SocketAddr| {
+            (0_u16..).zip(&addresses).find(|(_, known)| is_at(local, **known)).map(|(at, _)| at)
+        };
+        receiving.push(spawn_local(tcp::resume(begun, server, Rc::clone(&settings), Rc::clone(&pipeline))));
         let follow = {
             let (pipeline, settings, mut orders) = (Rc::clone(&pipeline), Rc::clone(&settings), orders.clone());
             async move {
@@ -118,7 +131,7 @@ impl Worker {
             }
         }));
         // An error means that the main thread is gone, which is as good a reason to stop.
-        let _ = drain.wait_for(|drain| *drain).await;
+        let _ = drain.wait_for(|drain| *drain != Drain::No).await;
         for task in receiving {
             task.abort();
         }
@@ -138,4 +151,9 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Whether a connection to `local` was made to a listener at `known`, which may be one on all addresses.
+fn is_at(local: SocketAddr, known: SocketAddr) -> bool {
+    local.port() == known.port() && (known.ip().is_unspecified() || local.ip() == known.ip())
 }

@@ -31,6 +31,8 @@ pub(crate) struct Setup {
     tables: String,
     /// What to run the daemon under, such as `ip netns exec NAME`.
     wrapper: Vec<String>,
+    /// More arguments of `nodens run`.
+    arguments: Vec<&'static str>,
 }
 
 impl Setup {
@@ -43,7 +45,7 @@ impl Setup {
             ("health", "listen = \"127.0.0.1:0\"\n".to_owned()),
             ("log", "level = \"debug\"\nformat = \"text\"\n".to_owned()),
         ];
-        Self { sections, tables: String::new(), wrapper: Vec::new() }
+        Self { sections, tables: String::new(), wrapper: Vec::new(), arguments: Vec::new() }
     }
 
     /// Everything goes to `upstream`.
@@ -101,6 +103,33 @@ impl Setup {
         self
     }
 
+    /// Adds arguments of `nodens run`.
+    pub(crate) fn arguments(mut self, arguments: &[&'static str]) -> Self {
+        self.arguments.extend_from_slice(arguments);
+        self
+    }
+
+    /// Runs the daemon, which is to end by itself at its start.
+    #[track_caller]
+    pub(crate) fn start_and_fail(&self) -> Output {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nodens.toml");
+        std::fs::write(&file, self.text()).unwrap();
+        self.command(Some(&file)).output().expect("the binary starts")
+    }
+
+    /// The command that starts the daemon.
+    fn command(&self, file: Option<&Path>) -> Command {
+        let mut words =
+            self.wrapper.iter().map(String::as_str).chain([BINARY, "run"]).chain(self.arguments.iter().copied());
+        let mut command = Command::new(words.next().expect("at least the binary"));
+        command.args(words);
+        if let Some(file) = file {
+            command.arg("--config").arg(file);
+        }
+        command
+    }
+
     /// The file's text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
@@ -116,19 +145,19 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("nodens.toml");
         std::fs::write(&file, self.text()).unwrap();
-        Daemon::start(Some(&file), &self.wrapper, folder)
+        Daemon::start(self.command(Some(&file)), folder)
     }
 
     /// Starts the daemon with a configuration file that a test has written, and waits until it is ready.
     #[track_caller]
     pub(crate) fn start_at(&self, file: &Path) -> Daemon {
-        Daemon::start(Some(file), &self.wrapper, tempfile::tempdir().unwrap())
+        Daemon::start(self.command(Some(file)), tempfile::tempdir().unwrap())
     }
 
     /// Starts the daemon without a configuration file, and waits until it is ready.
     #[track_caller]
     pub(crate) fn start_silent(&self) -> Daemon {
-        Daemon::start(None, &self.wrapper, tempfile::tempdir().unwrap())
+        Daemon::start(self.command(None), tempfile::tempdir().unwrap())
     }
 }
 
@@ -146,15 +175,9 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `nodens run` with this configuration file.
+    /// Starts this and waits until it is ready.
     #[track_caller]
-    fn start(file: Option<&Path>, wrapper: &[String], folder: TempDir) -> Self {
-        let mut words = wrapper.iter().map(String::as_str).chain([BINARY, "run"]);
-        let mut command = Command::new(words.next().expect("at least the binary"));
-        command.args(words);
-        if let Some(file) = file {
-            command.arg("--config").arg(file);
-        }
+    fn start(mut command: Command, folder: TempDir) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -168,7 +191,7 @@ impl Daemon {
         wait_until("the daemon says that it is ready", || {
             if let Some(status) = daemon.child.try_wait().unwrap() {
                 let log = daemon.log().join("\n");
-                panic!("the daemon ended at its start: {status}\n{:?}\n{log}", file.map(std::fs::read_to_string));
+                panic!("the daemon ended at its start: {status}\n{command:?}\n{log}");
             }
             daemon.log().iter().any(|line| has_word(line, "ready"))
         });
@@ -242,7 +265,8 @@ impl Daemon {
     /// The address of the `metrics` or `health` endpoint.
     #[track_caller]
     pub(crate) fn http_address(&self, service: &str) -> SocketAddr {
-        self.listening(&format!("service={service}"))[0]
+        // Each worker process takes a port of its own; the last line is that of the one that lives.
+        *self.listening(&format!("service={service}")).last().expect("at least one")
     }
 
     /// Scrapes the metrics.

@@ -11,9 +11,11 @@ mod harness;
 
 // What the operator says and sees.
 mod command_line;
+mod handover;
 mod life_cycle;
 mod observation;
 mod reload;
+mod supervisor;
 
 // A query's way.
 mod absent;

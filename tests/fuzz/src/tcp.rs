@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nodens::listener::limits::Connections;
-use nodens::listener::tcp::{Settings, serve};
+use nodens::listener::tcp::{Drain, Settings, serve};
 use nodens::listener::{Handler, Incoming, Outcome, ReplyTo};
 use nodens::metrics::{Layout, Metrics};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -114,7 +114,7 @@ async fn drive(
     let connections = Connections::new(1, 1);
     let client = IpAddr::from([127, 0, 0, 1]);
     let permit = connections.admit(client).expect("it is the only one");
-    let (_drain, drained) = watch::channel(false);
+    let (_drain, drained) = watch::channel(Drain::No);
     let settings = Rc::new(Settings {
         idle: Cell::new(Duration::from_secs(10)),
         pipeline: Cell::new(pipeline),
@@ -124,6 +124,7 @@ async fn drive(
         open: Default::default(),
         room: RefCell::new(vec![0; 65_535].into()),
         drain: drained,
+        heirs: tokio::sync::mpsc::channel(1).0,
     });
     let mirror = Rc::new(Mirror { seen: RefCell::default() });
     let connection = spawn_local(serve(far, client, 0, permit, settings, Rc::clone(&mirror)));

@@ -1,0 +1,119 @@
+//! Two processes: what clients notice when the one that answers dies, hangs, or cannot start.
+
+use std::fs;
+use std::net::UdpSocket;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::common::ask::Ask;
+use super::common::daemon::{Daemon, Setup};
+use super::common::upstream::{Action, Upstream, one_address};
+use super::common::wait_until;
+
+/// The process that answers, once there is one and it is not `before`.
+#[track_caller]
+fn worker_after(daemon: &Daemon, before: Option<Pid>) -> Pid {
+    let mut worker = None;
+    wait_until("there is a worker", || {
+        worker = daemon.worker().filter(|worker| Some(*worker) != before);
+        worker.is_some()
+    });
+    worker.expect("waited for it")
+}
+
+/// Lines of the log with this text.
+fn count(daemon: &Daemon, text: &str) -> usize {
+    daemon.log().iter().filter(|line| line.contains(text)).count()
+}
+
+/// N2
+#[test]
+fn a_worker_that_is_killed_is_started_again_and_what_was_asked_meanwhile_is_answered() {
+    let upstream = Upstream::udp().serve(one_address);
+    let daemon = Setup::forward(&upstream).start();
+    let udp = daemon.udp();
+    let mut worker = worker_after(&daemon, None);
+    for round in 1..=5 {
+        kill(worker, Signal::SIGKILL).unwrap();
+        // Not a try more: the query waits in the socket.
+        assert_eq!(udp.ask(&Ask::a(&format!("name-{round}.example.org"))).addresses().len(), 1);
+        let mut tcp = daemon.tcp();
+        assert_eq!(tcp.ask(&Ask::a("tcp.example.org")).addresses().len(), 1);
+        wait_until("it answers", || count(&daemon, "msg=\"ready\"") == round + 1);
+        worker = worker_after(&daemon, Some(worker));
+    }
+    daemon.wait_for_metric("nodens_worker_restarts_total", &[("reason", "died")], 5.0);
+}
+
+/// N2
+#[test]
+fn a_worker_that_hangs_is_killed_and_started_again() {
+    let upstream = Upstream::udp().serve(one_address);
+    let daemon = Setup::forward(&upstream).section("supervisor", "hang-timeout = \"2s\"").start();
+    let worker = worker_after(&daemon, None);
+    let (udp, ask) = (daemon.udp(), Ask::a("www.example.org"));
+    kill(worker, Signal::SIGSTOP).unwrap();
+    udp.send(&ask);
+    let next = worker_after(&daemon, Some(worker));
+    assert_ne!(next, worker);
+    assert_eq!(udp.receive(&ask).addresses().len(), 1);
+    daemon.wait_for_metric("nodens_worker_restarts_total", &[("reason", "hung")], 1.0);
+}
+
+/// N2
+#[test]
+fn the_next_worker_knows_what_the_one_before_knew() {
+    let upstream = Upstream::udp().serve(|query| query.answer().addresses(3600, &[[192, 0, 2, 1]]));
+    let daemon = Setup::forward(&upstream).section("supervisor", "snapshot-interval = \"1s\"").start();
+    daemon.ask(&Ask::a("www.example.org"));
+    // One may have begun before the name was asked for; the one after it has it.
+    let left = count(&daemon, "has left its answers");
+    wait_until("they were left twice", || count(&daemon, "has left its answers") >= left + 2);
+    kill(worker_after(&daemon, None), Signal::SIGKILL).unwrap();
+    assert_eq!(daemon.ask(&Ask::a("www.example.org")).addresses().len(), 1);
+    assert_eq!(upstream.queries(), 1, "it knows the name");
+    daemon.wait_for_metric("nodens_snapshot_entries", &[("state", "restored")], 1.0);
+}
+
+#[test]
+fn a_worker_never_outlives_its_supervisor() {
+    let upstream = Upstream::udp().serve(one_address);
+    let mut daemon = Setup::forward(&upstream).start();
+    let address = daemon.udp_address();
+    worker_after(&daemon, None);
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    wait_until("nobody holds the address", || UdpSocket::bind(address).is_ok());
+}
+
+#[test]
+fn a_worker_that_cannot_start_again_is_tried_again_until_it_can() {
+    let upstream = Upstream::udp().serve(one_address);
+    let daemon = Setup::forward(&upstream).start();
+    let file = daemon.folder().join("nodens.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, "[listen]\nnonsense = 1\n").unwrap();
+    kill(worker_after(&daemon, None), Signal::SIGKILL).unwrap();
+    wait_until("it was tried several times", || count(&daemon, "exit code 78") >= 2);
+    let (udp, ask) = (daemon.udp(), Ask::a("www.example.org"));
+    udp.send(&ask);
+    fs::write(&file, good).unwrap();
+    assert_eq!(udp.receive(&ask).addresses().len(), 1);
+}
+
+#[test]
+fn a_reload_reaches_the_worker() {
+    let upstream = Upstream::udp().serve(one_address);
+    let daemon = Setup::forward(&upstream).start();
+    daemon.signal(Signal::SIGHUP);
+    wait_until("it was read again", || count(&daemon, "configuration read again") == 1);
+}
+
+#[test]
+fn one_process_is_enough_if_an_operator_says_so() {
+    let upstream = Upstream::udp().serve(|_| Action::Ignore);
+    let daemon = Setup::forward(&upstream).arguments(&["--no-supervisor"]).start();
+    assert_eq!(daemon.family().len(), 1);
+    assert_eq!(daemon.ask(&Ask::a("localhost")).addresses().len(), 1);
+}
