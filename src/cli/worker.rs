@@ -42,7 +42,6 @@ fn receive(channel: &Channel) -> io::Result<Given> {
     loop {
         match channel.receive_within(PATIENCE)? {
             Some(Message::Sockets(more)) => sockets.extend(more),
-            Some(Message::Figures(_)) => {}
             Some(Message::Begin(answers)) => return Ok(Given::new(sockets, answers)),
             Some(other) => return Err(io::Error::other(format!("{other:?} comes too early"))),
             None => return Err(io::ErrorKind::UnexpectedEof.into()),

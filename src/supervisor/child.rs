@@ -80,10 +80,11 @@ impl Worker {
         let child = command.spawn()?;
         let conversation = ours.watched()?;
         let copies = sockets.descriptors().map(|socket| socket.try_clone_to_owned()).collect::<io::Result<_>>()?;
-        conversation.say(&Message::Sockets(copies)).await?;
-        conversation.say(&Message::Figures(figures)).await?;
         let answers = answers.map(|answers| answers.as_fd().try_clone_to_owned()).transpose()?;
-        conversation.say(&Message::Begin(answers)).await?;
+        for message in [Message::Sockets(copies), Message::Begin(answers), Message::Figures(figures)] {
+            // One that has ended by now will say so by its status.
+            let _ = conversation.say(&message).await;
+        }
         let deadline = Instant::now() + START_PATIENCE.max(recipe.hang_timeout);
         let hang_timeout = recipe.hang_timeout;
         Ok(Self { child, conversation: Some(conversation), answers_since: None, deadline, hang_timeout })
