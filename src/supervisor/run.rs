@@ -23,7 +23,7 @@ use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
 use crate::log;
 use crate::metrics::Gauge;
-use crate::sys::process;
+use crate::sys::{memory, process};
 
 /// Time a worker has beyond `listen.drain-timeout` to end: it may write its file of answers, which it gives five seconds.
 const END_PATIENCE: Duration = Duration::from_secs(7);
@@ -281,6 +281,11 @@ impl Supervisor {
 
     /// A worker answers for the first time.
     async fn greet(&mut self) {
+        if !self.has_answered {
+            // All that ran once at the start.
+            memory::give_back();
+            memory::forget_start_up_code();
+        }
         self.has_answered = true;
         if let Some(before) = &self.before {
             info!("the other nodens may leave");

@@ -79,6 +79,12 @@ pub fn coarse() -> Moment {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }
 
+/// The kernel's monotonic clock as other programs read it (`CLOCK_MONOTONIC`): for what is told to them, not for measuring.
+#[must_use]
+pub fn since_boot() -> Duration {
+    Duration::from_nanos(kernel(libc::CLOCK_MONOTONIC))
+}
+
 /// The time of day, since 1970; it may be set back and ahead at any time.
 #[must_use]
 pub fn wall() -> Duration {

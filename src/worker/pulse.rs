@@ -1,7 +1,8 @@
 //! Whether all of it is at work: every thread comes round, and every listener answers.
 //!
 //! Looked at once a second. A listener that has just answered clients is not asked: under a flood a query of our own would be lost like any
-//! other, and a daemon that is killed for being busy serves nobody.
+//! other, and a daemon that is killed for being busy serves nobody. TCP is asked every five seconds as long as it answers: a connection costs
+//! more than all else that an idle daemon does.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +14,16 @@ use crate::control;
 use crate::metrics::{Metrics, Protocol};
 
 /// How often a thread shows that it comes round; more often than anybody looks.
-pub(super) const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(900);
 
 /// How often is looked.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// Time a listener has to answer.
 const PATIENCE: Duration = Duration::from_millis(800);
+
+/// Beats after which TCP is asked again.
+const TCP_BEATS: u32 = 5;
 
 /// What threads have shown.
 #[derive(Debug)]
@@ -52,21 +56,24 @@ impl Pulse {
             .flat_map(|(server, &address)| [Protocol::Udp, Protocol::Tcp].map(|protocol| (server, address, protocol)))
             .collect();
         let mut answered = vec![0; listeners.len()];
+        let mut tcp_answers = false;
         let mut often = interval(BEAT);
         often.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        for beats in 0_u32.. {
             often.tick().await;
+            let asks_tcp = !tcp_answers || beats % TCP_BEATS == 0;
             let mut silent = Vec::new();
             for (before, &(server, address, protocol)) in answered.iter_mut().zip(&listeners) {
                 let now = metrics.answers(server, protocol);
                 // One may have been the last query of our own.
-                if now.saturating_sub(*before) < 2 {
+                if now.saturating_sub(*before) < 2 && (protocol == Protocol::Udp || asks_tcp) {
                     silent.push((address, protocol));
                 }
                 *before = now;
             }
             let alive = self.look();
             let answers = timeout(PATIENCE, control::all_answer(silent)).await.unwrap_or(false);
+            tcp_answers = answers;
             if alive && answers {
                 beat();
             } else {

@@ -28,7 +28,7 @@ use super::snapshot::Snapshot;
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// Ticks after which a worker gives back the memory that it does not need any more: five seconds.
-const GIVE_BACK_TICKS: u32 = 10;
+const GIVE_BACK_TICKS: u32 = 6;
 
 /// What a worker's thread is started with.
 pub(super) struct Worker {
