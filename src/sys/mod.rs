@@ -4,11 +4,8 @@
 //! - [`mod@file`] files of our own that nobody else may have written.
 //! - [`fragment`] datagrams, and whether they came in one piece.
 //! - [`memory`] how little of it the process keeps.
-<<<<<<< HEAD
 //! - [`parcel`] messages with descriptors between processes.
-=======
 //! - [`notify`] what the service manager is told, and what it hands over.
->>>>>>> sandbox
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
@@ -18,11 +15,8 @@ pub mod clock;
 pub mod file;
 pub mod fragment;
 pub mod memory;
-<<<<<<< HEAD
-pub mod parcel;
-=======
 pub mod notify;
->>>>>>> sandbox
+pub mod parcel;
 pub mod process;
 pub mod random;
 pub mod socket;
