@@ -15,6 +15,7 @@ mod cluster;
 mod demo;
 mod dnssec;
 mod egress;
+mod modes;
 mod network;
 mod node;
 mod rebinding;
