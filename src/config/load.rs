@@ -141,6 +141,7 @@ impl Config {
         let metrics = sections::endpoint(file.section(Section::Metrics));
         let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
+        let interface = sections::interface(file.section(Section::Interface), &listen, &mut report);
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &cache, environment, &mut report)
@@ -160,8 +161,21 @@ impl Config {
             }
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        let config =
-            Self { listen, limits, cache, local, policy, dnssec, rebinding, upstreams, zones, metrics, health, log };
+        let config = Self {
+            listen,
+            limits,
+            cache,
+            local,
+            policy,
+            dnssec,
+            rebinding,
+            upstreams,
+            zones,
+            metrics,
+            health,
+            log,
+            interface,
+        };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }

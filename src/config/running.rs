@@ -65,6 +65,11 @@ impl Config {
             metrics.listen = "metrics.listen",
             health.listen = "health.listen",
             log.format = "log.format",
+            interface.manage = "interface.manage",
+            interface.name = "interface.name",
+            interface.interval = "interface.interval",
+            interface.take_over = "interface.take-over",
+            interface.teardown = "interface.teardown",
         }
         Ok(kept)
     }

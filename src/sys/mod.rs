@@ -6,6 +6,7 @@
 //! - [`memory`] how little of it the process keeps.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
+//! - [`route`] sockets to the tables of links and addresses.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 //! - [`watch`] which files have changed.
 
@@ -15,5 +16,6 @@ pub mod fragment;
 pub mod memory;
 pub mod process;
 pub mod random;
+pub mod route;
 pub mod socket;
 pub mod watch;

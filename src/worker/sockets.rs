@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use crate::config::Listen;
 use crate::error::{ExitCode, Failure};
-use crate::sys::socket::{bind_tcp, bind_udp};
+use crate::sys::socket::{bind_tcp, bind_udp, has_ipv6};
 
 /// Free ports tried for an address with port 0 before giving up: one free for UDP may be taken for TCP.
 const PORT_TRIES: usize = 16;
@@ -29,7 +29,13 @@ pub(super) struct Listener {
 /// Binds them all.
 pub(super) fn bind(listen: &Listen) -> Result<Bound, Failure> {
     let mut bound = Bound { addresses: Vec::new(), workers: (0..listen.workers).map(|_| Vec::new()).collect() };
+    let has_ipv6 = has_ipv6();
     for address in &listen.addresses {
+        if address.is_ipv6() && !has_ipv6 && listen.addresses.iter().any(SocketAddr::is_ipv4) {
+            // One configuration for all nodes; those without IPv6 have no pods that could ask there.
+            tracing::warn!(%address, "not listening there: this node has no IPv6");
+            continue;
+        }
         let (first, real) = first(*address, listen.udp_size).map_err(|error| explain(*address, &error))?;
         bound.addresses.push(real);
         let mut first = Some(first);
@@ -96,6 +102,9 @@ fn explain(address: SocketAddr, error: &io::Error) -> Failure {
                     "another program is there: `ss -lpn 'sport = :{port}'` shows which; stop it or choose another address"
                 ),
             )
+        }
+        _ if address.is_ipv6() && !has_ipv6() => {
+            (ExitCode::System, "this node has no IPv6: list an IPv4 address in listen.addresses".to_owned())
         }
         _ => (ExitCode::System, "see listen.addresses".to_owned()),
     };

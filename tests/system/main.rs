@@ -15,6 +15,7 @@ mod cluster;
 mod demo;
 mod dnssec;
 mod egress;
+mod interface;
 mod modes;
 mod network;
 mod node;

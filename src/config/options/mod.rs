@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::units::{print_duration, print_size};
 
 mod forwarding;
+mod node;
 mod rebinding;
 mod serving;
 
@@ -38,6 +39,8 @@ pub(super) enum Section {
     Health,
     /// `[log]`
     Log,
+    /// `[interface]`
+    Interface,
     /// `[[upstream]]`, any number of times.
     Upstream,
     /// `[[zone]]`, any number of times.
@@ -46,7 +49,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -57,6 +60,7 @@ impl Section {
         Self::Metrics,
         Self::Health,
         Self::Log,
+        Self::Interface,
         Self::Upstream,
         Self::Zone,
     ];
@@ -74,6 +78,7 @@ impl Section {
             Self::Metrics => "metrics",
             Self::Health => "health",
             Self::Log => "log",
+            Self::Interface => "interface",
             Self::Upstream => "upstream",
             Self::Zone => "zone",
         }
@@ -102,6 +107,7 @@ impl Section {
             Self::Metrics => serving::METRICS_DOC,
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
+            Self::Interface => node::INTERFACE_DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
             Self::Zone => forwarding::ZONE_DOC,
         }
@@ -312,15 +318,19 @@ fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str], last: &str) -> fmt::R
 
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 4] =
-    [("query-log", None), ("detect", None), ("interface", None), ("rules", None)];
+pub(super) const LATER: [(&str, Option<&str>); 3] = [("query-log", None), ("detect", None), ("rules", None)];
 
 /// Words of [`Kind::Choice`] that this version does not have: section, key and word.
 pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
 
 /// All options, by section, in the order of the reference file.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    serving::SETTINGS.iter().chain(rebinding::SETTINGS).chain(forwarding::SETTINGS).chain(rebinding::ZONE_SETTINGS)
+    serving::SETTINGS
+        .iter()
+        .chain(node::INTERFACE)
+        .chain(rebinding::SETTINGS)
+        .chain(forwarding::SETTINGS)
+        .chain(rebinding::ZONE_SETTINGS)
 }
 
 /// The group and the zone of a file that has none, as TOML: what the examples of the required options say.

@@ -83,6 +83,12 @@ allow = ["::1"]
 [log]
 level = "debug"
 format = "json"
+[interface]
+manage = true
+name = "nodens0"
+interval = "5s"
+take-over = true
+teardown = false
 [dnssec]
 trust-anchors = "HOSTS"
 [[upstream]]
