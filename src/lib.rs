@@ -21,7 +21,7 @@
 //!
 //! Below them stand [`wire`] (DNS as bytes), [`config`] (the only form of the operator's will), [`sys`] (the only `unsafe` code and the
 //! only clock) and [`error`] (why the process ends). Beside them, [`metrics`] and [`log`] observe, and [`control`] shows it to the outside.
-//! [`cli`] is what an operator types.
+//! [`node`] is the link that carries the listen addresses. [`cli`] is what an operator types.
 //!
 //! # Four rules that explain the rest
 //!
@@ -76,6 +76,7 @@ pub mod metrics;
 
 // Who runs it.
 pub mod control;
+pub mod node;
 pub mod supervisor;
 pub mod worker;
 

@@ -142,6 +142,7 @@ impl Config {
         let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
         let supervisor = sections::supervisor(file.section(Section::Supervisor));
+        let interface = sections::interface(file.section(Section::Interface), &listen, &mut report);
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &cache, environment, &mut report)
@@ -175,6 +176,7 @@ impl Config {
             health,
             log,
             supervisor,
+            interface,
         };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }

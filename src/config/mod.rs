@@ -78,6 +78,8 @@ pub struct Config {
     pub log: Log,
     /// The process behind the one that answers.
     pub supervisor: Supervisor,
+    /// The link that carries the listen addresses.
+    pub interface: Interface,
 }
 
 /// `[listen]`: where clients ask, and for how long they may hold on.
@@ -451,6 +453,21 @@ pub struct Log {
     pub level: Level,
     /// Lines for people or for machines.
     pub format: Format,
+}
+
+/// `[interface]`: the link that carries the listen addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Whether it is made, repaired and taken down by the daemon.
+    pub manage: bool,
+    /// Its name, at most 15 bytes.
+    pub name: String,
+    /// How often it is looked at even if the kernel tells of no change.
+    pub interval: Duration,
+    /// Whether a link of that name that somebody else has made is used.
+    pub take_over: bool,
+    /// Whether it is deleted at the end.
+    pub teardown: bool,
 }
 
 /// How important a log line is.

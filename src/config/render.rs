@@ -61,6 +61,7 @@ impl Config {
                 "socket" => Some(Value::Text(self.supervisor.socket.as_ref()?.to_string_lossy().into_owned())),
                 _ => unknown(section, key),
             },
+            Section::Interface => self.interface_value(key),
             Section::Upstream => upstream_value(self.upstreams.get(position)?, key),
             Section::Zone => self.zone_value(self.zones.get(position)?, key),
         }
@@ -77,6 +78,19 @@ impl Config {
             "tcp-idle-timeout" => Value::Duration(listen.tcp_idle_timeout),
             "drain-timeout" => Value::Duration(listen.drain_timeout),
             _ => return unknown(Section::Listen, key),
+        })
+    }
+
+    /// An option of `[interface]`.
+    fn interface_value(&self, key: &str) -> Option<Value> {
+        let interface = &self.interface;
+        Some(match key {
+            "manage" => Value::Switch(interface.manage),
+            "name" => Value::Text(interface.name.clone()),
+            "interval" => Value::Duration(interface.interval),
+            "take-over" => Value::Switch(interface.take_over),
+            "teardown" => Value::Switch(interface.teardown),
+            _ => return unknown(Section::Interface, key),
         })
     }
 

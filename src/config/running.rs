@@ -67,6 +67,11 @@ impl Config {
             log.format = "log.format",
             supervisor.hang_timeout = "supervisor.hang-timeout",
             supervisor.socket = "supervisor.socket",
+            interface.manage = "interface.manage",
+            interface.name = "interface.name",
+            interface.interval = "interface.interval",
+            interface.take_over = "interface.take-over",
+            interface.teardown = "interface.teardown",
         }
         Ok(kept)
     }
@@ -87,7 +92,8 @@ mod tests {
         let running = Config::default();
         let mut next = config(
             "[listen]\naddresses = [\"127.0.0.1:5354\"]\nworkers = 3\nudp-size = 512\ntcp-idle-timeout = \"7s\"\n[cache]\nsize = \"8MiB\"\n\
-             negative-size = \"3MiB\"\n[metrics]\nlisten = \"127.0.0.1:1\"\n[health]\nlisten = \"127.0.0.1:2\"\n[log]\nformat = \"json\"\n",
+             negative-size = \"3MiB\"\n[metrics]\nlisten = \"127.0.0.1:1\"\n[health]\nlisten = \"127.0.0.1:2\"\n[log]\nformat = \"json\"\n\
+             [interface]\nname = \"a\"\ninterval = \"7s\"\ntake-over = true\nteardown = false\n",
         );
         let kept = next.keep(&running).unwrap();
         assert_eq!(
@@ -101,6 +107,10 @@ mod tests {
                 "metrics.listen",
                 "health.listen",
                 "log.format",
+                "interface.name",
+                "interface.interval",
+                "interface.take-over",
+                "interface.teardown",
             ]
         );
         assert_eq!(next.log.format, Format::Text);

@@ -11,7 +11,7 @@ use super::mistake::{Fault, Place, Report};
 use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
-use super::{Cache, Endpoint, Limits, Listen, Local, Log, Policies, Prefixes, Supervisor, Trust, Zone};
+use super::{Cache, Endpoint, Interface, Limits, Listen, Local, Log, Policies, Prefixes, Supervisor, Trust, Zone};
 
 /// `[listen]`
 pub(super) fn listen(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Listen {
@@ -236,6 +236,44 @@ pub(super) fn supervisor(raw: &Raw) -> Supervisor {
         hang_timeout: raw.value("hang-timeout"),
         snapshot_interval: raw.value("snapshot-interval"),
         socket: raw.given("socket").map(|path: String| PathBuf::from(path)),
+    }
+}
+
+/// The longest name of a link, in bytes: IFNAMSIZ without the zero at its end.
+const LONGEST_LINK: usize = 15;
+
+/// `[interface]`
+pub(super) fn interface(raw: &Raw, listen: &Listen, report: &mut Report<'_>) -> Interface {
+    let interface = Interface {
+        manage: raw.value("manage"),
+        name: raw.value("name"),
+        interval: raw.value("interval"),
+        take_over: raw.value("take-over"),
+        teardown: raw.value("teardown"),
+    };
+    let name = interface.name.as_str();
+    if name.len() > LONGEST_LINK || [".", "..", "lo", "all", "default"].contains(&name) {
+        let fault = Fault::new(
+            format!("{name:?} cannot be the name of a link of ours"),
+            "at most 15 bytes, such as \"nodelocaldns\"",
+        );
+        report.mistake(raw.place("name"), raw.path("name"), fault);
+    }
+    if interface.manage && !listen.addresses.iter().any(|address| Interface::carries(address.ip())) {
+        let fault =
+            Fault::new("no address of listen.addresses needs a link", "false, or an address such as \"169.254.20.10\"");
+        report.mistake(raw.place("manage"), raw.path("manage"), fault);
+    }
+    interface
+}
+
+impl Interface {
+    /// Whether the link is the place for a listen address: not for those of loopback, "all of this host's", and IPv6's link-local ones, which
+    /// belong to the one link that their scope names.
+    #[must_use]
+    pub fn carries(address: IpAddr) -> bool {
+        let is_of_a_link = matches!(address, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        !(address.is_loopback() || address.is_unspecified() || is_of_a_link)
     }
 }
 

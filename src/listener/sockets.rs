@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::config::Listen;
 use crate::error::{ExitCode, Failure};
-use crate::sys::socket::{Given, adopt, bind_tcp, bind_udp, tune};
+use crate::sys::socket::{Given, adopt, bind_tcp, bind_udp, has_ipv6, tune};
 
 /// Free ports tried for an address with port 0 before giving up: one free for UDP may be taken for TCP.
 const PORT_TRIES: usize = 16;
@@ -84,7 +84,13 @@ impl Sockets {
     /// As [`bind`](Self::bind).
     pub fn complete(mut self, listen: &Listen) -> Result<Self, Failure> {
         let mut places = Vec::new();
+        let has_ipv6 = has_ipv6();
         for &address in &listen.addresses {
+            if address.is_ipv6() && !has_ipv6 && listen.addresses.iter().any(SocketAddr::is_ipv4) {
+                // One configuration for all nodes; those without IPv6 have no pods that could ask there.
+                tracing::warn!(%address, "not listening there: this node has no IPv6");
+                continue;
+            }
             let known = self.places.iter().position(|place| place.address == address);
             let mut place = match known.map(|at| self.places.swap_remove(at)) {
                 Some(place) => {
@@ -195,6 +201,9 @@ fn explain(address: SocketAddr, error: &io::Error) -> Failure {
                     "another program is there: `ss -lpn 'sport = :{port}'` shows which; stop it or choose another address"
                 ),
             )
+        }
+        _ if address.is_ipv6() && !has_ipv6() => {
+            (ExitCode::System, "this node has no IPv6: list an IPv4 address in listen.addresses".to_owned())
         }
         _ => (ExitCode::System, "see listen.addresses".to_owned()),
     };

@@ -8,6 +8,7 @@
 //! - [`notify`] what the service manager is told, and what it hands over.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
+//! - [`route`] sockets to the tables of links and addresses.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 //! - [`watch`] which files have changed.
 
@@ -19,5 +20,6 @@ pub mod notify;
 pub mod parcel;
 pub mod process;
 pub mod random;
+pub mod route;
 pub mod socket;
 pub mod watch;

@@ -29,6 +29,16 @@ const UDP_BUFFER: usize = 4 << 20;
 /// Connections the kernel may queue before they are accepted.
 const BACKLOG: i32 = 1024;
 
+/// Whether this machine has IPv6, in this network namespace: the kernel knows it, and it is not switched off for all links.
+#[must_use]
+pub fn has_ipv6() -> bool {
+    match std::fs::read_to_string("/proc/sys/net/ipv6/conf/all/disable_ipv6") {
+        Ok(disabled) => disabled.trim() == "0",
+        // There is none, or this process may not see it.
+        Err(_) => Socket::new(Domain::IPV6, Type::DGRAM, None).is_ok(),
+    }
+}
+
 /// A UDP socket of our own for `address`, one of several that share it; it sends answers of at most `largest` bytes.
 ///
 /// # Errors

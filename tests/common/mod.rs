@@ -19,6 +19,7 @@ pub(crate) mod metrics;
 
 // The surroundings.
 pub(crate) mod certificate;
+pub(crate) mod cluster;
 pub(crate) mod namespace;
 pub(crate) mod peer;
 pub(crate) mod signing;

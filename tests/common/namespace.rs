@@ -1,9 +1,13 @@
 //! Network namespaces: a pod and a node on one machine, gone when the test ends.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use nix::sched::{CloneFlags, setns};
 
 /// Numbers the namespaces of this process.
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -23,6 +27,11 @@ impl NetNs {
         let space = Self { name };
         space.ip(&["link", "set", "lo", "up"]);
         space
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// What a command line must begin with to run inside.
@@ -58,6 +67,46 @@ impl NetNs {
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         let wrapper = self.wrapper();
         Command::new(wrapper[0]).args(&wrapper[1..]).args(words).output().unwrap_or_else(|e| panic!("{words:?}: {e}"))
+    }
+
+    /// Runs a command inside to its end, which must be a good one; its standard output.
+    #[track_caller]
+    pub(crate) fn output(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {}\n{text}{errors}", output.status);
+        text
+    }
+
+    /// Runs a command inside that reads `input`.
+    #[track_caller]
+    pub(crate) fn feed(&self, words: &[&str], input: &str) {
+        let wrapper = self.wrapper();
+        let mut command = Command::new(wrapper[0]);
+        command.args(&wrapper[1..]).args(words).stdin(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{words:?}: {error}"));
+        child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
+        let status = child.wait().expect("it runs");
+        assert!(status.success(), "{words:?}: {status}\n{input}");
+    }
+
+    /// Sets what lies below /proc/sys.
+    #[track_caller]
+    pub(crate) fn sysctl(&self, name: &str, value: &str) {
+        self.output(&["sh", "-c", &format!("echo {value} > /proc/sys/{name}")]);
+    }
+
+    /// Runs `work` on a thread of its own that is inside; sockets that it opens stay inside wherever they go.
+    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let file = File::open(format!("/run/netns/{}", self.name)).expect("the namespace has a file");
+        thread::scope(|scope| {
+            let worker = scope.spawn(move || {
+                setns(file, CloneFlags::CLONE_NEWNET).expect("root may enter");
+                work()
+            });
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// What `ip netns exec` binds over /etc.

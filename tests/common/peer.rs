@@ -84,6 +84,18 @@ impl Peer {
         Self::bind_under(address, zones, &space.wrapper())
     }
 
+    /// The same on every address of a namespace, of both families; `address` is what others ask.
+    #[track_caller]
+    pub(crate) fn bind_everywhere(address: SocketAddr, zones: &[(&str, &str)], space: &NetNs) -> Self {
+        let (folder, command) = Self::prepare_bind(address, zones, &space.wrapper());
+        let file = folder.path().join("named.conf");
+        let config = fs::read_to_string(&file).unwrap();
+        let config = config
+            .replace(&format!("{{ {}; }}; listen-on-v6 {{ none; }}", address.ip()), "{ any; }; listen-on-v6 { any; }");
+        fs::write(&file, config).unwrap();
+        Self::wait_for_bind(folder, command, address)
+    }
+
     /// Starts bind9 under `wrapper`; it accepts connections before it knows its zones, so its log decides.
     #[track_caller]
     fn bind_under(address: SocketAddr, zones: &[(&str, &str)], wrapper: &[&str]) -> Self {

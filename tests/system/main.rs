@@ -15,6 +15,8 @@ mod cluster;
 mod demo;
 mod dnssec;
 mod egress;
+mod interface;
+mod modes;
 mod network;
 mod node;
 mod rebinding;

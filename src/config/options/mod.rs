@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::units::{print_duration, print_size};
 
 mod forwarding;
+mod node;
 mod rebinding;
 mod serving;
 mod supervisor;
@@ -41,6 +42,8 @@ pub(super) enum Section {
     Log,
     /// `[supervisor]`
     Supervisor,
+    /// `[interface]`
+    Interface,
     /// `[[upstream]]`, any number of times.
     Upstream,
     /// `[[zone]]`, any number of times.
@@ -49,7 +52,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -61,6 +64,7 @@ impl Section {
         Self::Health,
         Self::Log,
         Self::Supervisor,
+        Self::Interface,
         Self::Upstream,
         Self::Zone,
     ];
@@ -79,6 +83,7 @@ impl Section {
             Self::Health => "health",
             Self::Log => "log",
             Self::Supervisor => "supervisor",
+            Self::Interface => "interface",
             Self::Upstream => "upstream",
             Self::Zone => "zone",
         }
@@ -108,6 +113,7 @@ impl Section {
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
             Self::Supervisor => supervisor::DOC,
+            Self::Interface => node::INTERFACE_DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
             Self::Zone => forwarding::ZONE_DOC,
         }
@@ -318,8 +324,7 @@ fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str], last: &str) -> fmt::R
 
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 4] =
-    [("query-log", None), ("detect", None), ("interface", None), ("rules", None)];
+pub(super) const LATER: [(&str, Option<&str>); 3] = [("query-log", None), ("detect", None), ("rules", None)];
 
 /// Words of [`Kind::Choice`] that this version does not have: section, key and word.
 pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
@@ -330,6 +335,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
         .iter()
         .chain(rebinding::SETTINGS)
         .chain(supervisor::SETTINGS)
+        .chain(node::INTERFACE)
         .chain(forwarding::SETTINGS)
         .chain(rebinding::ZONE_SETTINGS)
 }

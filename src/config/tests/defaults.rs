@@ -87,6 +87,12 @@ format = "json"
 hang-timeout = "10s"
 snapshot-interval = "1m"
 socket = "/run/other/handover"
+[interface]
+manage = true
+name = "nodens0"
+interval = "5s"
+take-over = true
+teardown = false
 [dnssec]
 trust-anchors = "HOSTS"
 [[upstream]]
@@ -252,13 +258,14 @@ fn the_samples_have_no_mistakes_and_no_warnings() {
         assert_eq!(load(&loaded.config.to_string()).config, loaded.config, "{name}");
         count += 1;
     }
-    assert!(count >= 4);
+    assert!(count >= 6);
 }
 
 #[test]
 fn the_kubernetes_sample_keeps_the_cluster_in_the_cluster() {
     let config = load(&sample("kubernetes.toml")).config;
-    assert_eq!(config.listen.addresses, ["169.254.20.10:53".parse().unwrap()]);
+    assert_eq!(config.listen.addresses, ["169.254.20.10:53", "10.96.0.10:53"].map(|text| text.parse().unwrap()));
+    assert!(config.interface.manage);
     for name in ["cluster.local", "in-addr.arpa", "ip6.arpa"] {
         let zone = config.zones.iter().find(|zone| zone.name == name).unwrap();
         let group = &config.upstreams[zone.upstream];
@@ -266,6 +273,22 @@ fn the_kubernetes_sample_keeps_the_cluster_in_the_cluster() {
     }
     let root = config.zones.iter().find(|zone| zone.name == ".").unwrap();
     assert!(config.upstreams[root.upstream].servers.iter().all(|server| server.transport == Transport::Tls));
+}
+
+/// N22
+#[test]
+fn the_samples_differ_in_what_they_do_to_the_node() {
+    for (name, addresses, manage) in [
+        ("kubernetes.toml", 2, true),
+        ("kubernetes-ipvs.toml", 1, true),
+        ("kubernetes-cilium.toml", 2, false),
+        ("systemd.toml", 2, false),
+        ("minimal.toml", 1, false),
+    ] {
+        let config = load(&sample(name)).config;
+        assert_eq!((config.listen.addresses.len(), config.interface.manage), (addresses, manage), "{name}");
+    }
+    assert!(!Config::default().interface.manage, "a host is left as it is unless somebody asks for it");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_list_that_is_not_closed_is_one_mistake_and_hides_what_it_swallows() {
 
 #[test]
 fn sections_and_keys() {
-    let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [[upstream]] [[zone]]";
+    let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [interface] [[upstream]] [[zone]]";
     one("[forwarders]", &format!("f.toml:1:2: forwarders: unknown section; {all}"));
     one("[cahce]", "f.toml:1:2: cahce: unknown section; did you mean [cache]?");
     one("[[zones]]", "f.toml:1:3: zones: unknown section; did you mean [[zone]]?");
@@ -55,7 +55,7 @@ fn sections_and_keys() {
 #[test]
 fn what_a_later_version_knows_is_not_supported_rather_than_unknown() {
     let right = "is not supported by this version; leave it out";
-    for section in ["query-log", "detect", "interface", "rules"] {
+    for section in ["query-log", "detect", "rules"] {
         one(&format!("[{section}]\nx = 1"), &format!("f.toml:1:2: {section}: {right}"));
     }
 }
@@ -88,6 +88,24 @@ fn keys_of_a_table_in_a_section() {
         "[rebinding]\nnat64 = [\"2a00::/95\"]",
         "f.toml:2:10: rebinding.nat64: 2a00::/95 is no prefix of NAT64; an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits (RFC 6052 section 2.2)",
     );
+}
+
+#[test]
+fn the_link_of_the_listen_addresses() {
+    let link = |line: &str| format!("[listen]\naddresses = [\"169.254.20.10\"]\n[interface]\n{line}");
+    for name in ["sixteen-bytes-xx", "..", "lo"] {
+        one(
+            &link(&format!("name = \"{name}\"")),
+            &format!(
+                "f.toml:4:8: interface.name: \"{name}\" cannot be the name of a link of ours; at most 15 bytes, such as \"nodelocaldns\""
+            ),
+        );
+    }
+    one(
+        "[interface]\nmanage = true\n[listen]\naddresses = [\"127.0.0.1\", \"::1\", \"[fe80::1%2]:53\"]",
+        "f.toml:2:10: interface.manage: no address of listen.addresses needs a link; false, or an address such as \"169.254.20.10\"",
+    );
+    one(&link("interval = \"1ms\""), "f.toml:4:12: interface.interval: 1ms is too short; a duration from 1s to 1h");
 }
 
 #[test]
