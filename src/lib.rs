@@ -76,6 +76,7 @@ pub mod metrics;
 
 // Who runs it.
 pub mod control;
+pub mod node;
 pub mod worker;
 
 // Whom the tests put around it.

@@ -11,7 +11,7 @@ use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
 use super::value::{At, Value};
-use super::{Cache, Config, Listen, Transport, loops, rebinding, sections, upstream, zone};
+use super::{Cache, Config, Listen, Transport, loops, rebinding, rules, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
@@ -141,6 +141,7 @@ impl Config {
         let metrics = sections::endpoint(file.section(Section::Metrics));
         let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
+        let rules = rules::assemble(file.section(Section::Rules), &listen, &mut report);
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &cache, environment, &mut report)
@@ -161,7 +162,7 @@ impl Config {
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
         let config =
-            Self { listen, limits, cache, local, policy, dnssec, rebinding, upstreams, zones, metrics, health, log };
+            Self { listen, limits, cache, local, policy, dnssec, rebinding, upstreams, zones, metrics, health, log, rules };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }

@@ -55,6 +55,7 @@ impl Config {
                 "format" => Some(Value::Text(self.log.format.name().to_owned())),
                 _ => unknown(section, key),
             },
+            Section::Rules => self.rules_value(key),
             Section::Upstream => upstream_value(self.upstreams.get(position)?, key),
             Section::Zone => self.zone_value(self.zones.get(position)?, key),
         }
@@ -71,6 +72,20 @@ impl Config {
             "tcp-idle-timeout" => Value::Duration(listen.tcp_idle_timeout),
             "drain-timeout" => Value::Duration(listen.drain_timeout),
             _ => return unknown(Section::Listen, key),
+        })
+    }
+
+    /// An option of `[rules]`.
+    fn rules_value(&self, key: &str) -> Option<Value> {
+        let rules = &self.rules;
+        Some(match key {
+            "backend" => Value::Text(rules.backend.name().to_owned()),
+            "interval" => Value::Duration(rules.interval),
+            "timeout" => Value::Duration(rules.timeout),
+            "fallback" => Value::Addresses(list(&rules.fallback)),
+            "node-local" => Value::Prefixes(list(&rules.node_local)),
+            "teardown" => Value::Switch(rules.teardown),
+            _ => return unknown(Section::Rules, key),
         })
     }
 

@@ -65,6 +65,12 @@ impl Config {
             metrics.listen = "metrics.listen",
             health.listen = "health.listen",
             log.format = "log.format",
+            rules.backend = "rules.backend",
+            rules.interval = "rules.interval",
+            rules.timeout = "rules.timeout",
+            rules.fallback = "rules.fallback",
+            rules.node_local = "rules.node-local",
+            rules.teardown = "rules.teardown",
         }
         Ok(kept)
     }

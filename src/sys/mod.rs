@@ -4,6 +4,7 @@
 //! - [`mod@file`] files of our own that nobody else may have written.
 //! - [`fragment`] datagrams, and whether they came in one piece.
 //! - [`memory`] how little of it the process keeps.
+//! - [`netfilter`] the packet filter by netlink.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
@@ -13,6 +14,7 @@ pub mod clock;
 pub mod file;
 pub mod fragment;
 pub mod memory;
+pub mod netfilter;
 pub mod process;
 pub mod random;
 pub mod socket;

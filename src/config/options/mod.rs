@@ -11,6 +11,7 @@ use super::units::{print_duration, print_size};
 
 mod forwarding;
 mod rebinding;
+mod rules;
 mod serving;
 
 pub(super) use forwarding::{INTERNAL_MAX_NEGATIVE_TTL, SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE};
@@ -38,6 +39,8 @@ pub(super) enum Section {
     Health,
     /// `[log]`
     Log,
+    /// `[rules]`
+    Rules,
     /// `[[upstream]]`, any number of times.
     Upstream,
     /// `[[zone]]`, any number of times.
@@ -46,7 +49,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -57,6 +60,7 @@ impl Section {
         Self::Metrics,
         Self::Health,
         Self::Log,
+        Self::Rules,
         Self::Upstream,
         Self::Zone,
     ];
@@ -74,6 +78,7 @@ impl Section {
             Self::Metrics => "metrics",
             Self::Health => "health",
             Self::Log => "log",
+            Self::Rules => "rules",
             Self::Upstream => "upstream",
             Self::Zone => "zone",
         }
@@ -102,6 +107,7 @@ impl Section {
             Self::Metrics => serving::METRICS_DOC,
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
+            Self::Rules => rules::DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
             Self::Zone => forwarding::ZONE_DOC,
         }
@@ -212,6 +218,11 @@ pub(super) enum Kind {
     Path,
     /// An address and port of our own; empty is nowhere.
     Endpoint,
+    /// Addresses of others, perhaps none.
+    Destinations {
+        /// The port where none is written.
+        port: u16,
+    },
     /// Addresses of our own, at least one.
     Addresses {
         /// The port where none is written.
@@ -278,7 +289,7 @@ impl fmt::Display for Kind {
             ),
             Self::Path => f.write_str("the path of a file"),
             Self::Endpoint => f.write_str("an address \"IP:PORT\", or \"\" for nowhere"),
-            Self::Addresses { port } => {
+            Self::Addresses { port } | Self::Destinations { port } => {
                 write!(f, "a list of addresses \"IP\" (port {port}) or \"IP:PORT\", with IPv6 as \"[IP]:PORT\"")
             }
             Self::Prefixes => f.write_str("a list of prefixes \"IP/LENGTH\" or single addresses"),
@@ -312,15 +323,15 @@ fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str], last: &str) -> fmt::R
 
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 4] =
-    [("query-log", None), ("detect", None), ("interface", None), ("rules", None)];
+pub(super) const LATER: [(&str, Option<&str>); 3] =
+    [("query-log", None), ("detect", None), ("interface", None)];
 
 /// Words of [`Kind::Choice`] that this version does not have: section, key and word.
 pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
 
 /// All options, by section, in the order of the reference file.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    serving::SETTINGS.iter().chain(rebinding::SETTINGS).chain(forwarding::SETTINGS).chain(rebinding::ZONE_SETTINGS)
+    serving::SETTINGS.iter().chain(rules::SETTINGS).chain(rebinding::SETTINGS).chain(forwarding::SETTINGS).chain(rebinding::ZONE_SETTINGS)
 }
 
 /// The group and the zone of a file that has none, as TOML: what the examples of the required options say.
