@@ -161,8 +161,21 @@ impl Config {
             }
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        let config =
-            Self { listen, limits, cache, local, policy, dnssec, rebinding, upstreams, zones, metrics, health, log, rules };
+        let config = Self {
+            listen,
+            limits,
+            cache,
+            local,
+            policy,
+            dnssec,
+            rebinding,
+            upstreams,
+            zones,
+            metrics,
+            health,
+            log,
+            rules,
+        };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }
 }

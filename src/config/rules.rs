@@ -68,7 +68,10 @@ fn check_listeners(raw: &Raw, listen: &Listen, report: &mut Report<'_>) {
 fn unfit(server: SocketAddr, rules: &Rules, listen: &Listen) -> Option<Fault> {
     let ip = server.ip();
     if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() {
-        return Some(Fault::new(format!("{server} is not the address of another server"), "a server that pods can reach"));
+        return Some(Fault::new(
+            format!("{server} is not the address of another server"),
+            "a server that pods can reach",
+        ));
     }
     if listen.addresses.iter().any(|own| own.ip() == ip) {
         let wrong = format!("{ip} is one of listen.addresses, which is gone when this is used");
@@ -77,7 +80,9 @@ fn unfit(server: SocketAddr, rules: &Rules, listen: &Listen) -> Option<Fault> {
     let has_use = listen.addresses.iter().any(|own| own.is_ipv4() == server.is_ipv4() && rules.is_node_local(*own));
     (!has_use).then(|| {
         let family = if server.is_ipv4() { "IPv4" } else { "IPv6" };
-        let wrong = format!("{server} has nothing to stand in for: no {family} address of listen.addresses is in rules.node-local");
+        let wrong = format!(
+            "{server} has nothing to stand in for: no {family} address of listen.addresses is in rules.node-local"
+        );
         Fault::new(wrong, "leave it out, or name the prefix in node-local")
     })
 }

@@ -84,7 +84,9 @@ impl Value {
                     |text: &str| parse_address(text, Some(*port)).and_then(|address| refuse_multicast(text, address));
                 filled(elements(kind, written, parse, Self::Addresses), kind, written)
             }
-            Kind::Destinations { port } => elements(kind, written, |text| parse_address(text, Some(*port)), Self::Addresses),
+            Kind::Destinations { port } => {
+                elements(kind, written, |text| parse_address(text, Some(*port)), Self::Addresses)
+            }
             Kind::Servers => filled(elements(kind, written, parse_server, Self::Servers), kind, written),
             Kind::Prefixes => elements(kind, written, parse_prefix, Self::Prefixes),
             Kind::Pins => elements(kind, written, parse_pin, Self::Pins),

@@ -323,15 +323,19 @@ fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str], last: &str) -> fmt::R
 
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 3] =
-    [("query-log", None), ("detect", None), ("interface", None)];
+pub(super) const LATER: [(&str, Option<&str>); 3] = [("query-log", None), ("detect", None), ("interface", None)];
 
 /// Words of [`Kind::Choice`] that this version does not have: section, key and word.
 pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
 
 /// All options, by section, in the order of the reference file.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    serving::SETTINGS.iter().chain(rules::SETTINGS).chain(rebinding::SETTINGS).chain(forwarding::SETTINGS).chain(rebinding::ZONE_SETTINGS)
+    serving::SETTINGS
+        .iter()
+        .chain(rules::SETTINGS)
+        .chain(rebinding::SETTINGS)
+        .chain(forwarding::SETTINGS)
+        .chain(rebinding::ZONE_SETTINGS)
 }
 
 /// The group and the zone of a file that has none, as TOML: what the examples of the required options say.

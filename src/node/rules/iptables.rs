@@ -145,10 +145,7 @@ impl Iptables {
     /// Removes rules of both families.
     async fn take_out(&self, which: Which, is_needed: bool) -> Result<(), Error> {
         let both = async {
-            tokio::join!(
-                self.take_out_of(Family::V4, which, is_needed),
-                self.take_out_of(Family::V6, which, is_needed)
-            )
+            tokio::join!(self.take_out_of(Family::V4, which, is_needed), self.take_out_of(Family::V6, which, is_needed))
         };
         match timeout(REMOVE_LIMIT, both).await {
             Ok((four, six)) => four.and(six),
@@ -168,9 +165,8 @@ impl Iptables {
             // Where iptables does not run, nobody can have used it.
             Err(_) => return Ok(()),
         };
-        let is_kept = |rule: &Rule| {
-            which == Which::Foreign && wanted.iter().any(|wanted| wanted.canonical() == rule.canonical())
-        };
+        let is_kept =
+            |rule: &Rule| which == Which::Foreign && wanted.iter().any(|wanted| wanted.canonical() == rule.canonical());
         let changes: Vec<_> =
             found.iter().filter(|rule| !is_kept(rule)).map(|rule| (rule.table, rule.delete())).collect();
         if changes.is_empty() {
@@ -178,7 +174,8 @@ impl Iptables {
         }
         let number = changes.len();
         self.restore(family, &changes).await.map_err(|error| {
-            let message = format!("{number} rules of {} with the comments of node-cache are left: {error}", family.name());
+            let message =
+                format!("{number} rules of {} with the comments of node-cache are left: {error}", family.name());
             Error { step: error.step, message }
         })
     }
@@ -190,7 +187,7 @@ impl Iptables {
             let (ip, port) = (listener.ip(), listener.port());
             let prefix = if family == Family::V4 { 32 } else { 128 };
             let mut add = |table, chain: &str, end: char, protocol: &str, port: u16| {
-                let (comment, target) = if table == "raw" { (SKIP, "CT --notrack") } else { (ALLOW, "ACCEPT") };
+                let (comment, target) = if table == "raw" { (SKIP, "NOTRACK") } else { (ALLOW, "ACCEPT") };
                 let text = format!(
                     "-{end} {ip}/{prefix} -p {protocol} -m {protocol} --{end}port {port} -m comment --comment \"{comment}\" -j {target}"
                 );

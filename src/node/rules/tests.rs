@@ -35,7 +35,10 @@ fn within<T: Future<Output = ()>>(test: impl FnOnce() -> T + Send + 'static) {
             skip(&format!("{name}: no network namespaces here: {error}"));
             return;
         }
-        if ["nft", "iptables-save", "iptables-legacy-save"].iter().any(|program| Command::new(program).arg("-V").output().is_err()) {
+        if ["nft", "iptables-save", "iptables-legacy-save"]
+            .iter()
+            .any(|program| Command::new(program).arg("-V").output().is_err())
+        {
             skip(&format!("{name}: nftables or iptables are not installed"));
             return;
         }
@@ -81,12 +84,6 @@ fn nftables(listeners: &[&str], fallback: &[&str]) -> Rules {
     Rules::new(&config(RulesBackend::Nftables, fallback), &addresses(listeners), Some("10.0.0.1:8080".parse().unwrap()))
 }
 
-/// A UDP server that answers each datagram with its name, until the namespace goes.
-fn serve(address: &str, name: &'static str) {
-    let socket = UdpSocket::bind(address).unwrap();
-    answer(socket, name);
-}
-
 /// Answers on a socket in a thread of its own until it is told to end by the datagram `end`.
 fn answer(socket: UdpSocket, name: &'static str) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
@@ -114,4 +111,9 @@ fn ask(client: &UdpSocket) -> Result<String, std::io::ErrorKind> {
     client.send(b"who").map_err(|error| error.kind())?;
     let length = client.recv(&mut buffer).map_err(|error| error.kind())?;
     Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+}
+
+/// How long it is since then.
+fn since(start: clock::Moment) -> Duration {
+    clock::now().since(start)
 }

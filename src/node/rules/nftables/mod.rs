@@ -36,13 +36,15 @@ pub(super) struct Nftables {
 
 impl Nftables {
     /// Nothing is installed yet.
-    pub(super) fn new(
-        config: &config::Rules,
-        listeners: &[SocketAddr],
-        health: &[SocketAddr],
-    ) -> Self {
+    pub(super) fn new(config: &config::Rules, listeners: &[SocketAddr], health: &[SocketAddr]) -> Self {
         let (node_local, shared) = listeners.iter().partition(|listener| config.is_node_local(**listener));
-        let plan = Plan { shared, node_local, health: health.to_vec(), fallback: config.fallback.clone(), timeout: config.timeout };
+        let plan = Plan {
+            shared,
+            node_local,
+            health: health.to_vec(),
+            fallback: config.fallback.clone(),
+            timeout: config.timeout,
+        };
         Self { plan, kernel: None, notices: None, fingerprint: None, is_live: true }
     }
 

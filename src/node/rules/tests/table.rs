@@ -8,7 +8,10 @@ fn a_table_is_installed_in_one_step_and_removed_in_one() {
     within(|| async {
         sh("nft add table inet other");
         let before = sh("nft list ruleset");
-        let mut rules = nftables(&[LINK_LOCAL, SERVICE, SERVICE6], &["10.0.0.53", "10.0.0.54:5353"].map(with_port).each_ref().map(String::as_str));
+        let mut rules = nftables(
+            &[LINK_LOCAL, SERVICE, SERVICE6],
+            &["10.0.0.53", "10.0.0.54:5353"].map(with_port).each_ref().map(String::as_str),
+        );
         assert_eq!(rules.reconcile().await.unwrap(), Done::Created);
         let text = sh("nft list table inet nodens");
         for line in [
