@@ -23,7 +23,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let origin = Origin::new(config.as_deref());
     if no_supervisor {
         drop(config);
-        return worker::run(origin, worker::Given::default(), None);
+        return worker::run_alone(origin);
     }
     supervisor::run(origin, config)
 }

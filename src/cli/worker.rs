@@ -33,7 +33,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let given = receive(&channel).map_err(failed)?;
     let origin = Origin::new(arguments.config.as_deref());
     drop(arguments);
-    worker::run(origin, given, Some(channel))
+    worker::run(origin, given, channel)
 }
 
 /// All that a worker is given.

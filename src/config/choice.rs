@@ -1,6 +1,6 @@
 //! Options that are one of a few words: the words, in one place for reading and printing.
 
-use super::{Class, Dnssec, Format, Level, Policy, Preset, RebindingAction, RebindingMode};
+use super::{Class, Dnssec, Format, Level, Policy, Preset, RebindingAction, RebindingMode, RulesBackend};
 
 /// A type whose values have words.
 pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
@@ -55,6 +55,11 @@ impl Choice for RebindingMode {
 impl Choice for RebindingAction {
     const NAMES: &'static [&'static str] = &["nodata", "refuse", "strip"];
     const VALUES: &'static [Self] = &[Self::NoData, Self::Refuse, Self::Strip];
+}
+
+impl Choice for RulesBackend {
+    const NAMES: &'static [&'static str] = &["none", "nftables", "iptables"];
+    const VALUES: &'static [Self] = &[Self::None, Self::Nftables, Self::Iptables];
 }
 
 impl Choice for Preset {

@@ -11,7 +11,7 @@ use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
 use super::value::{At, Value};
-use super::{Cache, Config, Listen, Transport, loops, rebinding, sections, upstream, zone};
+use super::{Cache, Config, Listen, Transport, loops, rebinding, rules, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
@@ -143,6 +143,7 @@ impl Config {
         let log = sections::log(file.section(Section::Log));
         let supervisor = sections::supervisor(file.section(Section::Supervisor));
         let interface = sections::interface(file.section(Section::Interface), &listen, &mut report);
+        let rules = rules::assemble(file.section(Section::Rules), &listen, &mut report);
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &cache, environment, &mut report)
@@ -177,6 +178,7 @@ impl Config {
             log,
             supervisor,
             interface,
+            rules,
         };
         Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
     }

@@ -28,6 +28,7 @@ mod load;
 mod loops;
 mod rebinding;
 mod resolv;
+mod rules;
 mod running;
 mod sections;
 mod upstream;
@@ -80,6 +81,8 @@ pub struct Config {
     pub supervisor: Supervisor,
     /// The link that carries the listen addresses.
     pub interface: Interface,
+    /// Packet rules of the node.
+    pub rules: Rules,
 }
 
 /// `[listen]`: where clients ask, and for how long they may hold on.
@@ -468,6 +471,34 @@ pub struct Interface {
     pub take_over: bool,
     /// Whether it is deleted at the end.
     pub teardown: bool,
+}
+
+/// `[rules]`: packet rules of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Who makes them.
+    pub backend: RulesBackend,
+    /// How often they are compared with what they should be.
+    pub interval: Duration,
+    /// How long they hold after the last word that the daemon answers; nftables alone.
+    pub timeout: Duration,
+    /// Servers that answer for node-local addresses when we are gone; nftables alone. Empty refuses such queries.
+    pub fallback: Vec<SocketAddr>,
+    /// Prefixes of listen addresses for which nobody else has rules.
+    pub node_local: Vec<IpNet>,
+    /// Whether they are removed at the end.
+    pub teardown: bool,
+}
+
+/// Who makes packet rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RulesBackend {
+    /// Nobody.
+    None,
+    /// The daemon itself, by netlink.
+    Nftables,
+    /// `iptables-restore` and `ip6tables-restore`.
+    Iptables,
 }
 
 /// How important a log line is.

@@ -62,6 +62,7 @@ impl Config {
                 _ => unknown(section, key),
             },
             Section::Interface => self.interface_value(key),
+            Section::Rules => self.rules_value(key),
             Section::Upstream => upstream_value(self.upstreams.get(position)?, key),
             Section::Zone => self.zone_value(self.zones.get(position)?, key),
         }
@@ -91,6 +92,20 @@ impl Config {
             "take-over" => Value::Switch(interface.take_over),
             "teardown" => Value::Switch(interface.teardown),
             _ => return unknown(Section::Interface, key),
+        })
+    }
+
+    /// An option of `[rules]`.
+    fn rules_value(&self, key: &str) -> Option<Value> {
+        let rules = &self.rules;
+        Some(match key {
+            "backend" => Value::Text(rules.backend.name().to_owned()),
+            "interval" => Value::Duration(rules.interval),
+            "timeout" => Value::Duration(rules.timeout),
+            "fallback" => Value::Addresses(list(&rules.fallback)),
+            "node-local" => Value::Prefixes(list(&rules.node_local)),
+            "teardown" => Value::Switch(rules.teardown),
+            _ => return unknown(Section::Rules, key),
         })
     }
 

@@ -72,6 +72,12 @@ impl Config {
             interface.interval = "interface.interval",
             interface.take_over = "interface.take-over",
             interface.teardown = "interface.teardown",
+            rules.backend = "rules.backend",
+            rules.interval = "rules.interval",
+            rules.timeout = "rules.timeout",
+            rules.fallback = "rules.fallback",
+            rules.node_local = "rules.node-local",
+            rules.teardown = "rules.teardown",
         }
         Ok(kept)
     }

@@ -32,7 +32,7 @@ pub(super) enum Value {
     Text(String),
     /// [`Kind::Endpoint`]
     Endpoint(Option<SocketAddr>),
-    /// [`Kind::Addresses`]
+    /// [`Kind::Addresses`] and [`Kind::Destinations`]
     Addresses(Vec<At<SocketAddr>>),
     /// [`Kind::Prefixes`]
     Prefixes(Vec<At<IpNet>>),
@@ -83,6 +83,9 @@ impl Value {
                 let parse =
                     |text: &str| parse_address(text, Some(*port)).and_then(|address| refuse_multicast(text, address));
                 filled(elements(kind, written, parse, Self::Addresses), kind, written)
+            }
+            Kind::Destinations { port } => {
+                elements(kind, written, |text| parse_address(text, Some(*port)), Self::Addresses)
             }
             Kind::Servers => filled(elements(kind, written, parse_server, Self::Servers), kind, written),
             Kind::Prefixes => elements(kind, written, parse_prefix, Self::Prefixes),

@@ -1,13 +1,15 @@
-//! The node's own network, as far as it is ours: the link that carries the listen addresses.
+//! The node's own network, as far as it is ours: the link that carries the listen addresses, and the packet rules for them.
 //!
 //! Nothing here sees a query. It is called by whoever holds the privilege, on an event loop with a single thread: no call waits for anything
-//! but the kernel.
+//! but the kernel, and for programs no longer than a few seconds.
 //!
 //! - [`interface`] the link and its addresses.
+//! - [`rules`] packets to the listeners pass by connection tracking, and by us when we are gone.
 
 use std::fmt;
 
 pub mod interface;
+pub mod rules;
 
 /// What it took to make the node as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,10 @@ pub enum Step {
     InterfaceAdd,
     /// The link could not be looked at, or it is somebody else's.
     InterfaceCheck,
+    /// Packet rules could not be read or written, whatever their backend.
+    Iptables,
+    /// Another program holds the lock of iptables.
+    IptablesLock,
 }
 
 /// Why the node is not as it should be.
@@ -60,6 +66,8 @@ impl Error {
         match self.step {
             Step::InterfaceAdd => "interface_add",
             Step::InterfaceCheck => "interface_check",
+            Step::Iptables => "iptables",
+            Step::IptablesLock => "iptables_lock",
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Message {
     Leave,
     /// From the worker: every listener has just answered and every thread is at work.
     Beat,
+    /// From the worker: it has read the configuration again, with whatever outcome.
+    Reloaded,
     /// From the worker: its answers.
     Kept(OwnedFd),
     /// A client's connection, and what was read of a message that is not yet whole.
@@ -56,6 +58,7 @@ impl Message {
             Self::Keep => b'K',
             Self::Leave => b'V',
             Self::Beat => b'*',
+            Self::Reloaded => b'r',
             Self::Kept(_) => b'k',
             Self::Connection(..) => b'C',
             Self::Taken => b'T',
@@ -99,6 +102,7 @@ impl Message {
             (b'K', 0, 0) => Self::Keep,
             (b'V', 0, 0) => Self::Leave,
             (b'*', 0, 0) => Self::Beat,
+            (b'r', 0, 0) => Self::Reloaded,
             (b'k', 0, 1) => Self::Kept(descriptors.pop()?),
             (b'C', _, 1) => Self::Connection(descriptors.pop()?, text.to_vec()),
             (b'T', 0, 0) => Self::Taken,
@@ -247,6 +251,7 @@ mod tests {
             Message::Keep,
             Message::Leave,
             Message::Beat,
+            Message::Reloaded,
             Message::Kept(some()),
             Message::Connection(some(), b"\x00\x10half".to_vec()),
             Message::Taken,

@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use super::channel::{Channel, Conversation, Message};
 use crate::listener::sockets::Sockets;
+use crate::sys::notify::OWN_VARIABLES;
 
 /// Time until the first sign of life. A full cache, a slow disk and a large list of names take some seconds together.
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +52,8 @@ pub(super) enum Happened {
         /// Whether it was the first.
         is_first: bool,
     },
+    /// It has read the configuration again.
+    Reloaded,
     /// It left its answers.
     Kept(OwnedFd),
     /// It left a client's connection.
@@ -76,7 +79,11 @@ impl Worker {
             command.arg("--config").arg(config);
         }
         // A signal from the terminal is the supervisor's to pass on. Standard output is nobody's.
-        command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::from(theirs)).stdout(Stdio::null());
+        for variable in OWN_VARIABLES {
+            command.env_remove(variable);
+        }
+        command.process_group(0).kill_on_drop(true);
         let child = command.spawn()?;
         let conversation = ours.watched()?;
         let copies = sockets.descriptors().map(|socket| socket.try_clone_to_owned()).collect::<io::Result<_>>()?;
@@ -119,6 +126,7 @@ impl Worker {
                     self.deadline = Instant::now() + self.hang_timeout;
                     return Happened::Beat { is_first };
                 }
+                Ok(Some(Message::Reloaded)) => return Happened::Reloaded,
                 Ok(Some(Message::Kept(answers))) => return Happened::Kept(answers),
                 Ok(Some(Message::Connection(connection, begun))) => return Happened::Connection(connection, begun),
                 Ok(Some(other)) => debug!(?other, "not for a supervisor"),

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use crate::metrics::Gauge;
+use crate::metrics::{Gauge, WorkerMetrics};
 
 /// Counts since the start of the supervisor.
 #[derive(Debug, Default)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// By position in [`Gauge::SUPERVISED`].
     counts: [Cell<u64>; Gauge::SUPERVISED.len()],
     /// Whether something was counted since they were last told.
@@ -26,6 +26,13 @@ impl Figures {
     pub(super) fn all(&self) -> Vec<u64> {
         self.is_new.set(false);
         self.counts.iter().map(Cell::get).collect()
+    }
+
+    /// Shows all counts where the worker's own are shown, in a process that has no supervisor.
+    pub(crate) fn show(&self, metrics: &WorkerMetrics) {
+        if let Some(news) = self.news() {
+            Gauge::SUPERVISED.into_iter().zip(news).for_each(|(gauge, count)| metrics.set(gauge, count));
+        }
     }
 
     /// All counts, if they are other than when they were last asked for.

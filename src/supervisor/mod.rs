@@ -7,14 +7,18 @@
 //! - [`channel`] what the processes say to each other.
 //! - `child` one worker process.
 //! - `figures` what the supervisor counts.
+//! - `keeper` the node's link and packet rules.
+//! - `manager` what the service manager is told, and keeps.
 //! - `handover` both sides of a hand-over.
 //! - `patience` when a worker is started again.
 //! - [`run()`] the process's one loop.
 
 pub mod channel;
 mod child;
-mod figures;
+pub(crate) mod figures;
 mod handover;
+pub(crate) mod keeper;
+pub(crate) mod manager;
 mod patience;
 mod run;
 

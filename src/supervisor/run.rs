@@ -6,10 +6,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
@@ -17,6 +19,8 @@ use super::channel::{Conversation, Message};
 use super::child::{Happened, Recipe, Worker};
 use super::figures::Figures;
 use super::handover::{self, Door, Inheritance};
+use super::keeper::Keeper;
+use super::manager::Manager;
 use super::patience::Patience;
 use crate::config::{Config, Origin};
 use crate::error::{ExitCode, Failure};
@@ -48,12 +52,56 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
-    let outcome = runtime.block_on(async {
-        let mut supervisor = Supervisor::new(loaded.config, config).await?;
-        supervisor.serve(signals).await
-    });
+    let manager = Manager::find();
+    let outcome = runtime.block_on(supervise(loaded.config, config, manager, signals));
     runtime.shutdown_background();
     outcome
+}
+
+/// Lets workers answer, and keeps the node in order around them.
+async fn supervise(
+    config: Config,
+    path: Option<PathBuf>,
+    manager: Manager,
+    mut signals: Signals,
+) -> Result<(), Failure> {
+    let (life, lives) = watch::channel(None);
+    let (stop, mut stopped) = watch::channel(false);
+    let figures = Rc::new(Figures::default());
+    let mut keeper = Keeper::new(&config, Rc::clone(&figures));
+    // A link that cannot be made now may be later; meanwhile whoever gets here without it is answered.
+    keeper.raise().await;
+    let mut supervisor = Supervisor::new(config, path, manager, figures, life).await?;
+    let mut tend = Box::pin(keeper.tend(&lives, &mut stopped));
+    let end = tokio::select! {
+        end = supervisor.serve(&mut signals) => end,
+        () = &mut tend => unreachable!("it was not told to stop"),
+    };
+    // A step that is under way comes to its end.
+    let _ = stop.send(true);
+    tend.await;
+    let worker = match end {
+        Ok(End::Left) => return Ok(()),
+        Ok(End::Told(worker)) => worker,
+        Err(failure) => {
+            keeper.lower_rules().await;
+            keeper.lower_interface().await;
+            return Err(failure);
+        }
+    };
+    keeper.lower_rules().await;
+    supervisor.stop(worker).await;
+    keeper.lower_interface().await;
+    info!("stopped");
+    Ok(())
+}
+
+/// Why the supervisor ends.
+enum End {
+    /// Another nodens has taken over.
+    Left,
+    /// It was told to; this worker, if any, is still to be ended.
+    Told(Option<Worker>),
 }
 
 /// What tells the supervisor from outside what to do.
@@ -94,7 +142,11 @@ struct Supervisor {
     /// What the worker has left last.
     answers: Option<OwnedFd>,
     /// What is counted.
-    figures: Figures,
+    figures: Rc<Figures>,
+    /// The service manager.
+    manager: Manager,
+    /// Where signs of life are shown.
+    life: watch::Sender<Option<Instant>>,
     /// When the next one starts.
     patience: Patience,
     /// Whether any worker has ever answered.
@@ -138,7 +190,13 @@ async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
 
 impl Supervisor {
     /// Binds the listen addresses, or takes their sockets over.
-    async fn new(config: Config, path: Option<PathBuf>) -> Result<Self, Failure> {
+    async fn new(
+        config: Config,
+        path: Option<PathBuf>,
+        manager: Manager,
+        figures: Rc<Figures>,
+        life: watch::Sender<Option<Instant>>,
+    ) -> Result<Self, Failure> {
         let recipe = Recipe { config: path, hang_timeout: config.supervisor.hang_timeout };
         let inheritance = match &config.supervisor.socket {
             Some(path) => handover::take_over(path).await.unwrap_or_else(|error| {
@@ -147,22 +205,38 @@ impl Supervisor {
             }),
             None => None,
         };
-        let figures = Figures::default();
         let (given, answers, before) = match inheritance {
             Some(Inheritance { sockets, answers, before }) => {
                 info!(sockets = sockets.len(), answers = answers.is_some(), "taking over from another nodens");
                 (Sockets::adopt(sockets), answers, Some(before))
             }
-            None => (Sockets::default(), None, None),
+            None => {
+                let (sockets, answers) = manager.kept();
+                (Sockets::adopt(sockets), answers, None)
+            }
         };
         let sockets = given.complete(&config.listen)?;
+        manager.keep_sockets(&sockets);
         let patience = Patience::default();
         let (door, guest) = (None, None);
-        Ok(Self { recipe, config, sockets, answers, figures, patience, has_answered: false, before, door, guest })
+        Ok(Self {
+            recipe,
+            config,
+            sockets,
+            answers,
+            figures,
+            manager,
+            life,
+            patience,
+            has_answered: false,
+            before,
+            door,
+            guest,
+        })
     }
 
     /// Lets workers answer until told to stop, or until another nodens does.
-    async fn serve(&mut self, mut signals: Signals) -> Result<(), Failure> {
+    async fn serve(&mut self, signals: &mut Signals) -> Result<End, Failure> {
         let mut worker: Option<Worker> = None;
         let mut start_at = Instant::now();
         loop {
@@ -183,12 +257,14 @@ impl Supervisor {
                 happened = maybe(worker.as_mut().map(Worker::happens)) => {
                     if let Some(ended) = self.heed(happened, &mut worker).await? {
                         if leaves {
-                            return self.leave().await;
+                            self.leave().await;
+                            return Ok(End::Left);
                         }
                         start_at = Instant::now() + ended;
                     }
                 }
                 _ = signals.hangup.recv() => {
+                    self.manager.reloading();
                     // One that is about to start reads it anyway.
                     if let Some(worker) = &worker {
                         worker.say(&Message::Reload).await;
@@ -196,8 +272,8 @@ impl Supervisor {
                 }
                 signal = Signals::stop(&mut signals.terminate, &mut signals.interrupt) => {
                     info!(signal, "stopping");
-                    self.stop(worker).await;
-                    return Ok(());
+                    self.manager.stopping();
+                    return Ok(End::Told(worker));
                 }
                 guest = maybe(self.door.as_ref().filter(|_| self.guest.is_none()).map(Door::guest)) => match guest {
                     Ok(conversation) => self.guest = Some(Guest { conversation, stage: Stage::Come }),
@@ -206,7 +282,8 @@ impl Supervisor {
                 heard = maybe(self.guest.as_ref().map(|guest| guest.conversation.receive())) => {
                     self.entertain(heard, &mut worker).await;
                     if self.leaves() && worker.is_none() {
-                        return self.leave().await;
+                        self.leave().await;
+                        return Ok(End::Left);
                     }
                 }
                 () = maybe(waits_until.map(sleep_until)) => self.give().await,
@@ -228,12 +305,18 @@ impl Supervisor {
         let Some(current) = worker else { return Ok(None) };
         match happened {
             Happened::Beat { is_first } => {
+                let _ = self.life.send(Some(Instant::now()));
+                self.manager.alive();
                 if is_first {
                     self.greet().await;
                 }
                 if let Some(news) = self.figures.news() {
                     current.say(&Message::Figures(news)).await;
                 }
+                return Ok(None);
+            }
+            Happened::Reloaded => {
+                self.manager.ready();
                 return Ok(None);
             }
             Happened::Kept(answers) => {
@@ -298,6 +381,7 @@ impl Supervisor {
         if self.before.is_none() {
             self.open();
         }
+        self.manager.ready();
     }
 
     /// Lets others come to take over.
@@ -375,12 +459,11 @@ impl Supervisor {
     }
 
     /// Nothing is in hand any more.
-    async fn leave(&mut self) -> Result<(), Failure> {
+    async fn leave(&mut self) {
         if let Some(guest) = &self.guest {
             let _ = guest.conversation.say(&Message::Gone).await;
         }
         info!("stopped");
-        Ok(())
     }
 
     /// Does what follows from what the nodens before has said.
@@ -404,6 +487,10 @@ impl Supervisor {
     /// Lets the worker answer what it has in hand.
     async fn stop(&mut self, worker: Option<Worker>) {
         if let Some(mut worker) = worker {
+            if self.manager.is_there() {
+                // For the next one, if the service manager starts one.
+                worker.say(&Message::Keep).await;
+            }
             worker.say(&Message::Stop).await;
             worker.must_end_within(self.config.listen.drain_timeout + END_PATIENCE);
             loop {
@@ -415,11 +502,13 @@ impl Supervisor {
                         break;
                     }
                     Happened::Kept(answers) => self.answers = Some(answers),
-                    Happened::Beat { .. } | Happened::Connection(..) => {}
+                    Happened::Beat { .. } | Happened::Reloaded | Happened::Connection(..) => {}
                 }
             }
         }
-        info!("stopped");
+        if let Some(answers) = &self.answers {
+            self.manager.keep_answers(answers);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`memory`] how little of it the process keeps.
 //! - [`parcel`] messages with descriptors between processes.
 //! - [`notify`] what the service manager is told, and what it hands over.
+//! - [`netfilter`] the packet filter by netlink.
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
 //! - [`route`] sockets to the tables of links and addresses.
@@ -16,6 +17,7 @@ pub mod clock;
 pub mod file;
 pub mod fragment;
 pub mod memory;
+pub mod netfilter;
 pub mod notify;
 pub mod parcel;
 pub mod process;

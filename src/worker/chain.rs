@@ -25,7 +25,7 @@ pub(super) async fn follow(
     supervisor: &Conversation,
     disk: &Disk,
     metrics: &Metrics,
-    reload: &Notify,
+    (reload, read): (&Notify, &Notify),
     begun: &[mpsc::Sender<Begun>],
 ) -> Told {
     let mut turns = begun.iter().cycle();
@@ -35,6 +35,11 @@ pub(super) async fn follow(
     loop {
         let heard = tokio::select! {
             heard = supervisor.receive() => heard,
+            () = read.notified() => {
+                // If it is gone, it says no more.
+                let _ = supervisor.say(&Message::Reloaded).await;
+                continue;
+            }
             _ = often.tick() => {
                 leave(supervisor, disk).await;
                 continue;

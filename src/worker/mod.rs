@@ -43,7 +43,7 @@ use disk::Disk;
 use pulse::Pulse;
 use snapshot::Snapshot;
 
-pub use run::run;
+pub use run::{run, run_alone};
 
 /// Connections from elsewhere that a worker has not looked at yet.
 const BEGUN_AT_ONCE: usize = 64;

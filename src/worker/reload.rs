@@ -3,6 +3,7 @@
 //! Everything is made before anybody goes by it, so that a mistake anywhere leaves the daemon as it was, with a line in the log, a
 //! counter, and a line in `/ready`.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) struct Followers {
     pub(super) readiness: Arc<Readiness>,
     /// Who may read health and metrics.
     pub(super) endpoints: watch::Sender<Endpoints>,
+    /// Told when a reading that somebody asked for is over, with whatever outcome.
+    pub(super) read: Rc<Notify>,
     /// Which lines are written.
     pub(super) log: log::Control,
 }
@@ -65,6 +68,9 @@ pub(super) async fn follow(
                 tell(&changes, &hash, asked);
             }
             Err(failure) => refuse(&failure, &origin, running, followers),
+        }
+        if asked {
+            followers.read.notify_one();
         }
     }
 }

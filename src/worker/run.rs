@@ -1,92 +1,230 @@
-//! The daemon's main thread: starts the workers, answers health and metrics, follows the configuration, waits for the signal to stop.
+//! The main thread of whoever answers: starts the workers, answers health and metrics, follows the configuration, waits for the word to stop.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use crate::config::Origin;
+use crate::cache::Store;
+use crate::config::{Loaded, Origin};
 use crate::control::{self, Bound, Endpoints, Readiness};
 use crate::error::{ExitCode, Failure};
 use crate::listener::tcp::Begun;
 use crate::log;
-use crate::supervisor::channel::{Channel, Message};
+use crate::supervisor::channel::{Channel, Conversation, Message};
+use crate::supervisor::figures::Figures;
+use crate::supervisor::keeper::Keeper;
+use crate::supervisor::manager::Manager;
 use crate::sys::{clock, memory, process};
 
 use super::chain::{self, Told};
+use super::disk::Disk;
 use super::reload::{self, Followers};
 use super::{Given, Running, start};
 
 /// How often expired answers make room where that becomes short, and free memory is given back. Walking a full store of 32 MiB takes some milliseconds of this thread.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-/// Runs until SIGTERM or SIGINT, or until the supervisor says so, if there is one at the other end of `chain`.
+/// Answers for a supervisor, at the other end of `chain`, until it or a signal says to stop.
 ///
 /// # Errors
 ///
-/// When the daemon cannot start; once it runs, it ends only by a signal.
-pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(), Failure> {
-    let system =
-        |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
-    // First of all: a signal that comes earlier ends the process, SIGHUP included.
-    let context = runtime.enter();
-    let [terminate, interrupt, hangup] =
-        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-    let (mut terminate, mut interrupt) = (terminate.map_err(system)?, interrupt.map_err(system)?);
-    let mut hangup = hangup.map_err(system)?;
-    let supervisor = chain.map(Channel::watched).transpose().map_err(system)?;
-    drop(context);
+/// When the workers cannot start; once they run, they end only when they are told to.
+pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let (mut signals, supervisor) = {
+        let _context = runtime.enter();
+        (Signals::new().map_err(system)?, chain.watched().map_err(system)?)
+    };
+    let (loaded, log) = configuration(&mut origin)?;
+    let mut serving = Serving::begin(&loaded, given)?;
+    let read = Rc::new(Notify::new());
+    let told = runtime.block_on(async {
+        let metrics = serving.running.metrics();
+        let (disk, begun) = (serving.running.disk(), serving.running.begun.clone());
+        let reload = Notify::new();
+        let told = chain::follow(&supervisor, &disk, &metrics, (&reload, &read), &begun);
+        let beat = || supervisor.mention(&Message::Beat);
+        tokio::select! {
+            never = serving.serve(origin, loaded, log, (&reload, &read), beat) => never,
+            told = told => told,
+            stop = signals.stop(&reload) => stop,
+        }
+    });
+    match told {
+        Told::Leave => leave(serving, &supervisor, runtime),
+        Told::Stop(reason) => {
+            info!(reason, "stopping");
+            // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
+            runtime.shutdown_background();
+            serving.stop();
+        }
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// Answers without a supervisor, until a signal says to stop: link, rules and the service manager are seen to here.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(system)?;
+    let (loaded, log) = configuration(&mut origin)?;
+    let (manager, figures) = (Manager::find(), Rc::new(Figures::default()));
+    let mut keeper = Keeper::new(&loaded.config, Rc::clone(&figures));
+    runtime.block_on(keeper.raise());
+    let mut serving = Serving::begin(&loaded, Given::default())?;
+    let (life, lives) = watch::channel(None);
+    let (stop, mut stopped) = watch::channel(false);
+    let reason = runtime.block_on(async {
+        let (reload, read) = (Notify::new(), Rc::new(Notify::new()));
+        let metrics = serving.running.metrics();
+        let beat = || {
+            if life.send_replace(Some(Instant::now())).is_none() {
+                manager.ready();
+            }
+            manager.alive();
+            figures.show(&metrics.main());
+        };
+        let reloaded = async {
+            loop {
+                read.notified().await;
+                manager.ready();
+            }
+        };
+        let mut tend = Box::pin(keeper.tend(&lives, &mut stopped));
+        let told = tokio::select! {
+            never = serving.serve(origin, loaded, log, (&reload, &read), beat) => never,
+            stop = signals.stop(&reload) => stop,
+            () = reloaded => unreachable!("it never ends"),
+            () = &mut tend => unreachable!("it was not told to stop"),
+        };
+        manager.stopping();
+        let _ = stop.send(true);
+        // A step that is under way comes to its end.
+        tend.await;
+        keeper.lower_rules().await;
+        told
+    });
+    info!(?reason, "stopping");
+    serving.stop();
+    runtime.block_on(keeper.lower_interface());
+    runtime.shutdown_background();
+    info!("stopped");
+    Ok(())
+}
+
+/// What the kernel refused.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn system(error: io::Error) -> Failure {
+    Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"))
+}
+
+/// The main thread's event loop.
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread().enable_all().build().map_err(system)
+}
+
+/// The signals that are heeded. First of all: one that comes earlier ends the process, SIGHUP included.
+struct Signals {
+    /// To stop.
+    terminate: Signal,
+    /// To stop, from a terminal.
+    interrupt: Signal,
+    /// To read the configuration again.
+    hangup: Signal,
+}
+
+impl Signals {
+    /// All of them. Must be called within an event loop.
+    fn new() -> io::Result<Self> {
+        let [terminate, interrupt, hangup] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup? })
+    }
+
+    /// Waits for one that says to stop; passes on those to read the configuration again.
+    async fn stop(&mut self, reload: &Notify) -> Told {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Told::Stop("SIGTERM"),
+                _ = self.interrupt.recv() => return Told::Stop("SIGINT"),
+                _ = self.hangup.recv() => reload.notify_one(),
+            }
+        }
+    }
+}
+
+/// Reads the configuration, and begins to write lines as it says.
+fn configuration(origin: &mut Origin) -> Result<(Loaded, log::Control), Failure> {
     let loaded = origin.read()?;
     let log = log::initialize(&loaded.config.log)?;
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    // Many programs are given 1,024 descriptors and may have far more; clients, upstreams and both of UDP's and TCP's listeners need them.
-    if let Err(error) = process::raise_descriptor_limit() {
-        warn!(%error, "the limit on file descriptors stays as it is");
-    }
-    let mut running = start(loaded.config, given)?;
-    for address in &running.addresses {
-        for protocol in ["udp", "tcp"] {
-            info!(protocol, %address, "listening");
+    Ok((loaded, log))
+}
+
+/// Workers that answer, and what goes on beside them.
+struct Serving {
+    /// The workers.
+    running: Running,
+    /// Which listeners answer.
+    readiness: Arc<Readiness>,
+}
+
+impl Serving {
+    /// Starts the workers.
+    fn begin(loaded: &Loaded, given: Given) -> Result<Self, Failure> {
+        // Many programs are given 1,024 descriptors and may have far more; clients, upstreams and both of UDP's and TCP's listeners need them.
+        if let Err(error) = process::raise_descriptor_limit() {
+            warn!(%error, "the limit on file descriptors stays as it is");
         }
+        let running = start(loaded.config.clone(), given)?;
+        for address in &running.addresses {
+            for protocol in ["udp", "tcp"] {
+                info!(protocol, %address, "listening");
+            }
+        }
+        let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
+        running.metrics().set_hash(&loaded.hash);
+        readiness.configured(&loaded.hash);
+        Ok(Self { running, readiness })
     }
-    let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
-    running.metrics().set_hash(&loaded.hash);
-    readiness.configured(&loaded.hash);
-    let disk = running.disk();
-    let (metrics, addresses) = (running.metrics(), running.addresses.clone());
-    let pulse = Arc::clone(&running.pulse);
-    let begun = running.begun.clone();
-    let told = runtime.block_on(async {
+
+    /// Health, metrics, reloads, and all that is done now and then. Never ends; calls `beat` about once a second while every listener answers.
+    async fn serve(
+        &mut self,
+        origin: Origin,
+        loaded: Loaded,
+        log: log::Control,
+        (reload, read): (&Notify, &Rc<Notify>),
+        beat: impl Fn(),
+    ) -> Told {
+        let Self { running, readiness } = self;
+        let (metrics, addresses, pulse) = (running.metrics(), running.addresses.clone(), Arc::clone(&running.pulse));
+        let (disk, store): (Disk, Arc<Store>) = (running.disk(), running.store());
         let (bound, _) = watch::channel(Bound::default());
         let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
-        let serve = control::serve(allowed, running.metrics(), Arc::clone(&readiness), bound);
+        let serve = control::serve(allowed, Arc::clone(&metrics), Arc::clone(readiness), bound);
         let greet = async {
             readiness.wait().await;
             info!("ready");
             memory::forget_start_up_code();
-            match &supervisor {
-                Some(supervisor) => {
-                    // The threads may not have come round yet, but every listener has answered.
-                    supervisor.mention(&Message::Beat);
-                    pulse.watch(&addresses, &metrics, || supervisor.mention(&Message::Beat)).await;
-                }
-                None => std::future::pending::<()>().await,
-            }
+            // The threads may not have come round yet, but every listener has answered.
+            beat();
+            pulse.watch(&addresses, &metrics, &beat).await;
         };
-        let check = control::selfcheck(running.addresses.clone(), Arc::clone(&readiness));
-        let check = async {
-            check.await;
-            std::future::pending::<()>().await;
-        };
-        let store = running.store();
+        let check = control::selfcheck(addresses.clone(), Arc::clone(readiness));
         let tidy = async {
             let mut often = interval(TIDY_EVERY);
             often.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -96,52 +234,26 @@ pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(
                 memory::give_back();
             }
         };
-        let reload = Notify::new();
-        let hung_up = async {
-            while hangup.recv().await.is_some() {
-                reload.notify_one();
-            }
-            std::future::pending::<()>().await;
-        };
-        let told = async {
-            match &supervisor {
-                Some(supervisor) => chain::follow(supervisor, &disk, &metrics, &reload, &begun).await,
-                None => std::future::pending().await,
-            }
-        };
-        let followers = Followers { readiness: Arc::clone(&readiness), endpoints, log };
-        let follow = reload::follow(&mut running, origin, loaded.files, &followers, &reload);
-        tokio::select! {
-            () = follow => unreachable!("it never ends"),
-            _ = terminate.recv() => Told::Stop("SIGTERM"),
-            _ = interrupt.recv() => Told::Stop("SIGINT"),
-            told = told => told,
-            () = async { serve.await; std::future::pending().await } => unreachable!("pending never ends"),
-            () = greet => unreachable!("pending never ends"),
-            () = check => unreachable!("pending never ends"),
-            () = tidy => unreachable!("it never ends"),
-            () = hung_up => unreachable!("pending never ends"),
-            () = disk.write_now_and_then() => unreachable!("it never ends"),
-        }
-    });
-    match (told, &supervisor) {
-        (Told::Leave, Some(supervisor)) => {
-            info!("another nodens has taken over");
-            runtime.block_on(running.leave(async |Begun { descriptor, input }| {
-                // What cannot be passed on is closed, as it would be without a heir.
-                let _ = supervisor.say(&Message::Connection(descriptor, input)).await;
-            }));
-            runtime.shutdown_background();
-        }
-        (Told::Leave, None) | (Told::Stop(_), _) => {
-            info!(reason = ?told, "stopping");
-            // A file that cannot be read to its end, on a disk that is gone, must not hold up the end.
-            runtime.shutdown_background();
-            Running::stop(running);
-            // When another has taken over, the file is its to write.
-            disk.write_at_the_end();
-        }
+        let followers = Followers { readiness: Arc::clone(readiness), endpoints, read: Rc::clone(read), log };
+        let follow = reload::follow(running, origin, loaded.files, &followers, reload);
+        tokio::join!(serve, greet, check, tidy, follow, disk.write_now_and_then());
+        unreachable!("some of them never end")
     }
-    info!("stopped");
-    Ok(())
+
+    /// Lets the workers answer what they have in hand, and writes the file of answers.
+    fn stop(self) {
+        let disk = self.running.disk();
+        Running::stop(self.running);
+        disk.write_at_the_end();
+    }
+}
+
+/// Leaves connections to the nodens that has taken over; the file of answers is its to write, too.
+fn leave(serving: Serving, supervisor: &Conversation, runtime: Runtime) {
+    info!("another nodens has taken over");
+    runtime.block_on(serving.running.leave(async |Begun { descriptor, input }| {
+        // What cannot be passed on is closed, as it would be without an heir.
+        let _ = supervisor.say(&Message::Connection(descriptor, input)).await;
+    }));
+    runtime.shutdown_background();
 }

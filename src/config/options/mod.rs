@@ -12,6 +12,7 @@ use super::units::{print_duration, print_size};
 mod forwarding;
 mod node;
 mod rebinding;
+mod rules;
 mod serving;
 mod supervisor;
 
@@ -44,6 +45,8 @@ pub(super) enum Section {
     Supervisor,
     /// `[interface]`
     Interface,
+    /// `[rules]`
+    Rules,
     /// `[[upstream]]`, any number of times.
     Upstream,
     /// `[[zone]]`, any number of times.
@@ -52,7 +55,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -65,6 +68,7 @@ impl Section {
         Self::Log,
         Self::Supervisor,
         Self::Interface,
+        Self::Rules,
         Self::Upstream,
         Self::Zone,
     ];
@@ -84,6 +88,7 @@ impl Section {
             Self::Log => "log",
             Self::Supervisor => "supervisor",
             Self::Interface => "interface",
+            Self::Rules => "rules",
             Self::Upstream => "upstream",
             Self::Zone => "zone",
         }
@@ -114,6 +119,7 @@ impl Section {
             Self::Log => serving::LOG_DOC,
             Self::Supervisor => supervisor::DOC,
             Self::Interface => node::INTERFACE_DOC,
+            Self::Rules => rules::DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
             Self::Zone => forwarding::ZONE_DOC,
         }
@@ -224,6 +230,11 @@ pub(super) enum Kind {
     Path,
     /// An address and port of our own; empty is nowhere.
     Endpoint,
+    /// Addresses of others, perhaps none.
+    Destinations {
+        /// The port where none is written.
+        port: u16,
+    },
     /// Addresses of our own, at least one.
     Addresses {
         /// The port where none is written.
@@ -290,7 +301,7 @@ impl fmt::Display for Kind {
             ),
             Self::Path => f.write_str("the path of a file"),
             Self::Endpoint => f.write_str("an address \"IP:PORT\", or \"\" for nowhere"),
-            Self::Addresses { port } => {
+            Self::Addresses { port } | Self::Destinations { port } => {
                 write!(f, "a list of addresses \"IP\" (port {port}) or \"IP:PORT\", with IPv6 as \"[IP]:PORT\"")
             }
             Self::Prefixes => f.write_str("a list of prefixes \"IP/LENGTH\" or single addresses"),
@@ -324,7 +335,7 @@ fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str], last: &str) -> fmt::R
 
 /// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
 /// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 3] = [("query-log", None), ("detect", None), ("rules", None)];
+pub(super) const LATER: [(&str, Option<&str>); 2] = [("query-log", None), ("detect", None)];
 
 /// Words of [`Kind::Choice`] that this version does not have: section, key and word.
 pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
@@ -336,6 +347,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(rebinding::SETTINGS)
         .chain(supervisor::SETTINGS)
         .chain(node::INTERFACE)
+        .chain(rules::SETTINGS)
         .chain(forwarding::SETTINGS)
         .chain(rebinding::ZONE_SETTINGS)
 }

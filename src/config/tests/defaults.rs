@@ -93,6 +93,13 @@ name = "nodens0"
 interval = "5s"
 take-over = true
 teardown = false
+[rules]
+backend = "nftables"
+interval = "90s"
+timeout = "2500ms"
+fallback = ["10.244.0.53", "10.244.0.54:5353"]
+node-local = ["169.254.20.0/24"]
+teardown = false
 [dnssec]
 trust-anchors = "HOSTS"
 [[upstream]]

@@ -55,7 +55,7 @@ fn sections_and_keys() {
 #[test]
 fn what_a_later_version_knows_is_not_supported_rather_than_unknown() {
     let right = "is not supported by this version; leave it out";
-    for section in ["query-log", "detect", "rules"] {
+    for section in ["query-log", "detect"] {
         one(&format!("[{section}]\nx = 1"), &format!("f.toml:1:2: {section}: {right}"));
     }
 }
