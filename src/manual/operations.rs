@@ -56,7 +56,7 @@
 //! | counters | go on; a zone or server that is gone keeps its series until the restart |
 //!
 //! At the next start only, with a warning that names them: `listen.addresses`, `listen.workers`, `listen.udp-size`, `cache.size`,
-//! `cache.negative-size`, `metrics.listen`, `health.listen`, `log.format`; and the system's own certificates. After 4,096 zones or servers that were
+//! `cache.negative-size`, `metrics.listen`, `health.listen`, `log.format`, all of `[interface]`; and the system's own certificates. After 4,096 zones or servers that were
 //! new or changed since the start, a reload is refused until a restart.
 //!
 //! **Which one is in force?** `/ready` and `coredns_reload_version_info` show the SHA-256 of its file as `sha256sum FILE` prints it, the

@@ -47,6 +47,7 @@ pub enum Step {
 
 /// Why the node is not as it should be.
 #[derive(Debug)]
+#[expect(clippy::error_impl_error, reason = "both parts of this module have one error; elsewhere it is node::Error")]
 pub struct Error {
     /// Which step failed.
     step: Step,

@@ -158,6 +158,8 @@ fn a_fight_with_another_owner_is_given_a_rest() {
             assert!(repairs <= MOST_REPAIRS, "{repairs}");
         }
         assert_eq!((repairs, interface.held_back()), (MOST_REPAIRS, 1));
+        assert!(timeout(Duration::from_millis(100), interface.changed()).await.is_err());
+        assert_eq!(interface.held_back(), 1, "the same rest");
         // The interval goes its own way.
         assert_eq!(interface.reconcile().await.unwrap(), Done::Repaired);
     });
@@ -307,7 +309,7 @@ fn without_teardown_the_link_stays() {
 
 /// N2
 #[test]
-fn a_hundred_processes_that_are_killed_leave_one_link_and_the_last_one_none() {
+fn a_hundred_starts_without_an_end_leave_one_link_and_the_last_end_none() {
     if unless(NEEDS).is_some() {
         return;
     }

@@ -192,7 +192,7 @@ fn behind_a_local_redirect_nothing_on_the_node_is_touched() {
     }
 }
 
-/// N21, N24: a host that is no node, with and without IPv6.
+/// N21: a host that is no node, with and without IPv6.
 #[test]
 fn on_a_plain_host_it_listens_and_nothing_else() {
     if unless(NEEDS).is_some() {

@@ -105,7 +105,10 @@ fn the_link_of_the_listen_addresses() {
         "[interface]\nmanage = true\n[listen]\naddresses = [\"127.0.0.1\", \"::1\", \"[fe80::1%2]:53\"]",
         "f.toml:2:10: interface.manage: no address of listen.addresses needs a link; false, or an address such as \"169.254.20.10\"",
     );
-    one(&link("interval = \"1ms\""), "f.toml:4:12: interface.interval: 1ms is too short; a duration from 1s to 1h");
+    one(
+        &link("interval = \"1ms\""),
+        "f.toml:4:12: interface.interval: \"1ms\" is out of range; a duration from 1s to 1h",
+    );
 }
 
 #[test]

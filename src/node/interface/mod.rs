@@ -67,10 +67,12 @@ pub struct Interface {
     index: Option<u32>,
     /// Whether a change was seen that nobody was told of yet.
     is_due: bool,
-    /// When the last repairs were made, at most [`MOST_REPAIRS`].
+    /// When the last repairs were made or failed, at most [`MOST_REPAIRS`].
     repairs: VecDeque<Instant>,
-    /// How often a change was not told at once, since there were too many.
+    /// How often there was a rest, since too much had to be repaired.
     held_back: u64,
+    /// When the last of them was told.
+    rested: Option<Instant>,
     /// What was said once and need not be said again.
     said: Vec<String>,
 }
@@ -107,6 +109,7 @@ impl Interface {
             is_due: false,
             repairs: VecDeque::new(),
             held_back: 0,
+            rested: None,
             said: Vec::new(),
         }
     }
@@ -117,7 +120,7 @@ impl Interface {
         self.kind.as_deref()
     }
 
-    /// How often a change was not acted on at once because somebody undoes our repairs.
+    /// Rests taken because somebody undoes our repairs; one a minute at most.
     #[must_use]
     pub const fn held_back(&self) -> u64 {
         self.held_back
@@ -141,15 +144,16 @@ impl Interface {
                 _ => break,
             }
         }
-        let done = done.map_err(|fault| fault.error)?;
-        if done == Done::Repaired {
-            info!(link = self.config.name, kind = self.kind(), "repaired");
-        }
-        if done != Done::Unchanged {
+        // What fails is worth a rest as well.
+        if !matches!(done, Ok(Done::Unchanged)) {
             if self.repairs.len() == MOST_REPAIRS {
                 self.repairs.pop_front();
             }
             self.repairs.push_back(Instant::now());
+        }
+        let done = done.map_err(|fault| fault.error)?;
+        if done == Done::Repaired {
+            info!(link = self.config.name, kind = self.kind(), "repaired");
         }
         Ok(done)
     }
@@ -166,12 +170,16 @@ impl Interface {
         sleep(SETTLE).await;
         let oldest = self.repairs.front().filter(|_| self.repairs.len() == MOST_REPAIRS).copied();
         if let Some(until) = oldest.map(|oldest| oldest + WINDOW).filter(|until| *until > Instant::now()) {
-            self.held_back += 1;
-            warn!(
-                link = self.config.name,
-                "repaired {MOST_REPAIRS} times within a minute; somebody else changes it, see \"ip monitor link address\". It is repaired again in {:?}",
-                until - Instant::now()
-            );
+            // Whoever waits for other things, too, asks again and again within one rest.
+            if self.rested.is_none_or(|before| before.elapsed() >= WINDOW) {
+                self.rested = Some(Instant::now());
+                self.held_back += 1;
+                warn!(
+                    link = self.config.name,
+                    "repaired {MOST_REPAIRS} times within a minute; somebody else changes it, see \"ip monitor link address\". It is left for {:?}",
+                    until - Instant::now()
+                );
+            }
             sleep_until(until).await;
         }
         // What came meanwhile is seen by the same look.
