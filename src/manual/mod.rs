@@ -8,6 +8,7 @@
 //! - [`operations`] start, stop, watch, find a fault.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
+//! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
 //! - [`fleet`] many nodes before few servers.
 //! - [`threats`] what strangers can try, what holds, and what does not yet.
 //!
@@ -23,6 +24,8 @@ pub mod operations;
 pub mod defaults;
 //
 pub mod faults;
+//
+pub mod rules;
 //
 pub mod fleet;
 //

@@ -41,6 +41,7 @@ pub enum Step {
 
 /// Why the node is not as it should be.
 #[derive(Debug)]
+#[expect(clippy::error_impl_error, reason = "read as node::Error, which no other error can be taken for")]
 pub struct Error {
     /// Which step failed.
     step: Step,
@@ -52,6 +53,12 @@ impl Error {
     /// A failure of a step, with what to tell a person.
     pub fn new(step: Step, message: impl Into<String>) -> Self {
         Self { step, message: message.into() }
+    }
+
+    /// Both failures, counted as the first.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self { step: self.step, message: format!("{self}; {other}") }
     }
 
     /// The step as metrics call it.
