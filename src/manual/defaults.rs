@@ -55,6 +55,12 @@
 //! | `zone.rebinding.mode` | A public name that leads inside is an attack, or a name that its owner meant for himself alone; the second can be said in a line, the first cannot be undone. Zones of the cluster and the company are full of such addresses. |
 //! | `zone.rebinding.action` | NODATA is what clients understand best: they go on to the next address or give up. REFUSED makes some of them ask the next server, and what is left of a set after `strip` is an answer that nobody gave. |
 //! | `zone.rebinding.exempt`, `zone.rebinding.presets` | Who has databases and balancers of a cloud on private addresses knows it, or sees it from mode `report`; below these suffixes anybody can have a name. |
+//! | `rules.backend` | Nobody's packet filter is touched unasked. |
+//! | `rules.interval` | As node-cache has it. With nftables a change by others is seen at once anyway. |
+//! | `rules.timeout` | Two refreshes may come late before the way around us opens, and programs that wait five seconds still get their answer. |
+//! | `rules.fallback` | Nobody knows who else may answer; a refusal at once lets programs ask their next server. |
+//! | `rules.node-local` | Link-local addresses cannot be anybody else's on this node. Unique local ones may be those of services. |
+//! | `rules.teardown` | What was made at the start goes at the end. |
 //! | `rebinding.private` | Networks on private space are known; others are known to the operator alone. |
 //! | `rebinding.public` | Nothing on the list of the registries is anybody's. |
 //! | `rebinding.nat64` | Only the network's operator knows its own prefixes; the well-known one is built in. |

@@ -9,6 +9,7 @@
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
+//! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
 //! - [`fleet`] many nodes before few servers.
 //! - [`threats`] what strangers can try, what holds, and what does not yet.
 //!
@@ -26,6 +27,8 @@ pub mod node;
 pub mod defaults;
 //
 pub mod faults;
+//
+pub mod rules;
 //
 pub mod fleet;
 //

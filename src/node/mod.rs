@@ -61,6 +61,12 @@ impl Error {
         Self { step, message: message.into() }
     }
 
+    /// Both failures, counted as the first.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self { step: self.step, message: format!("{self}; {other}") }
+    }
+
     /// The step as metrics call it.
     #[must_use]
     pub const fn errortype(&self) -> &'static str {

@@ -188,13 +188,13 @@ impl Netfilter {
     }
 
     /// The messages of the next datagram; `None` if there is none.
-    fn receive(&mut self) -> io::Result<Option<Vec<(Header, Vec<u8>)>>> {
+    fn receive(&mut self) -> io::Result<Option<Datagram>> {
         receive(&self.socket, &mut self.buffer)
     }
 }
 
 /// The messages of the next datagram of a socket; `None` if there is none.
-fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Vec<(Header, Vec<u8>)>>> {
+fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Datagram>> {
     loop {
         match recv(socket.as_raw_fd(), buffer, MsgFlags::empty()) {
             Ok(length) => return Ok(Some(messages(buffer.get(..length).unwrap_or_default()))),
@@ -204,6 +204,9 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<Vec<(Header
         }
     }
 }
+
+/// The messages of a datagram: header and what follows it.
+type Datagram = Vec<(Header, Vec<u8>)>;
 
 /// `struct nlmsghdr`, without the length.
 #[derive(Clone, Copy, Debug)]
@@ -226,7 +229,7 @@ impl Header {
 }
 
 /// The messages of a datagram: header and what follows it.
-fn messages(mut bytes: &[u8]) -> Vec<(Header, Vec<u8>)> {
+fn messages(mut bytes: &[u8]) -> Datagram {
     let mut found = Vec::new();
     while let Some((head, _)) = bytes.split_first_chunk::<HEADER>() {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *head;

@@ -32,7 +32,8 @@ fn a_list_that_is_not_closed_is_one_mistake_and_hides_what_it_swallows() {
 
 #[test]
 fn sections_and_keys() {
-    let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [interface] [[upstream]] [[zone]]";
+    let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [supervisor] [interface] [rules] \
+               [[upstream]] [[zone]]";
     one("[forwarders]", &format!("f.toml:1:2: forwarders: unknown section; {all}"));
     one("[cahce]", "f.toml:1:2: cahce: unknown section; did you mean [cache]?");
     one("[[zones]]", "f.toml:1:3: zones: unknown section; did you mean [[zone]]?");
@@ -258,6 +259,42 @@ fn lists_of_names_that_contradict_themselves() {
         mistakes(&format!("{missing}\n{ROOT}"))[0]
             .starts_with("f.toml:2:14: policy.block-file: /nowhere/list cannot be read")
     );
+}
+
+#[test]
+fn rules_that_cannot_be_made() {
+    let text = |listen: &str, rules: &str| {
+        format!("[listen]\naddresses = [{listen}]\nallow = [\"10.0.0.0/8\"]\n[rules]\n{rules}")
+    };
+    let (link_local, nftables) = ("\"169.254.20.10\", \"10.96.0.10\"", "backend = \"nftables\"");
+    one(
+        &text(link_local, "fallback = [\"10.0.0.2\"]"),
+        "f.toml:5:12: rules.fallback: only rules of nftables know when the daemon is gone; backend = \"nftables\", or no fallback",
+    );
+    let refuse = |fallback: &str, wrong: &str| {
+        let rules = format!("{nftables}\nfallback = [\"{fallback}\"]");
+        one(&text(link_local, &rules), &format!("f.toml:6:13: rules.fallback: {wrong}"));
+    };
+    refuse("127.0.0.1", "127.0.0.1:53 is not the address of another server; a server that pods can reach");
+    refuse("10.96.0.10", "10.96.0.10 is one of listen.addresses, which is gone when this is used; another server");
+    refuse(
+        "2001:db8::1",
+        "[2001:db8::1]:53 has nothing to stand in for: no IPv6 address of listen.addresses is in rules.node-local; leave it out, or name \
+         the prefix in node-local",
+    );
+    let refuse = |listen: &str, wrong: &str| {
+        one(&text(listen, nftables), &format!("f.toml:5:11: rules.backend: {wrong}"));
+    };
+    refuse(
+        "\"0.0.0.0\"",
+        "rules need addresses, and 0.0.0.0:53 of listen.addresses is all of them; the addresses that clients ask, or backend = \"none\"",
+    );
+    refuse("\"10.0.0.1:0\"", "rules need ports, and 10.0.0.1:0 of listen.addresses has none; a port, such as 53");
+    refuse(
+        "\"127.0.0.1\"",
+        "all of listen.addresses are on loopback, which needs no rules; an address that pods ask, such as 169.254.20.10, or backend = \"none\"",
+    );
+    assert_eq!(load(&format!("{}\n{ROOT}", text(link_local, "backend = \"iptables\""))).warnings, [""; 0]);
 }
 
 #[test]

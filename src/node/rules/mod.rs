@@ -129,7 +129,10 @@ impl Rules {
         }
         let removed = self.nftables.remove_if_there(self.backend == RulesBackend::Nftables);
         let cleaned = self.iptables.remove(self.backend == RulesBackend::Iptables).await;
-        removed.and(cleaned)
+        match (removed, cleaned) {
+            (Err(one), Err(other)) => Err(one.and(&other)),
+            (one, other) => one.and(other),
+        }
     }
 
     /// Removes what others have left.
