@@ -101,7 +101,7 @@ enum End {
     /// Another nodens has taken over.
     Left,
     /// It was told to; this worker, if any, is still to be ended.
-    Told(Option<Worker>),
+    Told(Option<Box<Worker>>),
 }
 
 /// What tells the supervisor from outside what to do.
@@ -273,7 +273,7 @@ impl Supervisor {
                 signal = Signals::stop(&mut signals.terminate, &mut signals.interrupt) => {
                     info!(signal, "stopping");
                     self.manager.stopping();
-                    return Ok(End::Told(worker));
+                    return Ok(End::Told(worker.map(Box::new)));
                 }
                 guest = maybe(self.door.as_ref().filter(|_| self.guest.is_none()).map(Door::guest)) => match guest {
                     Ok(conversation) => self.guest = Some(Guest { conversation, stage: Stage::Come }),
@@ -485,7 +485,7 @@ impl Supervisor {
     //------ The end -----------------------------------------------------------------------------------------------------
 
     /// Lets the worker answer what it has in hand.
-    async fn stop(&mut self, worker: Option<Worker>) {
+    async fn stop(&mut self, worker: Option<Box<Worker>>) {
         if let Some(mut worker) = worker {
             if self.manager.is_there() {
                 // For the next one, if the service manager starts one.
