@@ -120,37 +120,6 @@ impl Worker {
         };
         receiving.push(spawn_local(follow));
         receiving.push(spawn_local(come_round(pulse, index)));
-        let addresses = config.listen.addresses.clone();
-        let server = move |local: SocketAddr| {
-            (0_u16..).zip(&addresses).find(|(_, known)| is_at(local, **known)).map(|(at, _)| at)
-        };
-        receiving.push(spawn_local(tcp::resume(begun, server, Rc::clone(&settings), Rc::clone(&pipeline))));
-        let follow = {
-            let (pipeline, settings, mut orders) = (Rc::clone(&pipeline), Rc::clone(&settings), orders.clone());
-            async move {
-                while orders.changed().await.is_ok() {
-                    let snapshot = Arc::clone(&orders.borrow_and_update());
-                    let config = &snapshot.shared.config;
-                    pipeline.adopt(&snapshot.shared);
-                    settings.idle.set(config.listen.tcp_idle_timeout);
-                    settings.pipeline.set(config.limits.tcp_pipeline);
-                    settings.allow.replace(config.listen.allow.clone());
-                    let _ = adopted.send(()).await;
-                }
-            }
-        };
-        receiving.push(spawn_local(follow));
-        receiving.push(spawn_local(async move {
-            let mut often = interval(pulse::TICK);
-            often.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            for tick in 0_u32.. {
-                often.tick().await;
-                pulse.tick(index);
-                if tick % GIVE_BACK_TICKS == 0 {
-                    memory::give_back();
-                }
-            }
-        }));
         // An error means that the main thread is gone, which is as good a reason to stop.
         let _ = drain.wait_for(|drain| *drain != Drain::No).await;
         for task in receiving {
