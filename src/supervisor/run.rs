@@ -71,15 +71,14 @@ async fn supervise(
     let mut keeper = Keeper::new(&config, Rc::clone(&figures));
     // A link that cannot be made now may be later; meanwhile whoever gets here without it is answered.
     keeper.raise().await;
-    let mut supervisor = Supervisor::new(config, path, manager, figures, life).await?;
-    let mut tend = Box::pin(keeper.tend(&lives, &mut stopped));
-    let end = tokio::select! {
-        end = supervisor.serve(&mut signals) => end,
-        () = &mut tend => unreachable!("it was not told to stop"),
-    };
-    // A step that is under way comes to its end.
-    let _ = stop.send(true);
-    tend.await;
+    let mut supervisor = Supervisor::new(config, path, manager, figures, (life, stop)).await?;
+    let (tend, serve) = (keeper.tend(&lives, &mut stopped), async {
+        let end = supervisor.serve(&mut signals).await;
+        supervisor.let_go();
+        end
+    });
+    // Of what is kept in order, a step that is under way comes to its end.
+    let ((), end) = tokio::join!(tend, serve);
     let worker = match end {
         Ok(End::Left) => return Ok(()),
         Ok(End::Told(worker)) => worker,
@@ -147,6 +146,8 @@ struct Supervisor {
     manager: Manager,
     /// Where signs of life are shown.
     life: watch::Sender<Option<Instant>>,
+    /// Tells that link and rules are no longer looked after here.
+    stop: watch::Sender<bool>,
     /// When the next one starts.
     patience: Patience,
     /// Whether any worker has ever answered.
@@ -195,7 +196,7 @@ impl Supervisor {
         path: Option<PathBuf>,
         manager: Manager,
         figures: Rc<Figures>,
-        life: watch::Sender<Option<Instant>>,
+        (life, stop): (watch::Sender<Option<Instant>>, watch::Sender<bool>),
     ) -> Result<Self, Failure> {
         let recipe = Recipe { config: path, hang_timeout: config.supervisor.hang_timeout };
         let inheritance = match &config.supervisor.socket {
@@ -227,6 +228,7 @@ impl Supervisor {
             figures,
             manager,
             life,
+            stop,
             patience,
             has_answered: false,
             before,
@@ -305,11 +307,12 @@ impl Supervisor {
         let Some(current) = worker else { return Ok(None) };
         match happened {
             Happened::Beat { is_first } => {
-                let _ = self.life.send(Some(Instant::now()));
-                self.manager.alive();
                 if is_first {
                     self.greet().await;
                 }
+                // After the word to the nodens before: two that look after the same rules would replace each other's.
+                let _ = self.life.send(Some(Instant::now()));
+                self.manager.alive();
                 if let Some(news) = self.figures.news() {
                     current.say(&Message::Figures(news)).await;
                 }
@@ -420,6 +423,8 @@ impl Supervisor {
             (Ok(Some(Message::Taken)), Stage::Given) => {
                 info!("another nodens has taken over");
                 guest.stage = Stage::Taken;
+                // From now on link and rules are the other's.
+                let _ = self.stop.send(true);
                 if let Some(worker) = worker {
                     worker.say(&Message::Leave).await;
                     worker.must_end_within(self.config.listen.drain_timeout + END_PATIENCE);
@@ -456,6 +461,11 @@ impl Supervisor {
             Ok(()) => guest.stage = Stage::Given,
             Err(error) => self.dismiss(&error.to_string()),
         }
+    }
+
+    /// Link and rules are no longer looked after.
+    fn let_go(&self) {
+        let _ = self.stop.send(true);
     }
 
     /// Nothing is in hand any more.

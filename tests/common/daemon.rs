@@ -103,6 +103,12 @@ impl Setup {
         self
     }
 
+    /// Runs that in turn under another command.
+    pub(crate) fn around(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper.extend(wrapper.iter().map(|word| (*word).to_owned()));
+        self
+    }
+
     /// Adds arguments of `nodens run`.
     pub(crate) fn arguments(mut self, arguments: &[&'static str]) -> Self {
         self.arguments.extend_from_slice(arguments);

@@ -16,6 +16,7 @@ mod demo;
 mod dnssec;
 mod egress;
 mod interface;
+mod life;
 mod modes;
 mod network;
 mod node;

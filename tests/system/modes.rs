@@ -1,11 +1,7 @@
 //! The ways to put nodens on a node, each with its sample of `config/`.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-
-use nodens::config::{Config, Environment};
-use nodens::node::interface::Interface;
 
 use super::common::cluster::{
     Cluster, DNS_POD, KUBE_DNS, LINK_LOCAL, LOCAL_V6, Proxy, SERVICES_V6, UPSTREAM, Wiring, has_ipv6,
@@ -14,6 +10,7 @@ use super::common::daemon::{Daemon, Setup};
 use super::common::namespace::NetNs;
 use super::common::peer::Peer;
 use super::common::skip::{Need, unless};
+use super::common::wait_until;
 
 /// What these tests need.
 const NEEDS: &[Need] =
@@ -58,35 +55,19 @@ fn sample(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)).unwrap()
 }
 
-/// Starts the daemon with a configuration inside a namespace, behind the link that it asks for.
+/// Starts the daemon with a configuration inside a namespace.
 #[track_caller]
 fn start(text: &str, space: &NetNs) -> Daemon {
-    let config = Config::parse(text, "sample", &Environment::neutral()).unwrap().config;
-    let listeners: Vec<IpAddr> = config.listen.addresses.iter().map(SocketAddr::ip).collect();
-    space.inside(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { Interface::new(&config.interface, &listeners).reconcile().await.unwrap() });
-    });
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("nodens.toml");
     fs::write(&file, text).unwrap();
     Setup::new().under(&space.wrapper()).start_at(&file)
 }
 
-/// What `[rules]` does for an address that kube-proxy would send elsewhere: what is not tracked is not translated.
-fn past_kube_proxy(cluster: &Cluster, addresses: &[&str]) {
-    let mut text = String::from("table inet past-kube-proxy {\n");
-    for (chain, hook) in [("coming-in", "prerouting"), ("of-the-node", "output")] {
-        text += &format!("chain {chain} {{ type filter hook {hook} priority -300;\n");
-        for address in addresses {
-            let family = if address.contains(':') { "ip6" } else { "ip" };
-            for (side, port) in [("daddr", "dport"), ("saddr", "sport")] {
-                text += &format!("{family} {side} {address} meta l4proto {{ tcp, udp }} th {port} 53 notrack\n");
-            }
-        }
-        text += "}\n";
-    }
-    cluster.node.feed(&["nft", "-f", "-"], &(text + "}\n"));
+/// Waits until queries for the cluster's DNS come to the daemon: it makes its rules when it answers.
+#[track_caller]
+fn wait_for_rules(cluster: &Cluster) {
+    wait_until("there are rules", || cluster.node.output(&["nft", "list", "tables"]).contains("inet nodens"));
 }
 
 /// How often the cluster's DNS was asked for the name.
@@ -128,7 +109,7 @@ fn beside_kube_proxy_both_addresses_are_the_cache() {
         let cluster = Cluster::new(2, wiring, proxy);
         let dns = cluster.serve(&zones());
         let _daemon = start(&sample("kubernetes.toml"), &cluster.node);
-        past_kube_proxy(&cluster, &[LINK_LOCAL, KUBE_DNS]);
+        wait_for_rules(&cluster);
         costs(&cluster, &dns, 0, &[LINK_LOCAL], 1);
         costs(&cluster, &dns, 1, &[LINK_LOCAL, KUBE_DNS], 0);
         costs(&cluster, &dns, 1, &[UPSTREAM], 2);
@@ -150,7 +131,7 @@ fn pods_of_both_families_ask_one_process() {
     let text = sample("kubernetes.toml")
         .replace("addresses = [\"169.254.20.10\", \"10.96.0.10\"]", &format!("addresses = {all:?}"));
     let _daemon = start(&text, &cluster.node);
-    past_kube_proxy(&cluster, &all);
+    wait_for_rules(&cluster);
     costs(&cluster, &dns, 0, &[LOCAL_V6], 1);
     costs(&cluster, &dns, 1, &all, 0);
 }

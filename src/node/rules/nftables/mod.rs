@@ -3,6 +3,7 @@
 //! What the table holds is in `table`; how that is said to the kernel in `message`. That the table is still as it was made is seen by a
 //! fingerprint over everything in it, handles included: whatever was replaced has another handle. Linux 5.2 is needed (`nat` in `inet`).
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
@@ -154,30 +155,27 @@ impl Nftables {
     /// Reads everything in the table. What is missing fails with `NotFound`, as a missing table does: it is made anew either way.
     fn fingerprint(&mut self) -> io::Result<u64> {
         let mut hasher = DefaultHasher::new();
-        let mut add = |answer: &Answer, without: &[u16]| {
-            for (kind, value) in attributes(&answer.attributes).filter(|(kind, _)| !without.contains(kind)) {
-                hasher.write_u16(kind);
-                hasher.write(value);
-            }
-            hasher.write_u8(0xff);
-        };
         // The table's use count tells of chains and sets that somebody else has put in.
-        add(&self.get(Kind::GetTable, &[(1, TABLE)])?, &[]);
+        add(&mut hasher, &self.get(Kind::GetTable, &[(1, TABLE)])?, &[]);
         for (chain, ..) in CHAINS {
-            add(&self.get(Kind::GetChain, &[(1, TABLE), (3, chain)])?, &[]);
+            add(&mut hasher, &self.get(Kind::GetChain, &[(1, TABLE), (3, chain)])?, &[]);
         }
         for rule in self.dump(Kind::GetRule, &[(1, TABLE)])? {
-            add(&rule, &[]);
+            add(&mut hasher, &rule, &[]);
         }
         for set in self.plan.sets() {
             // NFTA_SET_COUNT (19) and what may follow it change with what is in the set.
             let volatile: Vec<u16> = (17..64).collect();
-            add(&self.get(Kind::GetSet, &[(1, TABLE), (2, &set.name)])?, &volatile);
+            add(&mut hasher, &self.get(Kind::GetSet, &[(1, TABLE), (2, &set.name)])?, &volatile);
             // Elements of the others come and go.
             if !set.is_live {
-                for elements in self.dump(Kind::GetElements, &[(1, TABLE), (2, &set.name)])? {
-                    add(&elements, &[]);
-                }
+                let messages = self.dump(Kind::GetElements, &[(1, TABLE), (2, &set.name)])?;
+                let lists =
+                    messages.iter().flat_map(|message| attributes(&message.attributes).filter(|(kind, _)| *kind == 3));
+                // A set that has just grown shows them in another order, and some twice.
+                let sorted: BTreeSet<&[u8]> =
+                    lists.flat_map(|(_, list)| attributes(list)).map(|(_, one)| one).collect();
+                sorted.into_iter().for_each(|one| hasher.write(one));
             }
         }
         Ok(hasher.finish())
@@ -192,6 +190,15 @@ impl Nftables {
     fn dump(&mut self, kind: Kind, names: &[(u16, &str)]) -> io::Result<Vec<Answer>> {
         self.kernel()?.dump(&request(kind, names))
     }
+}
+
+/// Hashes the attributes of an answer, without some.
+fn add(hasher: &mut DefaultHasher, answer: &Answer, without: &[u16]) {
+    for (kind, value) in attributes(&answer.attributes).filter(|(kind, _)| !without.contains(kind)) {
+        hasher.write_u16(kind);
+        hasher.write(value);
+    }
+    hasher.write_u8(0xff);
 }
 
 /// A request with names.

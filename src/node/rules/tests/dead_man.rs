@@ -207,3 +207,34 @@ fn without_a_fallback_a_query_is_refused_at_once() {
         }
     });
 }
+
+/// N2 N21: IPv6, and TCP, by a program of the node itself.
+#[test]
+fn ipv6_and_tcp_take_the_way_around_us_too() {
+    within(|| async {
+        sh("ip link add nodelocaldns type bridge; ip link set nodelocaldns up
+            for a in a b; do ip address add fd00:10::$a/128 dev nodelocaldns nodad; done");
+        let (listener, server) = ("[fd00:10::a]:53", "[fd00:10::b]:5353");
+        let config = config::Rules {
+            node_local: vec!["fd00:10::/64".parse().unwrap()],
+            ..config(RulesBackend::Nftables, &[server])
+        };
+        let mut rules = Rules::new(&config, &addresses(&[listener]), None);
+        rules.reconcile().await.unwrap();
+        serve_forever(listener, "node");
+        serve_forever(server, "fallback");
+        let _fallback = std::net::TcpListener::bind(server).unwrap();
+        let client = UdpSocket::bind("[::]:0").unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client.connect(listener).unwrap();
+        assert_eq!(ask(&client).unwrap(), "node");
+        assert_eq!(sh("conntrack -L -f ipv6 -p udp 2>/dev/null"), "");
+        let refused = std::net::TcpStream::connect(listener).unwrap_err().kind();
+        assert_eq!(refused, std::io::ErrorKind::ConnectionRefused, "here nobody listens for TCP");
+        rules.withdraw().await.unwrap();
+        assert_eq!(ask(&client).unwrap(), "fallback");
+        std::net::TcpStream::connect(listener).unwrap();
+        rules.refresh().await.unwrap();
+        assert_eq!(ask(&client).unwrap(), "node");
+    });
+}

@@ -88,7 +88,7 @@ fn rules_do_not_multiply_and_are_repaired() {
     within(|| async {
         let mut rules = iptables(&[LINK_LOCAL]);
         rules.reconcile().await.unwrap();
-        for _ in 0..50 {
+        for _ in 0..1000 {
             assert_eq!(rules.reconcile().await.unwrap(), Done::Unchanged);
         }
         let good = sorted(saved("iptables-save"));
