@@ -60,7 +60,7 @@ fn every_word_is_one_datagram() {
     assert_eq!(told(notifier.status("a\nMAINPID=1\r")), "STATUS=a MAINPID=1 ");
     let reloading = told(notifier.reloading());
     let moment = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap().parse::<u64>().unwrap();
-    let now = u64::try_from(crate::sys::clock::since_boot().as_micros()).unwrap();
+    let now = u64::try_from(clock::since_boot().as_micros()).unwrap();
     assert!((moment..moment + 60_000_000).contains(&now), "{moment} {now}");
 }
 
@@ -152,7 +152,7 @@ const CHILD: &str = "NODENS_TEST_NOTIFY";
 /// N24
 #[test]
 fn a_process_takes_over_what_it_was_started_with() {
-    if let Some(report) = std::env::var_os(CHILD) {
+    if let Some(report) = env::var_os(CHILD) {
         return child(&PathBuf::from(report));
     }
     let folder = tempfile::tempdir().unwrap();
@@ -164,7 +164,7 @@ fn a_process_takes_over_what_it_was_started_with() {
     let script = "exec 3<one 4<two 5<&-; LISTEN_PID=$$ LISTEN_FDS=3 LISTEN_FDNAMES=first:second:third exec \"$@\"";
     let status = Command::new("sh")
         .args(["-c", script, "sh"])
-        .arg(std::env::current_exe().unwrap())
+        .arg(env::current_exe().unwrap())
         .args(["--exact", "sys::notify::tests::a_process_takes_over_what_it_was_started_with", "--nocapture"])
         .current_dir(folder.path())
         .env(CHILD, &report)

@@ -13,9 +13,11 @@ use tracing::{info, warn};
 use crate::config::Origin;
 use crate::control::{self, Bound, Endpoints, Readiness};
 use crate::error::{ExitCode, Failure};
+use crate::listener::sockets::Sockets;
 use crate::listener::tcp::Begun;
 use crate::log;
 use crate::supervisor::channel::{Channel, Message};
+use crate::sys::sandbox::Sandbox;
 use crate::sys::{clock, memory, process};
 
 use super::chain::{self, Told};
@@ -30,7 +32,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// When the daemon cannot start; once it runs, it ends only by a signal.
-pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(), Failure> {
+pub fn run(mut origin: Origin, mut given: Given, chain: Option<Channel>) -> Result<(), Failure> {
     let system =
         |error: io::Error| Failure::new(ExitCode::System, format!("the main thread has no event loop: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
@@ -51,6 +53,12 @@ pub fn run(mut origin: Origin, given: Given, chain: Option<Channel>) -> Result<(
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
+    // Low ports are bound, and there is one thread: what is left to do needs no privilege.
+    if given.sockets.is_none() {
+        given.sockets = Some(Sockets::bind(&loaded.config.listen)?);
+    }
+    let report = Sandbox::of(&loaded.config, origin.path()).enter()?;
+    info!(%report, "sandbox");
     let mut running = start(loaded.config, given)?;
     for address in &running.addresses {
         for protocol in ["udp", "tcp"] {

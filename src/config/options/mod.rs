@@ -12,6 +12,7 @@ use super::units::{print_duration, print_size};
 mod forwarding;
 mod node;
 mod rebinding;
+mod sandbox;
 mod serving;
 mod supervisor;
 
@@ -42,6 +43,8 @@ pub(super) enum Section {
     Log,
     /// `[supervisor]`
     Supervisor,
+    /// `[sandbox]`
+    Sandbox,
     /// `[interface]`
     Interface,
     /// `[[upstream]]`, any number of times.
@@ -52,7 +55,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -64,6 +67,7 @@ impl Section {
         Self::Health,
         Self::Log,
         Self::Supervisor,
+        Self::Sandbox,
         Self::Interface,
         Self::Upstream,
         Self::Zone,
@@ -83,6 +87,7 @@ impl Section {
             Self::Health => "health",
             Self::Log => "log",
             Self::Supervisor => "supervisor",
+            Self::Sandbox => "sandbox",
             Self::Interface => "interface",
             Self::Upstream => "upstream",
             Self::Zone => "zone",
@@ -113,6 +118,7 @@ impl Section {
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
             Self::Supervisor => supervisor::DOC,
+            Self::Sandbox => sandbox::DOC,
             Self::Interface => node::INTERFACE_DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
             Self::Zone => forwarding::ZONE_DOC,
@@ -335,6 +341,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
         .iter()
         .chain(rebinding::SETTINGS)
         .chain(supervisor::SETTINGS)
+        .chain(sandbox::SETTINGS)
         .chain(node::INTERFACE)
         .chain(forwarding::SETTINGS)
         .chain(rebinding::ZONE_SETTINGS)
