@@ -10,6 +10,7 @@
 //! - [`faults`] what clients see when servers or the network fail, measured.
 //! - [`fleet`] many nodes before few servers.
 //! - [`threats`] what strangers can try, what holds, and what does not yet.
+//! - [`sandbox`] what the process that answers has given up.
 //!
 //! For readers of the code:
 //!
@@ -27,6 +28,8 @@ pub mod faults;
 pub mod fleet;
 //
 pub mod threats;
+//
+pub mod sandbox;
 
 pub mod flow;
 //

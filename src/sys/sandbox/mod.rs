@@ -128,7 +128,7 @@ impl Sandbox {
         }
         match User::named(&self.user)? {
             Some(user) if user::now() == 0 => missing.extend(user.become_it(!self.user.is_empty())?),
-            Some(user) if user.uid != user::now() => missing.push(format!(
+            Some(user) if user.uid != user::now() && !self.user.is_empty() => missing.push(format!(
                 "sandbox.user: the process is user {} and stays it, only root can become {}",
                 user::now(),
                 user.uid
