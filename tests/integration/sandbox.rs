@@ -108,6 +108,7 @@ fn a_file_that_the_user_cannot_read_ends_the_start_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let hosts = folder.path().join("hosts");
     fs::write(&hosts, "192.0.2.1 a.example\n").unwrap();
+    fs::set_permissions(&hosts, fs::Permissions::from_mode(0o600)).unwrap();
     let setup =
         Setup::new().section("sandbox", &format!("user = \"{USER}\"")).section("local", &format!("hosts = {hosts:?}"));
     let output = setup.arguments(&["--no-supervisor"]).start_and_fail();
