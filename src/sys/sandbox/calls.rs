@@ -112,7 +112,7 @@ pub const CALLS: &[Call] = &[
     any(libc::SYS_getpeername, "listener, control: whose connection"),
     any(libc::SYS_getsockopt, "upstream: why a connection failed"),
     any(libc::SYS_setsockopt, "listener, upstream: no delay, no fragments, time-outs"),
-    only(libc::SYS_ioctl, &[is(1, libc::FIONBIO as u64)], "standard library: sockets that do not wait"),
+    only(libc::SYS_ioctl, &[is(1, libc::FIONBIO)], "standard library: sockets that do not wait"),
     any(libc::SYS_fcntl, "copies of descriptors; closed on exec"),
     any(libc::SYS_epoll_create1, "event loop"),
     any(libc::SYS_eventfd2, "event loop: wake-ups"),
