@@ -60,6 +60,12 @@ impl Origin {
         }
     }
 
+    /// The file, if there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// What messages call it.
     #[must_use]
     pub fn name(&self) -> String {
@@ -142,6 +148,7 @@ impl Config {
         let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
         let supervisor = sections::supervisor(file.section(Section::Supervisor));
+        let sandbox = sections::sandbox(file.section(Section::Sandbox));
         let interface = sections::interface(file.section(Section::Interface), &listen, &mut report);
         let rules = rules::assemble(file.section(Section::Rules), &listen, &mut report);
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
@@ -177,6 +184,7 @@ impl Config {
             health,
             log,
             supervisor,
+            sandbox,
             interface,
             rules,
         };

@@ -79,6 +79,8 @@ pub struct Config {
     pub log: Log,
     /// The process behind the one that answers.
     pub supervisor: Supervisor,
+    /// What the process that answers gives up.
+    pub sandbox: Sandbox,
     /// The link that carries the listen addresses.
     pub interface: Interface,
     /// Packet rules of the node.
@@ -144,6 +146,15 @@ pub struct Cache {
     pub snapshot_size: u64,
     /// How often it is written.
     pub snapshot_interval: Duration,
+}
+
+/// `[sandbox]`: what the process that answers gives up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Whether it gives up anything.
+    pub enabled: bool,
+    /// Who it is when it was started as root: a name or a number; empty is the default.
+    pub user: String,
 }
 
 /// `[supervisor]`: the process behind the one that answers.

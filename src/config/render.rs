@@ -55,6 +55,11 @@ impl Config {
                 "format" => Some(Value::Text(self.log.format.name().to_owned())),
                 _ => unknown(section, key),
             },
+            Section::Sandbox => match key {
+                "enabled" => Some(Value::Switch(self.sandbox.enabled)),
+                "user" => Some(Value::Text(self.sandbox.user.clone())),
+                _ => unknown(section, key),
+            },
             Section::Supervisor => match key {
                 "hang-timeout" => Some(Value::Duration(self.supervisor.hang_timeout)),
                 "snapshot-interval" => Some(Value::Duration(self.supervisor.snapshot_interval)),

@@ -67,6 +67,8 @@ impl Config {
             log.format = "log.format",
             supervisor.hang_timeout = "supervisor.hang-timeout",
             supervisor.socket = "supervisor.socket",
+            sandbox.enabled = "sandbox.enabled",
+            sandbox.user = "sandbox.user",
             interface.manage = "interface.manage",
             interface.name = "interface.name",
             interface.interval = "interface.interval",

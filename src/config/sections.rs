@@ -11,7 +11,9 @@ use super::mistake::{Fault, Place, Report};
 use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
-use super::{Cache, Endpoint, Interface, Limits, Listen, Local, Log, Policies, Prefixes, Supervisor, Trust, Zone};
+use super::{
+    Cache, Endpoint, Interface, Limits, Listen, Local, Log, Policies, Prefixes, Sandbox, Supervisor, Trust, Zone,
+};
 
 /// `[listen]`
 pub(super) fn listen(raw: &Raw, environment: &Environment, report: &mut Report<'_>) -> Listen {
@@ -228,6 +230,11 @@ fn is_same_listener(one: SocketAddr, other: SocketAddr) -> bool {
 /// `[log]`
 pub(super) fn log(raw: &Raw) -> Log {
     Log { level: choice(raw, "level"), format: choice(raw, "format") }
+}
+
+/// `[sandbox]`
+pub(super) fn sandbox(raw: &Raw) -> Sandbox {
+    Sandbox { enabled: raw.value("enabled"), user: raw.value("user") }
 }
 
 /// `[supervisor]`

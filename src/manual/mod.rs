@@ -12,6 +12,7 @@
 //! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
 //! - [`fleet`] many nodes before few servers.
 //! - [`threats`] what strangers can try, what holds, and what does not yet.
+//! - [`sandbox`] what the process that answers has given up.
 //!
 //! For readers of the code:
 //!
@@ -33,6 +34,8 @@ pub mod rules;
 pub mod fleet;
 //
 pub mod threats;
+//
+pub mod sandbox;
 
 pub mod flow;
 //

@@ -76,6 +76,16 @@
 //! A start waits for the file for a second at most, an end for five. The time that passed is told by the time of day; where that was set
 //! back, no time counts as passed. To empty the cache, remove the file while the daemon stands still.
 //!
+//! # systemd
+//!
+//! `packaging/systemd` has the units. `nodens.service` is ready when every listener has answered, is watched, and is restarted for ever. For port 53 it
+//! holds NET_BIND_SERVICE alone; where nodens manages interface or rules, put `network.conf` into `/etc/systemd/system/nodens.service.d`.
+//! `sysusers.d` and `tmpfiles.d` make the user and the folders.
+//!
+//! The host's programs ask nodens in one of two ways. With systemd-resolved: `resolved.conf.d/nodens.conf`. Without: `/etc/resolv.conf` becomes a link to
+//! `/run/nodens-resolv.conf`, which the unit lets lead to `/etc/nodens/resolv.conf` while nodens answers and to `/etc/resolv.conf.before-nodens` whenever
+//! it has ended, however it did. Thirty failed starts in a minute hand over to `nodens-fallback.service`, which tries again every half minute.
+//!
 //! # Exit codes
 //!
 //! Those of `sysexits.h` ([`ExitCode`]), with the reason on standard error:

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{error, info, warn};
 
 use super::figures::Figures;
-use crate::config::Config;
+use crate::config::{Config, RulesBackend};
 use crate::metrics::Gauge;
 use crate::node::interface::Interface;
 use crate::node::rules::Rules;
@@ -30,6 +30,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// The link and the rules.
 pub(crate) struct Keeper {
+    /// Whether there is anything to be kept in order.
+    is_needed: bool,
     /// The link.
     interface: Interface,
     /// How often it is looked at.
@@ -94,6 +96,7 @@ impl Keeper {
         let listeners: &[SocketAddr] = &config.listen.addresses;
         let addresses: Vec<IpAddr> = listeners.iter().map(SocketAddr::ip).collect();
         Self {
+            is_needed: config.interface.manage || config.rules.backend != RulesBackend::None,
             interface: Interface::new(&config.interface, &addresses),
             interface_every: config.interface.interval,
             rules: Rules::new(&config.rules, listeners, config.health.listen),
@@ -101,6 +104,11 @@ impl Keeper {
             state: State::Absent,
             figures,
         }
+    }
+
+    /// Whether there is anything to be kept in order.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.is_needed
     }
 
     /// Makes the link, for those who listen on it. If that fails, it is tried again later.

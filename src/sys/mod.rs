@@ -10,6 +10,7 @@
 //! - [`process`] what this process takes of time, memory and descriptors.
 //! - [`random`] what nobody can foresee.
 //! - [`route`] sockets to the tables of links and addresses.
+//! - [`sandbox`] what the process that answers gives up.
 //! - [`socket`] UDP in batches, TCP listeners, socket options.
 //! - [`watch`] which files have changed.
 
@@ -23,5 +24,6 @@ pub mod parcel;
 pub mod process;
 pub mod random;
 pub mod route;
+pub mod sandbox;
 pub mod socket;
 pub mod watch;

@@ -15,12 +15,14 @@ use crate::cache::Store;
 use crate::config::{Loaded, Origin};
 use crate::control::{self, Bound, Endpoints, Readiness};
 use crate::error::{ExitCode, Failure};
+use crate::listener::sockets::Sockets;
 use crate::listener::tcp::Begun;
 use crate::log;
 use crate::supervisor::channel::{Channel, Conversation, Message};
 use crate::supervisor::figures::Figures;
 use crate::supervisor::keeper::Keeper;
 use crate::supervisor::manager::Manager;
+use crate::sys::sandbox::Sandbox;
 use crate::sys::{clock, memory, process};
 
 use super::chain::{self, Told};
@@ -43,7 +45,9 @@ pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failu
         (Signals::new().map_err(system)?, chain.watched().map_err(system)?)
     };
     let (loaded, log) = configuration(&mut origin)?;
-    let mut serving = Serving::begin(&loaded, given)?;
+    let mut serving = Serving::begin(&loaded, given, &Sandbox::of(&loaded.config, origin.path()))?;
+    // Whoever becomes another user has to say it again.
+    process::end_with_parent().map_err(system)?;
     let read = Rc::new(Notify::new());
     let told = runtime.block_on(async {
         let metrics = serving.running.metrics();
@@ -82,7 +86,9 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
     let (manager, figures) = (Manager::find(), Rc::new(Figures::default()));
     let mut keeper = Keeper::new(&loaded.config, Rc::clone(&figures));
     runtime.block_on(keeper.raise());
-    let mut serving = Serving::begin(&loaded, Given::default())?;
+    let mut sandbox = Sandbox::of(&loaded.config, origin.path());
+    sandbox.manages_network = keeper.is_needed();
+    let mut serving = Serving::begin(&loaded, Given::default(), &sandbox)?;
     let (life, lives) = watch::channel(None);
     let (stop, mut stopped) = watch::channel(false);
     let reason = runtime.block_on(async {
@@ -183,12 +189,18 @@ struct Serving {
 }
 
 impl Serving {
-    /// Starts the workers.
-    fn begin(loaded: &Loaded, given: Given) -> Result<Self, Failure> {
+    /// Starts the workers, in the sandbox.
+    fn begin(loaded: &Loaded, mut given: Given, sandbox: &Sandbox) -> Result<Self, Failure> {
         // Many programs are given 1,024 descriptors and may have far more; clients, upstreams and both of UDP's and TCP's listeners need them.
         if let Err(error) = process::raise_descriptor_limit() {
             warn!(%error, "the limit on file descriptors stays as it is");
         }
+        // Low ports are bound, and there is one thread: what is left to do needs no privilege.
+        if given.sockets.is_none() {
+            given.sockets = Some(Sockets::bind(&loaded.config.listen)?);
+        }
+        let report = sandbox.enter()?;
+        info!(%report, "sandbox");
         let running = start(loaded.config.clone(), given)?;
         for address in &running.addresses {
             for protocol in ["udp", "tcp"] {

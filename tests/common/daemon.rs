@@ -44,6 +44,8 @@ impl Setup {
             // Another address than that of the metrics: the same one would be served by one listener.
             ("health", "listen = \"127.0.0.1:0\"\n".to_owned()),
             ("log", "level = \"debug\"\nformat = \"text\"\n".to_owned()),
+            // The folders of tests are root's alone where tests run as root. All else that the sandbox takes, it takes.
+            ("sandbox", "user = \"root\"\n".to_owned()),
         ];
         Self { sections, tables: String::new(), wrapper: Vec::new(), arguments: Vec::new() }
     }

@@ -41,6 +41,7 @@ mod failover;
 mod health;
 mod hedging;
 mod malformed;
+mod sandbox;
 mod selection;
 mod transport;
 mod validation;

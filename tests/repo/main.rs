@@ -1,10 +1,11 @@
-//! The rules of the house, as tests over the repository's own files: layout and documents.
+//! The rules of the house, as tests over the repository's own files: layout, documents and units of systemd.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod documents;
 mod layout;
 mod needs;
+mod systemd;
 
 use std::fs;
 use std::path::{Path, PathBuf};

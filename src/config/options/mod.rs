@@ -13,6 +13,7 @@ mod forwarding;
 mod node;
 mod rebinding;
 mod rules;
+mod sandbox;
 mod serving;
 mod supervisor;
 
@@ -43,6 +44,8 @@ pub(super) enum Section {
     Log,
     /// `[supervisor]`
     Supervisor,
+    /// `[sandbox]`
+    Sandbox,
     /// `[interface]`
     Interface,
     /// `[rules]`
@@ -55,7 +58,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -67,6 +70,7 @@ impl Section {
         Self::Health,
         Self::Log,
         Self::Supervisor,
+        Self::Sandbox,
         Self::Interface,
         Self::Rules,
         Self::Upstream,
@@ -87,6 +91,7 @@ impl Section {
             Self::Health => "health",
             Self::Log => "log",
             Self::Supervisor => "supervisor",
+            Self::Sandbox => "sandbox",
             Self::Interface => "interface",
             Self::Rules => "rules",
             Self::Upstream => "upstream",
@@ -118,6 +123,7 @@ impl Section {
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
             Self::Supervisor => supervisor::DOC,
+            Self::Sandbox => sandbox::DOC,
             Self::Interface => node::INTERFACE_DOC,
             Self::Rules => rules::DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
@@ -346,6 +352,7 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
         .iter()
         .chain(rebinding::SETTINGS)
         .chain(supervisor::SETTINGS)
+        .chain(sandbox::SETTINGS)
         .chain(node::INTERFACE)
         .chain(rules::SETTINGS)
         .chain(forwarding::SETTINGS)

@@ -83,6 +83,9 @@ allow = ["::1"]
 [log]
 level = "debug"
 format = "json"
+[sandbox]
+enabled = false
+user = "other"
 [supervisor]
 hang-timeout = "10s"
 snapshot-interval = "1m"
