@@ -13,8 +13,11 @@ use nix::sys::socket::{
 /// The most bytes of a message: a DNS message over TCP and a few more.
 pub const LONGEST: usize = 70_000;
 
-/// The most descriptors of a message; the kernel takes 253.
+/// The most descriptors of a message.
 pub const MOST_DESCRIPTORS: usize = 128;
+
+/// What the kernel takes (`SCM_MAX_FD`). There is room for as many, since those that are cut off would stay open without an owner.
+const MOST_OF_THE_KERNEL: usize = 253;
 
 /// A message.
 #[derive(Debug, Default)]
@@ -102,7 +105,7 @@ pub fn send(connection: &impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]
 /// [`io::ErrorKind::WouldBlock`] when there is none, [`io::ErrorKind::InvalidData`] for one that is too large.
 pub fn receive(connection: &impl AsFd) -> io::Result<Option<Parcel>> {
     let mut bytes = vec![0; LONGEST];
-    let mut room = cmsg_space!([RawFd; MOST_DESCRIPTORS]);
+    let mut room = cmsg_space!([RawFd; MOST_OF_THE_KERNEL]);
     let mut parts = [IoSliceMut::new(&mut bytes)];
     let raw = connection.as_fd().as_raw_fd();
     let message = recvmsg::<()>(raw, &mut parts, Some(&mut room), MsgFlags::MSG_CMSG_CLOEXEC)?;
@@ -114,7 +117,7 @@ pub fn receive(connection: &impl AsFd) -> io::Result<Option<Parcel>> {
             descriptors.extend(numbers.into_iter().map(own));
         }
     }
-    if cut {
+    if cut || descriptors.len() > MOST_DESCRIPTORS {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a message between processes is too large"));
     }
     bytes.truncate(length);

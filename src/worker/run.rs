@@ -186,6 +186,8 @@ struct Serving {
     running: Running,
     /// Which listeners answer.
     readiness: Arc<Readiness>,
+    /// Writes the file of answers.
+    disk: Disk,
 }
 
 impl Serving {
@@ -210,7 +212,8 @@ impl Serving {
         let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
         running.metrics().set_hash(&loaded.hash);
         readiness.configured(&loaded.hash);
-        Ok(Self { running, readiness })
+        let disk = running.disk();
+        Ok(Self { running, readiness, disk })
     }
 
     /// Health, metrics, reloads, and all that is done now and then. Never ends; calls `beat` about once a second while every listener answers.
@@ -222,9 +225,9 @@ impl Serving {
         (reload, read): (&Notify, &Rc<Notify>),
         beat: impl Fn(),
     ) -> Told {
-        let Self { running, readiness } = self;
+        let Self { running, readiness, disk } = self;
         let (metrics, addresses, pulse) = (running.metrics(), running.addresses.clone(), Arc::clone(&running.pulse));
-        let (disk, store): (Disk, Arc<Store>) = (running.disk(), running.store());
+        let store: Arc<Store> = running.store();
         let (bound, _) = watch::channel(Bound::default());
         let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
         let serve = control::serve(allowed, Arc::clone(&metrics), Arc::clone(readiness), bound);
@@ -254,9 +257,8 @@ impl Serving {
 
     /// Lets the workers answer what they have in hand, and writes the file of answers.
     fn stop(self) {
-        let disk = self.running.disk();
         Running::stop(self.running);
-        disk.write_at_the_end();
+        self.disk.write_at_the_end();
     }
 }
 

@@ -57,6 +57,7 @@ fn a_worker_that_hangs_is_killed_and_started_again() {
     udp.send(&ask);
     let next = worker_after(&daemon, Some(worker));
     assert_ne!(next, worker);
+    wait_until("it answers", || count(&daemon, "msg=\"ready\"") == 2);
     assert_eq!(udp.receive(&ask).addresses().len(), 1);
     daemon.wait_for_metric("nodens_worker_restarts_total", &[("reason", "hung")], 1.0);
 }
@@ -73,6 +74,7 @@ fn the_next_worker_knows_what_the_one_before_knew() {
     kill(worker_after(&daemon, None), Signal::SIGKILL).unwrap();
     assert_eq!(daemon.ask(&Ask::a("www.example.org")).addresses().len(), 1);
     assert_eq!(upstream.queries(), 1, "it knows the name");
+    wait_until("it answers", || count(&daemon, "msg=\"ready\"") == 2);
     daemon.wait_for_metric("nodens_snapshot_entries", &[("state", "restored")], 1.0);
 }
 
