@@ -32,6 +32,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Keeper {
     /// Whether there is anything to be kept in order.
     is_needed: bool,
+    /// Whether link and rules have been there: then somebody has taken away what is missing.
+    is_set_up: bool,
     /// The link.
     interface: Interface,
     /// How often it is looked at.
@@ -96,6 +98,7 @@ impl Keeper {
         let listeners: &[SocketAddr] = &config.listen.addresses;
         let addresses: Vec<IpAddr> = listeners.iter().map(SocketAddr::ip).collect();
         Self {
+            is_set_up: false,
             is_needed: config.interface.manage || config.rules.backend != RulesBackend::None,
             interface: Interface::new(&config.interface, &addresses),
             interface_every: config.interface.interval,
@@ -156,7 +159,10 @@ impl Keeper {
         }
         let done = self.rules.reconcile().await;
         self.state = if done.is_ok() { State::Hold } else { State::Absent };
-        self.note(done, Gauge::RulesRepaired, "packet rules")
+        let well = self.note(done, Gauge::RulesRepaired, "packet rules");
+        // The link was there before.
+        self.is_set_up |= well;
+        well
     }
 
     /// Compares the link with what it should be; whether it is in the end.
@@ -191,11 +197,11 @@ impl Keeper {
     fn note(&self, done: Result<Done, node::Error>, repaired: Gauge, what: &str) -> bool {
         match done {
             Ok(Done::Unchanged) => true,
-            Ok(Done::Created) => {
+            Ok(Done::Created) if !self.is_set_up => {
                 info!(what, "set up");
                 true
             }
-            Ok(Done::Repaired) => {
+            Ok(Done::Created | Done::Repaired) => {
                 warn!(what, "not as it should be: repaired");
                 self.figures.count(repaired);
                 true
