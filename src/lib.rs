@@ -21,7 +21,8 @@
 //!
 //! Below them stand [`wire`] (DNS as bytes), [`config`] (the only form of the operator's will), [`sys`] (the only `unsafe` code and the
 //! only clock) and [`error`] (why the process ends). Beside them, [`metrics`] and [`log`] observe, and [`control`] shows it to the outside.
-//! [`node`] is the link that carries the listen addresses. [`cli`] is what an operator types.
+//! [`node`] is what is done to the node: the link that carries the listen addresses, and packet rules. [`supervisor`] is the process behind
+//! the one that answers, [`cli`] what an operator types.
 //!
 //! # Four rules that explain the rest
 //!

@@ -27,6 +27,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         let text = format!("a worker is started by `nodens run`, which speaks to it at standard input: {error}");
         Failure::new(ExitCode::Usage, text)
     };
+    process::call(c"nodens-worker");
     // A worker that nobody watches would hold the sockets for ever.
     process::end_with_parent().map_err(failed)?;
     let channel = Channel::of(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);

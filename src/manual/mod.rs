@@ -6,6 +6,7 @@
 //! For operators:
 //!
 //! - [`operations`] start, stop, watch, find a fault.
+//! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
@@ -22,6 +23,8 @@
 //! - [`contributing`] how to change something.
 
 pub mod operations;
+//
+pub mod processes;
 //
 pub mod node;
 //

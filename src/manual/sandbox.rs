@@ -6,7 +6,7 @@
 //! |---|---|---|---|
 //! | reads from the network | nothing | queries, answers, HTTP | as the worker |
 //! | user | as started | `sandbox.user` | `sandbox.user` |
-//! | capabilities | as started | none, and none to be had (bounding set, no_new_privs) | none |
+//! | capabilities | NET_BIND_SERVICE; KILL, SETUID, SETGID, SETPCAP for the worker; NET_ADMIN and NET_RAW only with a managed interface or rules | none, and none to be had (bounding set, no_new_privs) | none |
 //! | system calls | all | those of [`CALLS`](crate::sys::sandbox::calls::CALLS), each with its user | as the worker |
 //! | files | as its user | those of the configuration, by folder, and [`SYSTEM`](crate::sys::sandbox::files::SYSTEM) | as the worker |
 //! | starts programs | the worker | none: no execve, no fork | none |

@@ -129,6 +129,10 @@ impl Keeper {
         if !begun {
             return;
         }
+        if !self.is_needed {
+            let _ = stop.wait_for(|stop| *stop).await;
+            return;
+        }
         let (mut interface, mut rules) = (Turn::new(self.interface_every), Turn::new(self.rules_every));
         interface.at += self.interface_every;
         let mut refresh = interval(REFRESH);

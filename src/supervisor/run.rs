@@ -22,12 +22,12 @@ use super::handover::{self, Door, Inheritance};
 use super::keeper::Keeper;
 use super::manager::Manager;
 use super::patience::Patience;
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, RulesBackend};
 use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
 use crate::log;
 use crate::metrics::Gauge;
-use crate::sys::{memory, process};
+use crate::sys::{memory, process, sandbox};
 
 /// Time a worker has beyond `listen.drain-timeout` to end: it may write its file of answers, which it gives five seconds.
 const END_PATIENCE: Duration = Duration::from_secs(7);
@@ -51,6 +51,13 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
     // Workers inherit it.
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
+    }
+    if loaded.config.sandbox.enabled {
+        let network = loaded.config.interface.manage || loaded.config.rules.backend != RulesBackend::None;
+        match sandbox::supervise(network) {
+            Ok(left) => debug!(capabilities = left, "supervisor"),
+            Err(error) => warn!(%error, "the supervisor keeps all its capabilities"),
+        }
     }
     let manager = Manager::find();
     let outcome = runtime.block_on(supervise(loaded.config, config, manager, signals));

@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::cmsg_space;
 use nix::sys::socket::{
     AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind,
-    connect, getsockopt, listen, recvmsg, sendmsg, socket, socketpair, sockopt,
+    connect, getsockopt, listen, recv, recvmsg, sendmsg, socket, socketpair, sockopt,
 };
 
 /// The most bytes of a message: a DNS message over TCP and a few more.
@@ -104,10 +104,12 @@ pub fn send(connection: &impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]
 ///
 /// [`io::ErrorKind::WouldBlock`] when there is none, [`io::ErrorKind::InvalidData`] for one that is too large.
 pub fn receive(connection: &impl AsFd) -> io::Result<Option<Parcel>> {
-    let mut bytes = vec![0; LONGEST];
+    let raw = connection.as_fd().as_raw_fd();
+    // How long it is, first: a sign of life is one byte, and room for the longest would be new pages each second.
+    let length = recv(raw, &mut [0; 1], MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC)?;
+    let mut bytes = vec![0; length.min(LONGEST)];
     let mut room = cmsg_space!([RawFd; MOST_OF_THE_KERNEL]);
     let mut parts = [IoSliceMut::new(&mut bytes)];
-    let raw = connection.as_fd().as_raw_fd();
     let message = recvmsg::<()>(raw, &mut parts, Some(&mut room), MsgFlags::MSG_CMSG_CLOEXEC)?;
     let length = message.bytes;
     let cut = message.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC);

@@ -91,6 +91,11 @@ pub fn raise_descriptor_limit() -> std::io::Result<u64> {
     Ok(hard)
 }
 
+/// What `ps -e` and `top` call this process; it was started by a path that says nothing. At most 15 bytes; a kernel that will not changes nothing.
+pub fn call(name: &std::ffi::CStr) {
+    let _ = nix::sys::prctl::set_name(name);
+}
+
 /// Ends this process, whatever it does, when the thread ends that started it (`PR_SET_PDEATHSIG`). The kernel forgets this when the process becomes
 /// another user's: then it has to be said again.
 ///

@@ -8,19 +8,21 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::control;
 use crate::metrics::{Metrics, Protocol};
-
-/// How often a thread shows that it comes round; more often than anybody looks.
-pub(super) const TICK: Duration = Duration::from_millis(900);
+use crate::sys::memory;
 
 /// How often is looked.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// Time a listener has to answer.
 const PATIENCE: Duration = Duration::from_millis(800);
+
+/// Beats after which a thread gives back the memory that it does not need any more.
+const GIVE_BACK_BEATS: u32 = 5;
 
 /// Beats after which TCP is asked again.
 const TCP_BEATS: u32 = 5;
@@ -30,16 +32,31 @@ const TCP_BEATS: u32 = 5;
 pub(super) struct Pulse {
     /// By thread: whether it came round since somebody looked.
     threads: Box<[AtomicBool]>,
+    /// Asks them to.
+    call: watch::Sender<()>,
 }
 
 impl Pulse {
     /// Of so many threads, which get the time until the second look.
     pub(super) fn new(threads: usize) -> Self {
-        Self { threads: (0..threads).map(|_| AtomicBool::new(true)).collect() }
+        Self { threads: (0..threads).map(|_| AtomicBool::new(true)).collect(), call: watch::Sender::new(()) }
+    }
+
+    /// Lets a thread show that it comes round, for as long as it is polled there; gives back what memory it has to spare now and then.
+    pub(super) async fn come_round(&self, thread: usize) {
+        let mut called = self.call.subscribe();
+        for beats in 1_u32.. {
+            // The sender lives as long as this.
+            let _ = called.changed().await;
+            self.tick(thread);
+            if beats % GIVE_BACK_BEATS == 0 {
+                memory::give_back();
+            }
+        }
     }
 
     /// A thread has come round.
-    pub(super) fn tick(&self, thread: usize) {
+    fn tick(&self, thread: usize) {
         self.threads[thread].store(true, Ordering::Relaxed);
     }
 
@@ -72,6 +89,8 @@ impl Pulse {
                 *before = now;
             }
             let alive = self.look();
+            // Together with the queries, so that a thread wakes once for both.
+            self.call.send_replace(());
             let answers = timeout(PATIENCE, control::all_answer(silent)).await.unwrap_or(false);
             tcp_answers = answers;
             if alive && answers {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::listener::limits::Connections;
 use crate::listener::sockets::Listener;
@@ -18,17 +18,13 @@ use crate::listener::tcp::{self, Drain};
 use crate::listener::udp;
 use crate::metrics::WorkerMetrics;
 use crate::pipeline::Pipeline;
-use crate::sys::memory;
 use crate::wire::header::MAX_MESSAGE;
 
-use super::pulse::{self, Pulse};
+use super::pulse::Pulse;
 use super::snapshot::Snapshot;
 
 /// How often a worker that is told to stop looks whether all is answered.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
-
-/// Ticks after which a worker gives back the memory that it does not need any more: five seconds.
-const GIVE_BACK_TICKS: u32 = 6;
 
 /// What a worker's thread is started with.
 pub(super) struct Worker {
@@ -119,7 +115,7 @@ impl Worker {
             }
         };
         receiving.push(spawn_local(follow));
-        receiving.push(spawn_local(come_round(pulse, index)));
+        receiving.push(spawn_local(async move { pulse.come_round(index).await }));
         // An error means that the main thread is gone, which is as good a reason to stop.
         let _ = drain.wait_for(|drain| *drain != Drain::No).await;
         for task in receiving {
@@ -140,19 +136,6 @@ impl Worker {
             socket.flush();
         }
         Ok(())
-    }
-}
-
-/// Shows that this worker's loop comes round, and gives memory back now and then; for as long as it is polled.
-async fn come_round(pulse: Arc<Pulse>, index: usize) {
-    let mut often = interval(pulse::TICK);
-    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for tick in 0_u32.. {
-        often.tick().await;
-        pulse.tick(index);
-        if tick % GIVE_BACK_TICKS == 0 {
-            memory::give_back();
-        }
     }
 }
 

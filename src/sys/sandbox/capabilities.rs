@@ -7,6 +7,14 @@ use nix::libc::{self, c_int, c_ulong};
 /// `_LINUX_CAPABILITY_VERSION_3`: two words a set.
 const VERSION: u32 = 0x2008_0522;
 
+/// `CAP_KILL`: signals to another user's process.
+const KILL: u32 = 5;
+/// `CAP_SETGID`: another group.
+const SETGID: u32 = 6;
+/// `CAP_SETUID`: another user.
+const SETUID: u32 = 7;
+/// `CAP_SETPCAP`: the bounding set.
+const SETPCAP: u32 = 8;
 /// `CAP_NET_BIND_SERVICE`: ports below 1024.
 const NET_BIND_SERVICE: u32 = 10;
 /// `CAP_NET_ADMIN`: interfaces and packet rules.
@@ -96,9 +104,21 @@ pub(super) fn drop_all() -> io::Result<()> {
 
 /// Takes every capability but those that interface and rules need, also from children; those that are left.
 pub(super) fn keep_network() -> io::Result<String> {
-    let kept = [NET_BIND_SERVICE, NET_ADMIN, NET_RAW];
+    keep(&[NET_BIND_SERVICE, NET_ADMIN, NET_RAW])
+}
+
+/// Takes every capability but those that a supervisor needs, also from children; those that are left. With SETPCAP the worker empties its
+/// bounding set, with SETUID and SETGID it becomes another user, and with KILL it is ended as such.
+pub(super) fn keep_supervising(manages_network: bool) -> io::Result<String> {
+    let own = [KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE];
+    let network = [NET_ADMIN, NET_RAW].into_iter().filter(|_| manages_network);
+    keep(&own.into_iter().chain(network).collect::<Vec<_>>())
+}
+
+/// Takes every capability but these, also from children; those that are left.
+fn keep(kept: &[u32]) -> io::Result<String> {
     // Root's children get what the bounding set leaves; that of an ordinary user they get by the ambient set, which stays.
-    drop_bounds_except(&kept);
+    drop_bounds_except(kept);
     let mask = kept.iter().fold(0, |mask, capability| mask | 1 << capability);
     let mut sets = held()?;
     for (set, mask) in sets.iter_mut().zip([mask, 0]) {
@@ -134,6 +154,10 @@ pub(super) fn names() -> String {
     let Ok([low, high]) = held() else { return "unknown".to_owned() };
     let all = u64::from(high.permitted) << 32 | u64::from(low.permitted);
     let name = |capability: u32| match capability {
+        KILL => "KILL".to_owned(),
+        SETGID => "SETGID".to_owned(),
+        SETUID => "SETUID".to_owned(),
+        SETPCAP => "SETPCAP".to_owned(),
         NET_BIND_SERVICE => "NET_BIND_SERVICE".to_owned(),
         NET_ADMIN => "NET_ADMIN".to_owned(),
         NET_RAW => "NET_RAW".to_owned(),

@@ -194,6 +194,16 @@ impl Sandbox {
     }
 }
 
+/// Takes from a supervisor what it does not need: all capabilities but those to bind low ports, to start and end a worker that is another user, and,
+/// if it manages interface or rules, those to do so. What is left, in words. To be called while there is one thread.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn supervise(manages_network: bool) -> io::Result<String> {
+    capabilities::keep_supervising(manages_network)
+}
+
 /// Threads of this process; 1 where /proc is not to be had.
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
