@@ -6,6 +6,8 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::thread;
+use std::time::Duration;
 
 use crate::config::Listen;
 use crate::error::{ExitCode, Failure};
@@ -13,6 +15,12 @@ use crate::sys::socket::{Given, adopt, bind_tcp, bind_udp, has_ipv6, tune};
 
 /// Free ports tried for an address with port 0 before giving up: one free for UDP may be taken for TCP.
 const PORT_TRIES: usize = 16;
+
+/// Times that an address is tried again which somebody else has: a second together.
+const NEIGHBOUR_TRIES: u32 = 50;
+
+/// Time between two of them.
+const NEIGHBOUR_PAUSE: Duration = Duration::from_millis(20);
 
 /// All sockets, address by address.
 #[derive(Debug, Default)]
@@ -156,7 +164,7 @@ impl Sockets {
 
 /// The first sockets of an address, with the port it got.
 fn first(address: SocketAddr, largest: u16) -> io::Result<Place> {
-    refuse_neighbours(address)?;
+    wait_for_neighbours(address)?;
     let mut tries = 0;
     loop {
         let udp = bind_udp(address, largest)?;
@@ -169,6 +177,17 @@ fn first(address: SocketAddr, largest: u16) -> io::Result<Place> {
             Err(_) => tries += 1,
         }
     }
+}
+
+/// Gives a daemon that is just ending the time to do so: a process that was killed holds its sockets until it is gone.
+fn wait_for_neighbours(address: SocketAddr) -> io::Result<()> {
+    for _ in 0..NEIGHBOUR_TRIES {
+        match refuse_neighbours(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => thread::sleep(NEIGHBOUR_PAUSE),
+            outcome => return outcome,
+        }
+    }
+    refuse_neighbours(address)
 }
 
 /// SO_REUSEPORT would let a second daemon of the same user share the port and take half of the queries: only our own workers shall.
