@@ -217,7 +217,12 @@ impl Conversation {
 
 /// Receives what is there.
 fn receive<E: AsFd>(end: &E) -> io::Result<Option<Message>> {
-    let Some(parcel) = parcel::receive(end)? else { return Ok(None) };
+    let received = match parcel::receive(end) {
+        // It went without having heard all that was said to it; what it said itself before that is still there.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => parcel::receive(end)?,
+        received => received?,
+    };
+    let Some(parcel) = received else { return Ok(None) };
     let strange = || io::Error::new(io::ErrorKind::InvalidData, "not a message of this version");
     Message::read(parcel).map(Some).ok_or_else(strange)
 }
@@ -277,6 +282,16 @@ mod tests {
             count += sockets.len();
         }
         assert_eq!(count, MOST_DESCRIPTORS + 2);
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_the_end_is_heard_even_if_the_other_did_not_listen() {
+        let (ours, theirs) = ends();
+        ours.say(&Message::Keep).await.unwrap();
+        theirs.say(&Message::Beat).await.unwrap();
+        drop(theirs);
+        assert!(matches!(ours.receive().await.unwrap(), Some(Message::Beat)));
+        assert!(ours.receive().await.unwrap().is_none());
     }
 
     #[tokio::test]

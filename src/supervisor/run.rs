@@ -374,6 +374,7 @@ impl Supervisor {
 
     /// A worker answers for the first time.
     async fn greet(&mut self) {
+        debug!("the worker answers");
         if !self.has_answered {
             // All that ran once at the start.
             memory::give_back();

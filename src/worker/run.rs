@@ -233,10 +233,10 @@ impl Serving {
         let serve = control::serve(allowed, Arc::clone(&metrics), Arc::clone(readiness), bound);
         let greet = async {
             readiness.wait().await;
+            // The threads may not have come round yet, but every listener has answered. Said before it is written: whoever reads the line may rely on it.
+            beat();
             info!("ready");
             memory::forget_start_up_code();
-            // The threads may not have come round yet, but every listener has answered.
-            beat();
             pulse.watch(&addresses, &metrics, &beat).await;
         };
         let check = control::selfcheck(addresses.clone(), Arc::clone(readiness));

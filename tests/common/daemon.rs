@@ -360,6 +360,20 @@ impl Daemon {
     }
 }
 
+/// Stops a process where it stands, and waits until each of its threads does: one that is just reading would take what was sent last.
+#[track_caller]
+pub(crate) fn freeze(pid: Pid) {
+    kill(pid, Signal::SIGSTOP).expect("it runs");
+    wait_until("all threads stand still", || {
+        let mut threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
+        let stands = |thread: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('T'))
+        };
+        threads.all(stands)
+    });
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         let died = if self.reaped { None } else { self.child.try_wait().ok().flatten() };

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::common::ask::Ask;
 use super::common::client::prefixed;
-use super::common::daemon::{Daemon, Setup};
+use super::common::daemon::{Daemon, Setup, freeze};
 use super::common::upstream::{Gate, Upstream, one_address};
 use super::common::wait_until;
 
@@ -132,7 +132,7 @@ fn a_worker_that_dies_in_the_middle_of_it_does_no_harm() {
     let (old, setup, _folder) = first(&upstream);
     let worker = old.worker().expect("it answers");
     // Stopped, it does not leave its answers: the supervisor gives what there is, and the next one answers.
-    kill(worker, Signal::SIGSTOP).unwrap();
+    freeze(worker);
     let next = setup.start();
     kill(worker, Signal::SIGKILL).unwrap();
     gone(old);

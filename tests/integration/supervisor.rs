@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::common::ask::Ask;
-use super::common::daemon::{Daemon, Setup};
+use super::common::daemon::{Daemon, Setup, freeze};
 use super::common::upstream::{Action, Upstream, one_address};
 use super::common::wait_until;
 
@@ -53,7 +53,8 @@ fn a_worker_that_hangs_is_killed_and_started_again() {
     let daemon = Setup::forward(&upstream).section("supervisor", "hang-timeout = \"2s\"").start();
     let worker = worker_after(&daemon, None);
     let (udp, ask) = (daemon.udp(), Ask::a("www.example.org"));
-    kill(worker, Signal::SIGSTOP).unwrap();
+    wait_until("it has given a sign of life", || count(&daemon, "the worker answers") == 1);
+    freeze(worker);
     udp.send(&ask);
     let next = worker_after(&daemon, Some(worker));
     assert_ne!(next, worker);

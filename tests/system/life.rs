@@ -11,7 +11,7 @@ use nodens::sys::clock;
 use tempfile::TempDir;
 
 use super::common::cluster::{Cluster, DNS_POD, KUBE_DNS, LINK_LOCAL, Proxy, UPSTREAM, Wiring};
-use super::common::daemon::{Daemon, Setup};
+use super::common::daemon::{Daemon, Setup, freeze};
 use super::common::elapsed;
 use super::common::skip::{Need, unless};
 use super::common::wait_until;
@@ -143,7 +143,7 @@ fn when_it_hangs_the_way_around_it_is_opened() {
     let daemon = setup(&cluster, &nftables(), "hang-timeout = \"5m\"").start();
     wait_until("pods are answered by it", || traces(&cluster) == [true, true] && resolves(&cluster, KUBE_DNS));
     let worker = daemon.worker().unwrap();
-    kill(worker, Signal::SIGSTOP).unwrap();
+    freeze(worker);
     wait_until("pods are answered by others", || resolves(&cluster, KUBE_DNS));
     kill(worker, Signal::SIGCONT).unwrap();
     let metric = |name, labels: &[_]| cluster.node.inside(|| daemon.metric(name, labels));
