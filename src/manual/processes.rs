@@ -55,7 +55,8 @@
 //! ```
 //!
 //! **systemd.** `systemctl restart` keeps the sockets and the answers in systemd's store (`FileDescriptorStoreMax=` of the unit): queries wait in
-//! them until the next start answers. The socket unit does the same from boot on. `systemctl reload` reads the configuration again.
+//! them until the next start answers, as they do when the supervisor is killed. Under `tests/systemd` a client that asks all the time loses nothing
+//! in either; it waits 0.1 s for a restart, and 0.3 to 0.5 s after a kill, half of it `RestartSec=`. The socket unit does the same from boot on. `systemctl reload` reads the configuration again.
 //!
 //! # The end
 //!
