@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::control;
 use crate::metrics::{Metrics, Protocol};
@@ -74,7 +74,8 @@ impl Pulse {
             .collect();
         let mut answered = vec![0; listeners.len()];
         let mut tcp_answers = false;
-        let mut often = interval(BEAT);
+        // They have just answered for the first time.
+        let mut often = interval_at(Instant::now() + BEAT, BEAT);
         often.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for beats in 0_u32.. {
             often.tick().await;
