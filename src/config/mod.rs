@@ -87,6 +87,14 @@ pub struct Config {
     pub rules: Rules,
 }
 
+impl Config {
+    /// Whether link or packet rules of the node are made and looked after.
+    #[must_use]
+    pub fn manages_node(&self) -> bool {
+        self.interface.manage || self.rules.backend != RulesBackend::None
+    }
+}
+
 /// `[listen]`: where clients ask, and for how long they may hold on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listen {

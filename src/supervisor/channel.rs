@@ -66,6 +66,13 @@ impl Message {
         }
     }
 
+    /// All its bytes.
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![self.tag()];
+        bytes.extend(self.text());
+        bytes
+    }
+
     /// What it says behind the tag.
     fn text(&self) -> Vec<u8> {
         match self {
@@ -185,8 +192,7 @@ impl Conversation {
     ///
     /// When the other end is gone.
     pub async fn say(&self, message: &Message) -> io::Result<()> {
-        let mut bytes = vec![message.tag()];
-        bytes.extend(message.text());
+        let bytes = message.bytes();
         let descriptors = message.descriptors();
         // At least one message, if it brings none at all.
         let mut rest = descriptors.as_slice();
@@ -209,9 +215,7 @@ impl Conversation {
 
     /// Says something that may be lost when the other end does not read just now.
     pub fn mention(&self, message: &Message) {
-        let mut bytes = vec![message.tag()];
-        bytes.extend(message.text());
-        let _ = parcel::send(&self.end, &bytes, &message.descriptors());
+        let _ = parcel::send(&self.end, &message.bytes(), &message.descriptors());
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{error, info, warn};
 
 use super::figures::Figures;
-use crate::config::{Config, RulesBackend};
+use crate::config::Config;
 use crate::metrics::Gauge;
 use crate::node::interface::Interface;
 use crate::node::rules::Rules;
@@ -99,7 +99,7 @@ impl Keeper {
         let addresses: Vec<IpAddr> = listeners.iter().map(SocketAddr::ip).collect();
         Self {
             is_set_up: false,
-            is_needed: config.interface.manage || config.rules.backend != RulesBackend::None,
+            is_needed: config.manages_node(),
             interface: Interface::new(&config.interface, &addresses),
             interface_every: config.interface.interval,
             rules: Rules::new(&config.rules, listeners, config.health.listen),
@@ -107,11 +107,6 @@ impl Keeper {
             state: State::Absent,
             figures,
         }
-    }
-
-    /// Whether there is anything to be kept in order.
-    pub(crate) fn is_needed(&self) -> bool {
-        self.is_needed
     }
 
     /// Makes the link, for those who listen on it. If that fails, it is tried again later.

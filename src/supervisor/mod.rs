@@ -11,6 +11,7 @@
 //! - `manager` what the service manager is told, and keeps.
 //! - `handover` both sides of a hand-over.
 //! - `patience` when a worker is started again.
+//! - `signals` which are heeded.
 //! - [`run()`] the process's one loop.
 
 pub mod channel;
@@ -21,5 +22,6 @@ pub(crate) mod keeper;
 pub(crate) mod manager;
 mod patience;
 mod run;
+pub(crate) mod signals;
 
 pub use run::run;

@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
@@ -22,7 +21,8 @@ use super::handover::{self, Door, Inheritance};
 use super::keeper::Keeper;
 use super::manager::Manager;
 use super::patience::Patience;
-use crate::config::{Config, Origin, RulesBackend};
+use super::signals::{Signals, Word};
+use crate::config::{Config, Origin};
 use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
 use crate::log;
@@ -53,8 +53,7 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
     if loaded.config.sandbox.enabled {
-        let network = loaded.config.interface.manage || loaded.config.rules.backend != RulesBackend::None;
-        match sandbox::supervise(network) {
+        match sandbox::supervise(loaded.config.manages_node()) {
             Ok(left) => debug!(capabilities = left, "supervisor"),
             Err(error) => warn!(%error, "the supervisor keeps all its capabilities"),
         }
@@ -108,33 +107,6 @@ enum End {
     Left,
     /// It was told to; this worker, if any, is still to be ended.
     Told(Option<Box<Worker>>),
-}
-
-/// What tells the supervisor from outside what to do.
-struct Signals {
-    /// To stop.
-    terminate: Signal,
-    /// To stop, from a terminal.
-    interrupt: Signal,
-    /// To read the configuration again.
-    hangup: Signal,
-}
-
-impl Signals {
-    /// All of them; from then on none of them ends the process.
-    fn new() -> io::Result<Self> {
-        let [terminate, interrupt, hangup] =
-            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup? })
-    }
-
-    /// Waits until it is told to stop; by which signal.
-    async fn stop(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    }
 }
 
 /// What outlives a worker.
@@ -272,18 +244,20 @@ impl Supervisor {
                         start_at = Instant::now() + ended;
                     }
                 }
-                _ = signals.hangup.recv() => {
-                    self.manager.reloading();
-                    // One that is about to start reads it anyway.
-                    if let Some(worker) = &worker {
-                        worker.say(&Message::Reload).await;
+                word = signals.next() => match word {
+                    Word::Reload => {
+                        self.manager.reloading();
+                        // One that is about to start reads it anyway.
+                        if let Some(worker) = &worker {
+                            worker.say(&Message::Reload).await;
+                        }
                     }
-                }
-                signal = Signals::stop(&mut signals.terminate, &mut signals.interrupt) => {
-                    info!(signal, "stopping");
-                    self.manager.stopping();
-                    return Ok(End::Told(worker.map(Box::new)));
-                }
+                    Word::Stop(signal) => {
+                        info!(signal, "stopping");
+                        self.manager.stopping();
+                        return Ok(End::Told(worker.map(Box::new)));
+                    }
+                },
                 guest = maybe(self.door.as_ref().filter(|_| self.guest.is_none()).map(Door::guest)) => match guest {
                     Ok(conversation) => self.guest = Some(Guest { conversation, stage: Stage::Come }),
                     Err(error) => warn!(%error, "nobody can take over"),

@@ -18,15 +18,13 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
 
 use super::clock;
+use super::parcel::MOST_OF_THE_KERNEL;
 
 /// The number of the first descriptor that a service manager hands over (`SD_LISTEN_FDS_START`).
 const FIRST: RawFd = 3;
 
 /// The most descriptors that are taken; systemd's own bound is the limit on open files. A guess far above workers times addresses.
 const MOST: usize = 4096;
-
-/// The most descriptors in one message (`SCM_MAX_FD` of the kernel).
-const MOST_IN_A_MESSAGE: usize = 253;
 
 /// The longest name of a descriptor, in bytes (sd_pid_notify_with_fds(3), `FDNAME`).
 const LONGEST_NAME: usize = 255;
@@ -168,7 +166,7 @@ impl Notifier {
     /// As [`Notifier::ready`], and if the name cannot be one. The manager does not say whether it has room (`FileDescriptorStoreMax=`).
     pub fn store(&self, name: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let text = format!("FDSTORE=1\nFDNAME={}", checked(name)?);
-        descriptors.chunks(MOST_IN_A_MESSAGE).try_for_each(|some| self.send(&text, some))
+        descriptors.chunks(MOST_OF_THE_KERNEL).try_for_each(|some| self.send(&text, some))
     }
 
     /// The manager shall let go of all descriptors of this name.

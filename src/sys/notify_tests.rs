@@ -25,7 +25,7 @@ fn manager() -> (tempfile::TempDir, UnixDatagram, Notifier) {
 #[expect(unsafe_code, reason = "received descriptors are numbers in nix")]
 fn received(socket: &UnixDatagram) -> (String, Vec<OwnedFd>) {
     let mut bytes = [0; 4096];
-    let mut control = cmsg_space!([RawFd; MOST_IN_A_MESSAGE]);
+    let mut control = cmsg_space!([RawFd; MOST_OF_THE_KERNEL]);
     let mut parts = [IoSliceMut::new(&mut bytes)];
     let message =
         recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::MSG_CMSG_CLOEXEC).unwrap();
@@ -80,7 +80,7 @@ fn descriptors_are_given_to_keep() {
     File::from(descriptors.remove(0)).read_to_string(&mut kept).unwrap();
     assert_eq!(kept, "warm");
     // More than one message takes.
-    let many: Vec<File> = (0..MOST_IN_A_MESSAGE + 1).map(|_| other.try_clone().unwrap()).collect();
+    let many: Vec<File> = (0..MOST_OF_THE_KERNEL + 1).map(|_| other.try_clone().unwrap()).collect();
     notifier.store("many", &many.iter().map(AsFd::as_fd).collect::<Vec<_>>()).unwrap();
     for _ in 0..2 {
         assert_eq!(received(&socket).0, "FDSTORE=1\nFDNAME=many");

@@ -17,7 +17,7 @@ pub const LONGEST: usize = 70_000;
 pub const MOST_DESCRIPTORS: usize = 128;
 
 /// What the kernel takes (`SCM_MAX_FD`). There is room for as many, since those that are cut off would stay open without an owner.
-const MOST_OF_THE_KERNEL: usize = 253;
+pub(super) const MOST_OF_THE_KERNEL: usize = 253;
 
 /// A message.
 #[derive(Debug, Default)]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -22,6 +21,7 @@ use crate::supervisor::channel::{Channel, Conversation, Message};
 use crate::supervisor::figures::Figures;
 use crate::supervisor::keeper::Keeper;
 use crate::supervisor::manager::Manager;
+use crate::supervisor::signals::{Signals, Word};
 use crate::sys::sandbox::Sandbox;
 use crate::sys::{clock, memory, process};
 
@@ -58,7 +58,7 @@ pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failu
         tokio::select! {
             never = serving.serve(origin, loaded, log, (&reload, &read), beat) => never,
             told = told => told,
-            stop = signals.stop(&reload) => stop,
+            stop = stop(&mut signals, &reload) => stop,
         }
     });
     match told {
@@ -87,10 +87,10 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
     let mut keeper = Keeper::new(&loaded.config, Rc::clone(&figures));
     runtime.block_on(keeper.raise());
     let mut sandbox = Sandbox::of(&loaded.config, origin.path());
-    sandbox.manages_network = keeper.is_needed();
+    sandbox.manages_network = loaded.config.manages_node();
     let mut serving = Serving::begin(&loaded, Given::default(), &sandbox)?;
     let (life, lives) = watch::channel(None);
-    let (stop, mut stopped) = watch::channel(false);
+    let (end, mut ended) = watch::channel(false);
     let reason = runtime.block_on(async {
         let (reload, read) = (Notify::new(), Rc::new(Notify::new()));
         let metrics = serving.running.metrics();
@@ -107,15 +107,15 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
                 manager.ready();
             }
         };
-        let mut tend = Box::pin(keeper.tend(&lives, &mut stopped));
+        let mut tend = Box::pin(keeper.tend(&lives, &mut ended));
         let told = tokio::select! {
             never = serving.serve(origin, loaded, log, (&reload, &read), beat) => never,
-            stop = signals.stop(&reload) => stop,
+            stop = stop(&mut signals, &reload) => stop,
             () = reloaded => unreachable!("it never ends"),
             () = &mut tend => unreachable!("it was not told to stop"),
         };
         manager.stopping();
-        let _ = stop.send(true);
+        let _ = end.send(true);
         // A step that is under way comes to its end.
         tend.await;
         keeper.lower_rules().await;
@@ -140,32 +140,12 @@ fn runtime() -> Result<Runtime, Failure> {
     Builder::new_current_thread().enable_all().build().map_err(system)
 }
 
-/// The signals that are heeded. First of all: one that comes earlier ends the process, SIGHUP included.
-struct Signals {
-    /// To stop.
-    terminate: Signal,
-    /// To stop, from a terminal.
-    interrupt: Signal,
-    /// To read the configuration again.
-    hangup: Signal,
-}
-
-impl Signals {
-    /// All of them. Must be called within an event loop.
-    fn new() -> io::Result<Self> {
-        let [terminate, interrupt, hangup] =
-            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup? })
-    }
-
-    /// Waits for one that says to stop; passes on those to read the configuration again.
-    async fn stop(&mut self, reload: &Notify) -> Told {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return Told::Stop("SIGTERM"),
-                _ = self.interrupt.recv() => return Told::Stop("SIGINT"),
-                _ = self.hangup.recv() => reload.notify_one(),
-            }
+/// Waits for a signal that says to stop; passes on those to read the configuration again.
+async fn stop(signals: &mut Signals, reload: &Notify) -> Told {
+    loop {
+        match signals.next().await {
+            Word::Stop(signal) => return Told::Stop(signal),
+            Word::Reload => reload.notify_one(),
         }
     }
 }

@@ -104,7 +104,7 @@ impl Tables {
         request.attribute(libc::IFLA_EXT_MASK, &WITHOUT_COUNTERS.to_ne_bytes());
         match self.ask(request, 0) {
             Ok(answers) => Ok(answers.iter().find_map(|answer| match Change::read(answer) {
-                Some((Change::Link(link), _)) => Some(link),
+                Some(Change::Link(link)) => Some(link),
                 _ => None,
             })),
             Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
@@ -154,7 +154,7 @@ impl Tables {
     pub(super) fn addresses(&mut self) -> io::Result<Vec<Held>> {
         let answers = self.ask(Request::new(libc::RTM_GETADDR, &[0; ADDRESS_HEAD]), libc::NLM_F_DUMP)?;
         let held = answers.iter().filter_map(|answer| match Change::read(answer) {
-            Some((Change::Address(held), _)) => Some(held),
+            Some(Change::Address(held)) => Some(held),
             _ => None,
         });
         Ok(held.collect())
@@ -214,11 +214,9 @@ impl Tables {
 }
 
 impl Change {
-    /// What a message tells; whether it tells that something is gone. `None` if it is about neither links nor addresses.
-    fn read(message: &[u8]) -> Option<(Self, bool)> {
-        let kind = half(message, 4)?;
-        let is_gone = matches!(kind, libc::RTM_DELLINK | libc::RTM_DELADDR);
-        let change = match kind {
+    /// What a message tells. `None` if it is about neither links nor addresses.
+    fn read(message: &[u8]) -> Option<Self> {
+        let change = match half(message, 4)? {
             libc::RTM_NEWLINK | libc::RTM_DELLINK => {
                 let attributes = message.get(HEAD + LINK_HEAD..)?;
                 let text = |bytes: &[u8]| {
@@ -247,12 +245,12 @@ impl Change {
             }
             _ => return None,
         };
-        Some((change, is_gone))
+        Some(change)
     }
 
     /// What a datagram of the kernel tells.
     pub(super) fn all(datagram: &[u8]) -> impl Iterator<Item = Self> + '_ {
-        Messages(datagram).filter_map(Self::read).map(|(change, _)| change)
+        Messages(datagram).filter_map(Self::read)
     }
 }
 
