@@ -357,7 +357,7 @@ impl Answer {
             }
             let start = self.names.len();
             let form = record::form(qtype);
-            let host = if form == Form::Opaque {
+            let host = if matches!(form, Form::Plain { .. }) {
                 // SVCB and HTTPS: a priority, then the host; the root stands for the owner (RFC 9460 section 2.5.2).
                 let host =
                     message.get(..item.record.end).and_then(|here| name::expand(here, item.record.rdata_start + 2));
@@ -459,6 +459,7 @@ impl Answer {
         let rdata = item.record.rdata(message);
         let (whole, parts) = match form {
             Form::Opaque => (true, None),
+            Form::Plain { lead } => (name::plain_length(rdata, lead).is_some(), None),
             Form::Fixed(length) => (rdata.len() == length, None),
             Form::Names { .. } | Form::Naptr => {
                 let parts = record::take_apart(message, &item.record, form, &mut self.names);

@@ -206,6 +206,25 @@ fn an_soa_of_another_zone_proves_nothing() {
 }
 
 #[test]
+fn a_pointer_where_none_may_be_is_dropped() {
+    // Behind our own header and question it would lead somewhere else.
+    let pointing = [0xC0, 0x00, 0x00, 0x01, 0x40];
+    for (code, lead) in [(47, 0), (46, 18), (64, 2), (65, 2)] {
+        let rtype = RecordType::Unknown(code);
+        let rdata = [&vec![0; lead][..], &pointing].concat();
+        let bad = record("x.example.", 60, RData::Unknown { code: rtype, rdata: NULL::with(rdata) });
+        let mut message = response("x.example.", rtype, ResponseCode::NoError, &[bad], &[]);
+        let answer = read(&message, "x.example.", code).unwrap();
+        assert_eq!((answer.counts, answer.dropped), ([0, 0, 0], 1), "type {code}");
+        let at = message.len() - pointing.len();
+        message[at..at + 2].copy_from_slice(&[1, b'a']);
+        message[at + 2] = 0;
+        let answer = read(&message, "x.example.", code).unwrap();
+        assert_eq!((answer.counts, answer.dropped), ([1, 0, 0], 0), "type {code}");
+    }
+}
+
+#[test]
 fn unknown_types_pass_byte_for_byte() {
     let data = vec![0xC0, 0x0C, 1, 2, 3];
     let unknown =
@@ -287,6 +306,7 @@ proptest! {
                 let form = record::form(record.rtype);
                 match form {
                     Form::Opaque => {}
+                    Form::Plain { lead } => prop_assert!(name::plain_length(record.rdata(&whole), lead).is_some()),
                     Form::Fixed(length) => prop_assert_eq!(record.rdata(&whole).len(), length),
                     Form::Names { .. } | Form::Naptr => prop_assert!(record::take_apart(&whole, &record, form, &mut Vec::new()).is_some()),
                 }

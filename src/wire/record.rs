@@ -68,8 +68,13 @@ pub fn options(rdata: &[u8]) -> impl Iterator<Item = Option<(u16, &[u8])>> {
 /// The form of a type's RDATA, as far as a forwarder has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Passed on byte for byte: no names, or names that must not be compressed.
+    /// Passed on byte for byte.
     Opaque,
+    /// Passed on byte for byte, if the name in it is not compressed: behind another question a pointer would mean something else.
+    Plain {
+        /// Bytes in front of the name.
+        lead: usize,
+    },
     /// Exactly so many bytes.
     Fixed(usize),
     /// Names that a sender may have compressed (RFC 3597 section 4), so that they must be written out or compressed anew.
@@ -118,6 +123,10 @@ pub fn form(rtype: u16) -> Form {
         rtype::SIG => names(18, 1, Tail::Any, false),
         rtype::NXT => names(0, 1, Tail::Any, false),
         rtype::NAPTR => Form::Naptr,
+        // RFC 4034 section 4.1.1 and 3.1.7: "A sender MUST NOT use DNS name compression"; RFC 9460 section 2.2: an uncompressed name.
+        rtype::NSEC => Form::Plain { lead: 0 },
+        rtype::RRSIG => Form::Plain { lead: 18 },
+        rtype::SVCB | rtype::HTTPS => Form::Plain { lead: 2 },
         _ => Form::Opaque,
     }
 }
@@ -144,7 +153,7 @@ pub fn take_apart(message: &[u8], record: &Record, form: Form, names: &mut Vec<u
             }
             (lead, 1, Tail::Exactly(0), false)
         }
-        Form::Opaque | Form::Fixed(_) => return None,
+        Form::Opaque | Form::Plain { .. } | Form::Fixed(_) => return None,
     };
     let first = record.rdata_start + lead;
     // Names may point anywhere before, but what stands here must end where the record ends.

@@ -123,6 +123,10 @@ pub fn rdata_is_whole(bytes: &[u8], record: &Record) -> bool {
         15 | 18 | 21 | 36 => (2, 1, 0),
         26 => (2, 2, 0),
         33 => (6, 1, 0),
+        // These hold a name that is never compressed; only types, signatures and parameters follow.
+        46 => return plain(&record.rdata, 18),
+        47 => return plain(&record.rdata, 0),
+        64 | 65 => return plain(&record.rdata, 2),
         _ => return true,
     };
     let end = record.rdata_start + record.rdata.len();
@@ -134,6 +138,17 @@ pub fn rdata_is_whole(bytes: &[u8], record: &Record) -> bool {
         }
     }
     at + tail == end
+}
+
+/// Whether a name without pointers begins at `at`.
+fn plain(rdata: &[u8], at: usize) -> bool {
+    name(rdata, at).is_some_and(|(_, end)| {
+        let mut at = at;
+        while at < end && rdata[at] < 0xC0 {
+            at += 1 + usize::from(rdata[at]);
+        }
+        at == end
+    })
 }
 
 /// Whether two names are the same but for the case of ASCII letters (RFC 4343).
