@@ -30,6 +30,8 @@ pub struct Environment {
     pub memory_limit: Option<u64>,
     /// The host's name.
     pub host_name: Option<String>,
+    /// What the cluster calls this node, if the manifest says so: `NODE_NAME`.
+    pub node_name: Option<String>,
     /// The nameservers of resolv.conf, in their order; if that knows only systemd-resolved, those that it asks.
     pub nameservers: Vec<SocketAddr>,
     /// The addresses of this machine's interfaces.
@@ -50,6 +52,7 @@ impl Environment {
         Self {
             cores: available_parallelism().map_or(1, usize::from),
             memory_limit: memory_limit(Path::new("/proc/self/cgroup"), Path::new(CGROUPS)),
+            node_name: std::env::var("NODE_NAME").ok().or_else(|| host_name.clone()).filter(|name| !name.is_empty()),
             host_name: host_name.filter(|name| !name.is_empty()),
             nameservers: nameservers(resolv_conf, Path::new(loops::BEHIND_THE_STUB)),
             addresses: Self::interface_addresses(),
@@ -76,7 +79,14 @@ impl Environment {
     /// No machine in particular: cores enough, no limit, no name, no nameservers.
     #[must_use]
     pub const fn neutral() -> Self {
-        Self { cores: 64, memory_limit: None, host_name: None, nameservers: Vec::new(), addresses: Vec::new() }
+        Self {
+            cores: 64,
+            memory_limit: None,
+            host_name: None,
+            node_name: None,
+            nameservers: Vec::new(),
+            addresses: Vec::new(),
+        }
     }
 }
 

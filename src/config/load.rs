@@ -11,7 +11,7 @@ use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
 use super::value::{At, Value};
-use super::{Cache, Config, Listen, Transport, loops, rebinding, rules, sections, upstream, zone};
+use super::{Config, Listen, Transport, loops, observing, rebinding, rules, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
@@ -147,16 +147,21 @@ impl Config {
         let metrics = sections::endpoint(file.section(Section::Metrics));
         let health = sections::endpoint(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
+        let query_log = observing::query_log(file.section(Section::QueryLog), &mut report);
+        let detect = observing::detect(file.section(Section::Detect));
+        let clients = observing::clients(file.section(Section::Clients), environment, &mut report);
+        let control = observing::control(file.section(Section::Control));
         let supervisor = sections::supervisor(file.section(Section::Supervisor));
         let sandbox = sections::sandbox(file.section(Section::Sandbox));
         let interface = sections::interface(file.section(Section::Interface), &listen, &mut report);
         let rules = rules::assemble(file.section(Section::Rules), &listen, &mut report);
         sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
+        let outer = zone::Outer { cache: &cache, query_log: &query_log, detect: &detect };
         let (upstreams, zones) = if file.is_silent {
-            silent(&listen, &cache, environment, &mut report)
+            silent(&listen, &outer, environment, &mut report)
         } else {
             let upstreams = upstream::assemble(&file.upstreams, &listen, environment, &mut report);
-            let zones = zone::assemble(&file.zones, &file.upstreams, &cache, &mut report);
+            let zones = zone::assemble(&file.zones, &file.upstreams, &outer, &mut report);
             (upstreams, zones)
         };
         sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
@@ -183,6 +188,10 @@ impl Config {
             metrics,
             health,
             log,
+            query_log,
+            detect,
+            clients,
+            control,
             supervisor,
             sandbox,
             interface,
@@ -221,7 +230,7 @@ fn read_text(path: &Path) -> Result<String, Failure> {
 /// Groups and zones of a file that has none: the world over TLS, the cluster by the resolvers that this machine uses.
 fn silent(
     listen: &Listen,
-    cache: &Cache,
+    outer: &zone::Outer<'_>,
     environment: &Environment,
     report: &mut Report<'_>,
 ) -> (Vec<super::Upstream>, Vec<super::Zone>) {
@@ -256,7 +265,7 @@ fn silent(
     let mut inner = Report::new(NO_FILE, &text);
     let file = File::read(&text, &mut inner);
     let upstreams = upstream::assemble(&file.upstreams, listen, environment, &mut inner);
-    let zones = zone::assemble(&file.zones, &file.upstreams, cache, &mut inner);
+    let zones = zone::assemble(&file.zones, &file.upstreams, outer, &mut inner);
     if let Err(mistakes) = inner.finish() {
         // Only when somebody listens on the very address of a public resolver; then they must say what they want.
         for mistake in mistakes {

@@ -26,6 +26,7 @@ mod value;
 mod environment;
 mod load;
 mod loops;
+mod observing;
 mod rebinding;
 mod resolv;
 mod rules;
@@ -44,6 +45,10 @@ mod tests;
 pub use environment::Environment;
 pub use load::{Loaded, Origin};
 pub use mistake::{Fault, Mistake};
+pub use observing::{
+    ClientSource, Clients, Control, Detect, DetectMode, LogClients, LogFormat, LogOutput, QueryClass, QueryLog,
+    Rotated, Rotation,
+};
 pub use prefixes::Prefixes;
 pub use reference::reference;
 #[doc(hidden)]
@@ -77,6 +82,14 @@ pub struct Config {
     pub health: Endpoint,
     /// What the daemon says of itself on standard error.
     pub log: Log,
+    /// Which answers leave a line, and where.
+    pub query_log: QueryLog,
+    /// What looks like an attack.
+    pub detect: Detect,
+    /// Who knows which pod an address belongs to.
+    pub clients: Clients,
+    /// Where an operator asks.
+    pub control: Control,
     /// The process behind the one that answers.
     pub supervisor: Supervisor,
     /// What the process that answers gives up.
@@ -365,6 +378,10 @@ pub struct Zone {
     pub no_types: Vec<u16>,
     /// What becomes of answers with addresses that are not public.
     pub rebinding: ZoneRebinding,
+    /// As [`QueryLog::classes`], for names of this zone.
+    pub query_log: Vec<QueryClass>,
+    /// As [`Detect::mode`], for names of this zone.
+    pub detect: DetectMode,
 }
 
 /// `zone.rebinding`: what becomes of answers that lead from a name of the zone to an address of [`Rebinding`].

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::mistake::{Fault, Place, Report, nearest};
-use super::options::{Kind, LATER, LATER_CHOICES, Section, Setting, Silent, settings};
+use super::options::{Section, Silent, settings};
 use super::value::{FromValue, Value, quote};
 
 /// A file, section by section.
@@ -195,7 +195,7 @@ fn read_table(section: Section, table: &DeTable<'_>, offset: usize, report: &mut
         }
         for (offset, fault) in reading.faults {
             raw.failed.insert(setting.key);
-            report.mistake(Place::Exact(offset), setting.path(), later_choice(setting, written).unwrap_or(fault));
+            report.mistake(Place::Exact(offset), setting.path(), fault);
         }
     }
     for setting in section.settings() {
@@ -213,9 +213,6 @@ fn read_table(section: Section, table: &DeTable<'_>, offset: usize, report: &mut
 
 /// What to say about a section that is not in the table.
 fn unknown_section(name: &str, content: &Spanned<DeValue<'_>>) -> Fault {
-    if LATER.contains(&(name, None)) {
-        return Fault::new("is not supported by this version", "leave it out");
-    }
     let is_table = matches!(content.get_ref(), DeValue::Table(_) | DeValue::Array(_));
     if let (false, Some(setting)) = (is_table, settings().find(|setting| setting.key == name)) {
         return Fault::new("stands before any section", format!("it belongs to {}", setting.section.header()));
@@ -230,9 +227,6 @@ fn unknown_section(name: &str, content: &Spanned<DeValue<'_>>) -> Fault {
 
 /// What to say about a key that is not in the table.
 fn unknown_key(section: Section, key: &str) -> Fault {
-    if LATER.contains(&(section.name(), Some(key))) {
-        return Fault::new("is not supported by this version", "leave it out");
-    }
     let prefix = format!("{key}.");
     if let Some(inner) = section.settings().find(|setting| setting.key.starts_with(&prefix)) {
         return Fault::new("is not a table", format!("{}, or {key} = {{ … }}", inner.key));
@@ -245,14 +239,6 @@ fn unknown_key(section: Section, key: &str) -> Fault {
     }
     let keys: Vec<&str> = section.settings().map(|setting| setting.key).collect();
     Fault::new("unknown key", format!("the keys of {} are {}", section.header(), keys.join(", ")))
-}
-
-/// What to say about a word that only a later version knows.
-fn later_choice(setting: &Setting, written: &Spanned<DeValue<'_>>) -> Option<Fault> {
-    let DeValue::String(word) = written.get_ref() else { return None };
-    let is_later = matches!(setting.kind, Kind::Choice(_))
-        && LATER_CHOICES.contains(&(setting.section, setting.key, word.as_ref()));
-    is_later.then(|| Fault::new(format!("{word:?} is not supported by this version"), setting.kind.to_string()))
 }
 
 //------ Syntax --------------------------------------------------------------

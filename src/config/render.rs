@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::address::RawServer;
 use super::choice::Choice;
+use super::observing;
 use super::options::Section;
 use super::value::{At, Value};
 use super::{Authentication, Config, Endpoint, Upstream, Zone};
@@ -60,6 +61,9 @@ impl Config {
                 "user" => Some(Value::Text(self.sandbox.user.clone())),
                 _ => unknown(section, key),
             },
+            Section::QueryLog | Section::Detect | Section::Clients | Section::Control => {
+                self.observing_value(section, key)
+            }
             Section::Supervisor => match key {
                 "hang-timeout" => Some(Value::Duration(self.supervisor.hang_timeout)),
                 "snapshot-interval" => Some(Value::Duration(self.supervisor.snapshot_interval)),
@@ -201,6 +205,8 @@ impl Config {
             "prefetch" => Value::Integer(zone.prefetch.into()),
             "nxdomain-cut" => Value::Switch(zone.nxdomain_cut),
             "no-types" => Value::Types(list(&zone.no_types)),
+            "query-log" => observing::class_words(&zone.query_log),
+            "detect" => Value::Text(zone.detect.name().to_owned()),
             "rebinding.mode" => Value::Text(zone.rebinding.mode.name().to_owned()),
             "rebinding.action" => Value::Text(zone.rebinding.action.name().to_owned()),
             "rebinding.exempt" => Value::Exemptions(list(&zone.rebinding.exempt)),
@@ -250,7 +256,7 @@ fn upstream_value(upstream: &Upstream, key: &str) -> Option<Value> {
 }
 
 /// A key that the table of options has and this file has not.
-fn unknown(section: Section, key: &str) -> Option<Value> {
+pub(super) fn unknown(section: Section, key: &str) -> Option<Value> {
     debug_assert!(false, "{}.{key} is in the table of options but is never printed", section.name());
     None
 }

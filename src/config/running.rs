@@ -65,6 +65,8 @@ impl Config {
             metrics.listen = "metrics.listen",
             health.listen = "health.listen",
             log.format = "log.format",
+            query_log.buffer = "query-log.buffer",
+            control.socket = "control.socket",
             supervisor.hang_timeout = "supervisor.hang-timeout",
             supervisor.socket = "supervisor.socket",
             sandbox.enabled = "sandbox.enabled",

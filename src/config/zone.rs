@@ -6,16 +6,27 @@ use std::time::Duration;
 
 use super::address::RawServer;
 use super::mistake::{Fault, Place, Report, nearest};
+use super::observing;
 use super::options::{INTERNAL_MAX_NEGATIVE_TTL, Section};
 use super::raw::{Raw, default};
 use super::rebinding;
 use super::sections::choice;
 use super::units::print_duration;
 use super::value::At;
-use super::{Cache, Class, Dnssec, Zone};
+use super::{Cache, Class, Detect, Dnssec, QueryLog, Zone};
+
+/// The sections that say what holds where a zone is silent.
+pub(super) struct Outer<'a> {
+    /// `[cache]`
+    pub(super) cache: &'a Cache,
+    /// `[query-log]`
+    pub(super) query_log: &'a QueryLog,
+    /// `[detect]`
+    pub(super) detect: &'a Detect,
+}
 
 /// All zones, in the order of the file; `groups` are the sections of the groups that they refer to.
-pub(super) fn assemble(raws: &[Raw], groups: &[Raw], cache: &Cache, report: &mut Report<'_>) -> Vec<Zone> {
+pub(super) fn assemble(raws: &[Raw], groups: &[Raw], outer: &Outer<'_>, report: &mut Report<'_>) -> Vec<Zone> {
     let mut positions: BTreeMap<String, usize> = BTreeMap::new();
     for (position, group) in groups.iter().enumerate() {
         if let Some(name) = group.given("name") {
@@ -47,7 +58,7 @@ pub(super) fn assemble(raws: &[Raw], groups: &[Raw], cache: &Cache, report: &mut
         if let Some(group) = group.and_then(|position| groups.get(position)) {
             note_stub(raw, group, report);
         }
-        zones.push(assemble_one(raw, group.unwrap_or_default(), cache, report));
+        zones.push(assemble_one(raw, group.unwrap_or_default(), outer, report));
     }
     let names_failed = raws.iter().any(|raw| raw.has_failed("name"));
     if !names.contains(".") && !names_failed {
@@ -99,7 +110,7 @@ fn unknown_group(name: &str, positions: &BTreeMap<String, usize>) -> Fault {
 }
 
 /// One zone.
-fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'_>) -> Zone {
+fn assemble_one(raw: &Raw, upstream: usize, outer: &Outer<'_>, report: &mut Report<'_>) -> Zone {
     let class: Class = choice(raw, "class");
     let dnssec = match (raw.given::<String>("dnssec"), class) {
         (Some(_), _) => choice(raw, "dnssec"),
@@ -134,11 +145,13 @@ fn assemble_one(raw: &Raw, upstream: usize, cache: &Cache, report: &mut Report<'
         max_ttl,
         min_ttl,
         max_negative_ttl,
-        serve_stale: raw.given("serve-stale").unwrap_or(cache.serve_stale),
-        servfail: raw.given("servfail").unwrap_or(cache.servfail),
-        prefetch: raw.given("prefetch").unwrap_or(cache.prefetch),
+        serve_stale: raw.given("serve-stale").unwrap_or(outer.cache.serve_stale),
+        servfail: raw.given("servfail").unwrap_or(outer.cache.servfail),
+        prefetch: raw.given("prefetch").unwrap_or(outer.cache.prefetch),
         nxdomain_cut,
         no_types,
         rebinding: rebinding::assemble_zone(raw, class),
+        query_log: observing::classes(raw, "query-log").unwrap_or_else(|| outer.query_log.classes.clone()),
+        detect: observing::zone_mode(raw, class, outer.detect),
     }
 }

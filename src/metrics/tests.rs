@@ -303,8 +303,7 @@ fn what_each_server_of_the_configuration_in_force_must_prove_is_shown() {
     assert!(!read(&metrics.exposition()).contains_key("nodens_upstream_info"));
     let shown = |lines: &str| -> Vec<String> {
         let text = format!("[[upstream]]\nname = \"u\"\n{lines}\n[[zone]]\nname = \".\"\nupstream = \"u\"\n");
-        let (cores, memory_limit, host_name, nameservers, addresses) = (1, None, None, Vec::new(), Vec::new());
-        let environment = Environment { cores, memory_limit, host_name, nameservers, addresses };
+        let environment = Environment { cores: 1, ..Environment::neutral() };
         metrics.set_upstreams(&Config::parse(&text, "f.toml", &environment).unwrap().config.upstreams);
         let families = read(&metrics.exposition());
         let label =

@@ -11,6 +11,7 @@ use super::units::{print_duration, print_size};
 
 mod forwarding;
 mod node;
+mod observing;
 mod rebinding;
 mod rules;
 mod sandbox;
@@ -42,6 +43,14 @@ pub(super) enum Section {
     Health,
     /// `[log]`
     Log,
+    /// `[query-log]`
+    QueryLog,
+    /// `[detect]`
+    Detect,
+    /// `[clients]`
+    Clients,
+    /// `[control]`
+    Control,
     /// `[supervisor]`
     Supervisor,
     /// `[sandbox]`
@@ -58,7 +67,7 @@ pub(super) enum Section {
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -69,6 +78,10 @@ impl Section {
         Self::Metrics,
         Self::Health,
         Self::Log,
+        Self::QueryLog,
+        Self::Detect,
+        Self::Clients,
+        Self::Control,
         Self::Supervisor,
         Self::Sandbox,
         Self::Interface,
@@ -90,6 +103,10 @@ impl Section {
             Self::Metrics => "metrics",
             Self::Health => "health",
             Self::Log => "log",
+            Self::QueryLog => "query-log",
+            Self::Detect => "detect",
+            Self::Clients => "clients",
+            Self::Control => "control",
             Self::Supervisor => "supervisor",
             Self::Sandbox => "sandbox",
             Self::Interface => "interface",
@@ -122,6 +139,10 @@ impl Section {
             Self::Metrics => serving::METRICS_DOC,
             Self::Health => serving::HEALTH_DOC,
             Self::Log => serving::LOG_DOC,
+            Self::QueryLog => observing::QUERY_LOG_DOC,
+            Self::Detect => observing::DETECT_DOC,
+            Self::Clients => observing::CLIENTS_DOC,
+            Self::Control => observing::CONTROL_DOC,
             Self::Supervisor => supervisor::DOC,
             Self::Sandbox => sandbox::DOC,
             Self::Interface => node::INTERFACE_DOC,
@@ -339,24 +360,19 @@ fn write_words(f: &mut fmt::Formatter<'_>, words: &[&str], last: &str) -> fmt::R
     Ok(())
 }
 
-/// Options of the design that this version does not have: section and key, or the section alone. They are refused by name, so that
-/// nobody believes that they act.
-pub(super) const LATER: [(&str, Option<&str>); 2] = [("query-log", None), ("detect", None)];
-
-/// Words of [`Kind::Choice`] that this version does not have: section, key and word.
-pub(super) const LATER_CHOICES: [(Section, &str, &str); 0] = [];
-
 /// All options, by section, in the order of the reference file.
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
     serving::SETTINGS
         .iter()
         .chain(rebinding::SETTINGS)
+        .chain(observing::SETTINGS)
         .chain(supervisor::SETTINGS)
         .chain(sandbox::SETTINGS)
         .chain(node::INTERFACE)
         .chain(rules::SETTINGS)
         .chain(forwarding::SETTINGS)
         .chain(rebinding::ZONE_SETTINGS)
+        .chain(observing::ZONE_SETTINGS)
 }
 
 /// The group and the zone of a file that has none, as TOML: what the examples of the required options say.

@@ -83,6 +83,36 @@ allow = ["::1"]
 [log]
 level = "debug"
 format = "json"
+[query-log]
+classes = ["denial", "blocked"]
+sample = 10
+format = "json"
+output = "file:/var/log/nodens/queries"
+rotate-size = "1MiB"
+rotate-every = "1h"
+max-size = "10MiB"
+compress = "none"
+clients = "pseudonym"
+prefix-v4 = 16
+prefix-v6 = 48
+buffer = "2MiB"
+[detect]
+mode = "alert"
+exempt = ["tunnel.example", "*.cdn.example"]
+built-in-exempt = false
+flood-rate = 100
+denial-rate = 10
+hold = "1h"
+limit = 5
+[clients]
+source = "kubelet"
+address = "https://127.0.0.1:10250"
+token = "/run/token"
+ca = "/run/ca.crt"
+node = "node-1"
+refresh = "5s"
+[control]
+socket = "/run/other/control"
 [sandbox]
 enabled = false
 user = "other"
@@ -141,6 +171,8 @@ servfail = "5m"
 prefetch = 65535
 nxdomain-cut = true
 no-types = ["aaaa", "TYPE65", "TYPE65280"]
+query-log = ["all"]
+detect = "block"
 rebinding.mode = "report"
 rebinding.action = "strip"
 rebinding.exempt = ["Corp.example.", "*.lan", "lists.example=127.0.0.0/8,::1"]
@@ -187,7 +219,7 @@ fn the_defaults_print_and_read_back() {
 #[test]
 fn every_option_that_has_a_value_is_printed() {
     let printed = Config::default().to_string();
-    let without = ["hosts", "block-file", "ca", "snapshot", "trust-anchors", "socket"];
+    let without = ["hosts", "block-file", "ca", "snapshot", "trust-anchors", "socket", "token"];
     for setting in settings().filter(|setting| !without.contains(&setting.key)) {
         assert!(printed.contains(&format!("\n{} = ", setting.key)), "{} is not printed", setting.path());
     }

@@ -32,8 +32,8 @@ fn a_list_that_is_not_closed_is_one_mistake_and_hides_what_it_swallows() {
 
 #[test]
 fn sections_and_keys() {
-    let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [supervisor] [sandbox] \
-               [interface] [rules] [[upstream]] [[zone]]";
+    let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [query-log] \
+               [detect] [clients] [control] [supervisor] [sandbox] [interface] [rules] [[upstream]] [[zone]]";
     one("[forwarders]", &format!("f.toml:1:2: forwarders: unknown section; {all}"));
     one("[cahce]", "f.toml:1:2: cahce: unknown section; did you mean [cache]?");
     one("[[zones]]", "f.toml:1:3: zones: unknown section; did you mean [[zone]]?");
@@ -54,11 +54,32 @@ fn sections_and_keys() {
 }
 
 #[test]
-fn what_a_later_version_knows_is_not_supported_rather_than_unknown() {
-    let right = "is not supported by this version; leave it out";
-    for section in ["query-log", "detect"] {
-        one(&format!("[{section}]\nx = 1"), &format!("f.toml:1:2: {section}: {right}"));
-    }
+fn what_is_noted_of_queries() {
+    one(
+        "[query-log]\noutput = \"queries.log\"",
+        "f.toml:2:10: query-log.output: \"queries.log\" is no place for the query log; \"stdout\", \"file:/PATH\" or \"unix:/PATH\", with an \
+         absolute path",
+    );
+    one(
+        "[query-log]\nrotate-size = \"1MiB\"\nmax-size = \"1MiB\"",
+        "f.toml:3:12: query-log.max-size: rotate-size is more than half of max-size, so that no closed file could be kept; a max-size of \
+         at least twice as much",
+    );
+    one(
+        "[query-log]\nclasses = [\"denials\"]",
+        "f.toml:2:12: query-log.classes: \"denials\" is not one of the words; a list of \"all\", \"success\", \"denial\", \"error\", \"external\" and \"blocked\"",
+    );
+    one(
+        "[clients]\nsource = \"kubelet\"",
+        "f.toml:1: clients.address: it is not said where the source is; such as \"https://127.0.0.1:10250\"",
+    );
+    assert_eq!(
+        mistakes("[clients]\nsource = \"api-server\"\naddress = \"10.96.0.1\"\n"),
+        [
+            "f.toml:3:11: clients.address: \"10.96.0.1\" is no URL; such as \"https://10.96.0.1\"",
+            "f.toml:1: clients.node: this node's name is not known; a name, here or as NODE_NAME of the environment",
+        ]
+    );
 }
 
 #[test]
@@ -347,7 +368,7 @@ workers = 65
 [[upstream]]
 servers = [\"tls://192.0.2.1\", \"udp://dns.example\"]
 pins = [\"sha256/AA==\"]
-[detect]
+[detekt]
 ";
     let found = mistakes(text);
     let starts = [
@@ -363,7 +384,7 @@ pins = [\"sha256/AA==\"]
         "f.toml:9: upstream.name: is missing",
         "f.toml:10:31: upstream.servers: \"dns.example\" is not an address",
         "f.toml:11:9: upstream.pins: \"sha256/AA==\" holds 1 bytes",
-        "f.toml:12:2: detect: is not supported",
+        "f.toml:12:2: detekt: unknown section; did you mean [detect]?",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for (found, start) in found.iter().zip(starts) {
