@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -102,6 +102,7 @@ fn hit_of(text: &str) -> Box<dyn FnMut()> {
             server: 0,
             protocol: Protocol::Udp,
             client: IpAddr::from([127, 0, 0, 1]),
+            port: 40_000,
             room: &mut room,
             length: query.len(),
             cut: false,
@@ -122,8 +123,8 @@ pub(super) fn tcp() -> Box<dyn FnMut()> {
     let requests = local.block_on(&runtime, async {
         let (pipeline, metrics, queries) = warm(CONFIG);
         let connections = Connections::new(1, 1);
-        let client = IpAddr::from([127, 0, 0, 1]);
-        let permit = connections.admit(client).expect("it is the only one");
+        let client = SocketAddr::from(([127, 0, 0, 1], 40_000));
+        let permit = connections.admit(client.ip()).expect("it is the only one");
         let (drain, drained) = watch::channel(Drain::No);
         // The sender must live as long as the connection.
         Box::leak(Box::new(drain));

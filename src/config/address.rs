@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 
 use super::mistake::Fault;
 use super::{Authentication, Exemption, Server, Transport};
-use crate::wire::rtype;
+use crate::wire::{record, rtype};
 
 /// A server as it is written: transport, place, and the name after "#".
 ///
@@ -324,8 +324,5 @@ pub(super) fn parse_type(text: &str) -> Result<u16, Fault> {
 
 /// Prints a type as [`parse_type`] reads it.
 pub(super) fn print_type(number: u16) -> String {
-    match RecordType::from(number) {
-        RecordType::Unknown(number) => format!("TYPE{number}"),
-        known => known.to_string(),
-    }
+    record::type_name(number).to_string()
 }

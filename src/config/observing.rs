@@ -232,6 +232,14 @@ impl LogOutput {
     }
 }
 
+impl Config {
+    /// Whether any answer leaves a line in the query log.
+    #[must_use]
+    pub fn records_queries(&self) -> bool {
+        !self.query_log.classes.is_empty() || self.zones.iter().any(|zone| !zone.query_log.is_empty())
+    }
+}
+
 //------ And back to text ------------------------------------------------------
 
 impl Config {

@@ -65,6 +65,9 @@ impl Config {
             metrics.listen = "metrics.listen",
             health.listen = "health.listen",
             log.format = "log.format",
+            // Opened, made and allowed at the start.
+            query_log.format = "query-log.format",
+            query_log.output = "query-log.output",
             query_log.buffer = "query-log.buffer",
             control.socket = "control.socket",
             supervisor.hang_timeout = "supervisor.hang-timeout",

@@ -35,6 +35,8 @@ pub struct Incoming<'a> {
     pub protocol: Protocol,
     /// Who sent it.
     pub client: IpAddr,
+    /// The port that it sent it from.
+    pub port: u16,
     /// The message, and behind it room for an answer.
     pub room: &'a mut [u8],
     /// Bytes of the message.

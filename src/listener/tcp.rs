@@ -127,7 +127,7 @@ pub async fn accept<H: Handler>(
             }
         };
         settings.metrics.count(Event::TcpAccepted);
-        begin(Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler)));
+        begin(Connection::new(stream, client, server, permit, Rc::clone(&settings), Rc::clone(&handler)));
     }
 }
 
@@ -145,8 +145,7 @@ pub async fn resume<H: Handler>(
         let Some(server) = stream.local_addr().ok().and_then(&server) else { continue };
         let Ok(permit) = settings.connections.admit(client.ip()) else { continue };
         let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else { continue };
-        let mut connection =
-            Connection::new(stream, client.ip(), server, permit, Rc::clone(&settings), Rc::clone(&handler));
+        let mut connection = Connection::new(stream, client, server, permit, Rc::clone(&settings), Rc::clone(&handler));
         connection.filled = input.len().min(MAX_MESSAGE + 2);
         connection.input.resize(connection.filled.max(INPUT), 0);
         connection.input[..connection.filled].copy_from_slice(&input[..connection.filled]);
@@ -181,7 +180,7 @@ fn is_ourselves(stream: &TcpStream, client: IpAddr) -> bool {
 #[doc(hidden)]
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin, H: Handler>(
     stream: S,
-    client: IpAddr,
+    client: SocketAddr,
     server: u16,
     permit: Permit,
     settings: Rc<Settings>,
@@ -242,7 +241,7 @@ struct Connection<S, H> {
     /// The stream.
     stream: S,
     /// Whose it is.
-    client: IpAddr,
+    client: SocketAddr,
     /// Position of the listen address in the configuration.
     server: u16,
     /// Its place among all connections.
@@ -280,7 +279,7 @@ enum End {
 
 impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
     /// A connection just accepted.
-    fn new(stream: S, client: IpAddr, server: u16, permit: Permit, settings: Rc<Settings>, handler: Rc<H>) -> Self {
+    fn new(stream: S, client: SocketAddr, server: u16, permit: Permit, settings: Rc<Settings>, handler: Rc<H>) -> Self {
         let idle = Box::pin(sleep(settings.idle.get()));
         let (answers, input) = (Rc::default(), vec![0; INPUT]);
         Self {
@@ -433,7 +432,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, H: Handler> Connection<S, H> {
         let incoming = Incoming {
             server: self.server,
             protocol: Protocol::Tcp,
-            client: self.client,
+            client: self.client.ip(),
+            port: self.client.port(),
             room: &mut room[..],
             length,
             cut: false,

@@ -109,10 +109,12 @@ impl Socket {
         for index in 0..count {
             let datagram = batch.datagram(index);
             let peer = datagram.peer;
+            let address = peer.address();
             let incoming = Incoming {
                 server: self.server,
                 protocol: Protocol::Udp,
-                client: peer.address().ip(),
+                client: address.ip(),
+                port: address.port(),
                 length: datagram.length,
                 cut: datagram.cut,
                 room: datagram.room,

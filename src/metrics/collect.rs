@@ -58,6 +58,22 @@ pub struct Metrics {
     registry: Registry,
 }
 
+/// Threads that are no workers. Each has counters of its own, since a counter has one writer.
+#[derive(Clone, Copy, Debug)]
+pub enum Beside {
+    /// The main thread.
+    Main,
+    /// The one that writes the query log.
+    QueryLog,
+    /// The one that looks for tunnels.
+    Detect,
+}
+
+impl Beside {
+    /// How many there are.
+    const COUNT: usize = Self::Detect as usize + 1;
+}
+
 impl Metrics {
     /// Counters for `workers` workers.
     ///
@@ -70,8 +86,7 @@ impl Metrics {
             layout: Mutex::new(Arc::new(layout.clone())),
             hash: Mutex::default(),
             servers: Mutex::default(),
-            // One more than workers, for the main thread.
-            workers: (0..=workers).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
+            workers: (0..workers + Beside::COUNT).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
             cache: Mutex::new(None),
             descriptions: family::ALL.iter().map(describe).collect(),
         });
@@ -87,18 +102,20 @@ impl Metrics {
     /// If there are not so many workers: two threads must never share counters.
     #[must_use]
     pub fn worker(&self, index: usize) -> Arc<WorkerMetrics> {
-        assert!(index + 1 < self.shared.workers.len(), "there is no worker {index}");
+        assert!(index + Beside::COUNT < self.shared.workers.len(), "there is no worker {index}");
         Arc::clone(&self.shared.workers[index])
     }
 
     /// The counters of the main thread, which serves HTTP.
-    ///
-    /// # Panics
-    ///
-    /// Never: there is one more set of counters than workers.
     #[must_use]
     pub fn main(&self) -> Arc<WorkerMetrics> {
-        Arc::clone(self.shared.workers.last().expect("the main thread always has counters"))
+        self.beside(Beside::Main)
+    }
+
+    /// The counters of a thread that is no worker.
+    #[must_use]
+    pub fn beside(&self, thread: Beside) -> Arc<WorkerMetrics> {
+        Arc::clone(&self.shared.workers[self.shared.workers.len() - Beside::COUNT + thread as usize])
     }
 
     /// Answers given so far at a listen address, by its position in the configuration.
@@ -234,7 +251,7 @@ impl Shared {
             }
             families.push(samples.finish());
         }
-        let workers = self.workers.len().saturating_sub(1);
+        let workers = self.workers.len().saturating_sub(Beside::COUNT);
         for (family, labels, value) in [
             (&family::BUILD_INFO, &[version, REVISION, ""] as &[&str], 1.0),
             (&family::NODENS_BUILD_INFO, &[version, REVISION], 1.0),
@@ -354,7 +371,7 @@ impl Shared {
                 }
             }
             // The main thread asks nobody.
-            let workers = self.workers.len().saturating_sub(1).max(1) as f64;
+            let workers = self.workers.len().saturating_sub(Beside::COUNT).max(1) as f64;
             let down = rows().filter(|row| row.is_down()).count() as f64;
             in_family(&mut samples, &family::UPSTREAM_UP).add(&[group, to], 1.0 - down / workers);
             for row in rows() {

@@ -123,6 +123,12 @@ table! {
         RecordDropped => RECORD_DROPPED,
         /// A log line that the limiter held back.
         LogSuppressed => LOG_SUPPRESSED,
+        /// An answer or message noted for the query log.
+        QueryLogged => QUERY_LOG / "noted",
+        /// One that was not: the writer is behind, and `query-log.buffer` is full.
+        QueryLogDropped => QUERY_LOG / "dropped",
+        /// One that was noted and could not be written.
+        QueryLogLost => QUERY_LOG / "lost",
         /// A new configuration taken over.
         Reloaded => RELOADS,
         /// A new configuration with a mistake; the one before stayed.

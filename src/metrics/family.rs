@@ -223,6 +223,8 @@ families! {
     //------ nodens's own: itself ------------------------------------------------------------------------------------
     LOG_SUPPRESSED = Counter "nodens_log_lines_suppressed_total" []
         "Log lines held back by the limiter.";
+    QUERY_LOG = Counter "nodens_query_log_total" ["result"]
+        "Answers and messages for the query log: noted, dropped because its buffer was full, lost because they could not be written.";
     RELOADS = Counter "nodens_reloads_total" []
         "New configurations taken over without a restart.";
     HTTP_REFUSED = Counter "nodens_http_refused_total" ["reason"]

@@ -144,6 +144,12 @@ pub(super) fn rcode_index(rcode: u16) -> usize {
     RCODE_POSITIONS.get(usize::from(rcode)).map_or(RCODE_COUNT - 1, |&position| usize::from(position))
 }
 
+/// The name of a response code; "other" for those that have none here.
+#[must_use]
+pub fn name_of_rcode(rcode: u16) -> &'static str {
+    rcode_name(rcode_index(rcode))
+}
+
 /// The name of the RCODE at a position.
 pub(super) fn rcode_name(index: usize) -> &'static str {
     RCODES.get(index).map_or("other", |&(_, name)| name)

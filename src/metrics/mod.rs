@@ -28,9 +28,9 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use collect::{CacheFigures, Metrics};
+pub use collect::{Beside, CacheFigures, Metrics};
 pub use event::{Event, Gauge, UpstreamEvent};
-pub use label::AddressClass;
+pub use label::{AddressClass, name_of_rcode};
 pub(crate) use worker::MOST_LATER;
 pub use worker::WorkerMetrics;
 

@@ -160,6 +160,11 @@ impl WorkerMetrics {
         self.events[event as usize].add(1);
     }
 
+    /// Counts so many of them.
+    pub fn add(&self, event: Event, amount: u64) {
+        self.events[event as usize].add(amount);
+    }
+
     /// Counts an event at one upstream server, by its position in [`Layout::upstreams`].
     #[inline]
     pub fn upstream(&self, server: usize, event: UpstreamEvent) {

@@ -61,6 +61,10 @@ impl Pipeline {
         let conclusive = plan.group(rules).is_conclusive(&outcome);
         let finding = match outcome {
             Ok(response) => {
+                if self.records_queries.get() {
+                    let took = clock::now().since(begun);
+                    self.record_exchange(*zone, query.as_bytes(), &response.bytes, begun, took);
+                }
                 let believed = if bits.is_judged {
                     let spent = clock::now().since(begun);
                     match self.judge_answer(flight, &response.bytes, spent).await {

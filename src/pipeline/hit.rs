@@ -11,8 +11,8 @@ use crate::cache::entry::Terms;
 use crate::cache::front::Found;
 use crate::cache::{Entry, Key, Known, Variant};
 use crate::listener::{Handler, Incoming, Outcome, ReplyTo};
-use crate::metrics::{Answered, Event, Protocol, Source};
-use crate::reply::{self, Client, Composed};
+use crate::metrics::{Event, Protocol, Source};
+use crate::reply::{self, Client};
 use crate::sys::clock::Moment;
 use crate::wire::answer::Asked;
 use crate::wire::header::{self, MAX_MESSAGE, ede};
@@ -20,9 +20,10 @@ use crate::wire::query::{Edns, Query, Reject};
 use crate::wire::{class, flag, rcode, rtype};
 
 use super::Pipeline;
+use super::observe::{Said, Verdict};
 
 /// The zone of what was answered before it had one.
-const NO_ZONE: u16 = u16::MAX;
+pub(super) const NO_ZONE: u16 = u16::MAX;
 
 /// What is known of a query besides its message.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Context {
     pub(super) received: Moment,
     /// From whom.
     pub(super) client: IpAddr,
+    /// The port that it came from.
+    pub(super) port: u16,
     /// Bytes of it.
     pub(super) size: usize,
     /// QTYPE; 0 before it is known.
@@ -46,32 +49,26 @@ pub(super) struct Context {
 impl Handler for Pipeline {
     #[inline]
     fn handle(self: &Rc<Self>, incoming: Incoming<'_>, reply_to: &dyn Fn() -> ReplyTo) -> Outcome {
-        let Incoming { server, protocol, client, room, length, cut, now } = incoming;
+        let Incoming { server, protocol, client, port, room, length, cut, now } = incoming;
         let Some(message) = room.get(..length) else { return Outcome::Drop };
-        let mut context =
-            Context { server, protocol, received: now, client, size: length, qtype: 0, question_end: header::HEADER };
+        let mut context = Context {
+            server,
+            protocol,
+            received: now,
+            client,
+            port,
+            size: length,
+            qtype: 0,
+            question_end: header::HEADER,
+        };
+        if self.records_queries.get() {
+            self.record_query(&context, message);
+        }
         let query = match Query::parse(message) {
             Ok(query) if !cut => query,
             // The rest of the datagram is lost, and with it what it meant.
             Ok(query) => return self.refuse(room, &context, query.edns, rcode::FORMERR, None),
-            Err(Reject::Garbage) => {
-                self.metrics.count(Event::Garbage);
-                return Outcome::Drop;
-            }
-            Err(Reject::Response) => {
-                self.metrics.count(Event::UnexpectedResponse);
-                return Outcome::Drop;
-            }
-            Err(Reject::Answer { rcode, question_end, edns }) => {
-                context.question_end = question_end;
-                if let Some(guard) = &self.plan.borrow().guard
-                    && let Some(outcome) = self.guard(guard, room, &context, edns)
-                {
-                    return outcome;
-                }
-                self.metrics.count(Event::Malformed);
-                return self.refuse(room, &context, edns, rcode, None);
-            }
+            Err(reject) => return self.reject(room, &context, reject),
         };
         context.question_end = query.question_end;
         context.qtype = query.qtype;
@@ -123,6 +120,31 @@ impl Handler for Pipeline {
 }
 
 impl Pipeline {
+    /// What becomes of a message that is no query.
+    #[cold]
+    fn reject(&self, room: &mut [u8], context: &Context, reject: Reject) -> Outcome {
+        match reject {
+            Reject::Garbage => {
+                self.metrics.count(Event::Garbage);
+                Outcome::Drop
+            }
+            Reject::Response => {
+                self.metrics.count(Event::UnexpectedResponse);
+                Outcome::Drop
+            }
+            Reject::Answer { rcode, question_end, edns } => {
+                let context = Context { question_end, ..*context };
+                if let Some(guard) = &self.plan.borrow().guard
+                    && let Some(outcome) = self.guard(guard, room, &context, edns)
+                {
+                    return outcome;
+                }
+                self.metrics.count(Event::Malformed);
+                self.refuse(room, &context, edns, rcode, None)
+            }
+        }
+    }
+
     /// The answer for the name of `key` that follows from the NXDOMAIN of a name above (RFC 8020). None where the zone does not want it, and
     /// where other servers, or the node itself, know better: somebody outside who denies `local` says nothing of `cluster.local`.
     #[cold]
@@ -174,7 +196,8 @@ impl Pipeline {
             rtype::ANY if query.qclass == class::IN => {
                 let client = self.client(room, context, query.edns);
                 let composed = reply::minimal_any(room, context.question_end, &client);
-                Some(self.done(context, query.edns, composed, rcode::NOERROR, NO_ZONE, Source::Policy))
+                let verdict = Verdict::without(rcode::NOERROR, NO_ZONE, Source::Policy);
+                Some(self.done(context, query.edns, Said { message: room, composed, verdict }))
             }
             // Transfers and what else is about servers and not about names is answered by no cache, and never passed on.
             rtype::FIRST_META..rtype::ANY => {
@@ -212,7 +235,7 @@ impl Pipeline {
         let turn = if self.plan.borrow().rotate { uses } else { 0 };
         let composed = reply::answer(room, context.question_end, &client, &entry.body(context.received), turn);
         let source = self.source_of(context, entry);
-        self.done(context, edns, composed, entry.rcode(), entry.zone(), source)
+        self.done(context, edns, Said { message: room, composed, verdict: Verdict::of(entry, source) })
     }
 
     /// Answers with an error of our own.
@@ -226,52 +249,16 @@ impl Pipeline {
     ) -> Outcome {
         let client = self.client(room, context, edns);
         let composed = reply::error(room, context.question_end, &client, rcode, ede);
-        self.done(context, edns, composed, rcode, NO_ZONE, Source::Policy)
+        let is_withheld = ede == Some(ede::BLOCKED);
+        let verdict = Verdict { is_withheld, ..Verdict::without(rcode, NO_ZONE, Source::Policy) };
+        self.done(context, edns, Said { message: room, composed, verdict })
     }
 
     /// Counts an answer that goes out at once.
     #[inline]
-    pub(super) fn done(
-        &self,
-        context: &Context,
-        edns: Option<Edns>,
-        composed: Composed,
-        rcode: u16,
-        zone: u16,
-        source: Source,
-    ) -> Outcome {
+    pub(super) fn done(&self, context: &Context, edns: Option<Edns>, said: Said<'_>) -> Outcome {
         // The batch was read a few microseconds ago; reading the clock for each would cost more than it tells.
-        self.count(context, edns, composed, rcode, zone, source, Duration::ZERO);
-        Outcome::Answer(composed.length)
-    }
-
-    /// Counts an answer.
-    #[expect(clippy::too_many_arguments, reason = "the facts of an answer, gathered where they are known")]
-    #[inline]
-    pub(super) fn count(
-        &self,
-        context: &Context,
-        edns: Option<Edns>,
-        composed: Composed,
-        rcode: u16,
-        zone: u16,
-        source: Source,
-        duration: Duration,
-    ) {
-        if composed.truncated {
-            self.metrics.count(Event::Truncated);
-        }
-        self.metrics.answered(&Answered {
-            server: context.server,
-            zone,
-            protocol: context.protocol,
-            qtype: context.qtype,
-            rcode,
-            dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
-            source,
-            request_size: context.size,
-            response_size: composed.length,
-            duration,
-        });
+        self.count(context, edns, said, Duration::ZERO);
+        Outcome::Answer(said.composed.length)
     }
 }

@@ -34,6 +34,7 @@ use crate::wire::rcode;
 
 use super::Pipeline;
 use super::hit::Context;
+use super::observe::{Said, Verdict};
 use super::plan::Plan;
 
 /// How long the first clients wait before they get an expired answer (RFC 8767 section 5: the client response timer, "1.8 seconds").
@@ -275,7 +276,7 @@ impl Pipeline {
     fn give_stale(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Entry) -> Outcome {
         let client = self.client(room, context, edns);
         let composed = reply::answer(room, context.question_end, &client, &entry.stale_body(), 0);
-        self.done(context, edns, composed, entry.rcode(), entry.zone(), Source::Stale)
+        self.done(context, edns, Said { message: room, composed, verdict: Verdict::of(entry, Source::Stale) })
     }
 
     /// Answers with a failure that is known.
@@ -290,7 +291,8 @@ impl Pipeline {
     ) -> Outcome {
         let client = self.client(room, context, edns);
         let composed = reply::error(room, context.question_end, &client, rcode, ede);
-        self.done(context, edns, composed, rcode, zone, Source::CacheFailure)
+        let verdict = Verdict::without(rcode, zone, Source::CacheFailure);
+        self.done(context, edns, Said { message: room, composed, verdict })
     }
 
     //------ Flights -------------------------------------------------------------------------------------------------
@@ -376,15 +378,9 @@ impl Pipeline {
                         self.note_blocked(&waiter.context, entry);
                     }
                     let turn = if flight.plan.rotate { turn } else { 0 };
-                    self.reply(
-                        waiter,
-                        now,
-                        body.records.len(),
-                        entry.rcode(),
-                        entry.zone(),
-                        *source,
-                        |room, at, client| reply::answer(room, at, client, &body, turn),
-                    );
+                    self.reply(waiter, now, body.records.len(), Verdict::of(entry, *source), |room, at, client| {
+                        reply::answer(room, at, client, &body, turn)
+                    });
                 }
             }
             Finding::Nothing(failed) => {
@@ -491,8 +487,7 @@ impl Pipeline {
         let Some(entry) = &*stale else { return };
         let (now, body) = (clock::now(), entry.stale_body());
         for waiter in waiters {
-            let (rcode, zone) = (entry.rcode(), entry.zone());
-            self.reply(waiter, now, body.records.len(), rcode, zone, Source::Stale, |room, at, client| {
+            self.reply(waiter, now, body.records.len(), Verdict::of(entry, Source::Stale), |room, at, client| {
                 reply::answer(room, at, client, &body, 0)
             });
         }
@@ -502,19 +497,17 @@ impl Pipeline {
     /// Tells one client that there is no answer.
     fn fail(&self, waiter: Waiter, now: Moment, failed: &Failed) {
         let Failed { rcode, ede, zone, source, .. } = *failed;
-        self.reply(waiter, now, 0, rcode, zone, source, |room, at, client| reply::error(room, at, client, rcode, ede));
+        let verdict = Verdict::without(rcode, zone, source);
+        self.reply(waiter, now, 0, verdict, |room, at, client| reply::error(room, at, client, rcode, ede));
     }
 
     /// Answers one client with what `write` writes behind its question.
-    #[expect(clippy::too_many_arguments, reason = "the facts of an answer, gathered where they are known")]
     fn reply(
         &self,
         waiter: Waiter,
         now: Moment,
         records: usize,
-        rcode: u16,
-        zone: u16,
-        source: Source,
+        verdict: Verdict,
         write: impl FnOnce(&mut [u8], usize, &reply::Client) -> Composed,
     ) {
         let Waiter { question, edns, context, reply_to } = waiter;
@@ -525,7 +518,7 @@ impl Pipeline {
         reply_to.send(room, |bytes| {
             bytes[..question.len()].copy_from_slice(&question);
             let composed = write(bytes, question.len(), &client);
-            self.count(&context, edns, composed, rcode, zone, source, now.since(context.received));
+            self.count(&context, edns, Said { message: bytes, composed, verdict }, now.since(context.received));
             composed.length
         });
     }

@@ -18,6 +18,7 @@
 //! - `validate` answers that are judged by their signatures first.
 //! - `rebinding` what becomes of answers that lead from public names to addresses inside.
 //! - `absent` what is answered for types that a zone leaves out.
+//! - `observe` what query log and metrics are told of an answer.
 //! - `share` how much one client may hold.
 //! - `pace` how fast expired answers are asked for again.
 //! - `prefetch` popular answers that are asked for before they expire.
@@ -30,6 +31,7 @@ mod guard;
 mod hit;
 mod loops;
 mod miss;
+mod observe;
 mod pace;
 mod plan;
 mod prefetch;
@@ -52,6 +54,7 @@ use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
 use crate::policy::rate::Rates;
+use crate::querylog::Recorder;
 use crate::sys::clock;
 use crate::upstream::TlsGroup;
 use crate::wire::answer::Answer;
@@ -143,6 +146,12 @@ pub struct Pipeline {
     connections: Rc<Cell<u64>>,
     /// Room to read an upstream's answer in.
     scratch: RefCell<Answer>,
+    /// Writes the query log.
+    recorder: RefCell<Option<Recorder>>,
+    /// Whether any zone has one.
+    records: Cell<bool>,
+    /// Whether it has queries, too, not their answers alone.
+    records_queries: Cell<bool>,
     /// What is counted.
     metrics: Arc<WorkerMetrics>,
     /// What may be logged of what strangers cause.
@@ -169,6 +178,9 @@ impl Pipeline {
             looping: Cell::new(0),
             connections,
             scratch: RefCell::default(),
+            recorder: RefCell::default(),
+            records: Cell::new(false),
+            records_queries: Cell::new(false),
             limiter: LogLimiter::new(Arc::clone(&metrics)),
             metrics,
         })
@@ -183,6 +195,7 @@ impl Pipeline {
         *self.plan.borrow_mut() = Rc::new(next);
         // It also holds denials of the node's own, which are in no store and may hold no longer.
         self.front.replace(Front::default());
+        self.follow_records();
     }
 
     /// Whether no client waits for anything.

@@ -12,6 +12,7 @@ use crate::dnssec::Validator;
 use crate::filter::{Addresses, Policy};
 use crate::metrics::WorkerMetrics;
 use crate::policy::local::Local;
+use crate::querylog::Classes;
 use crate::route::Zones;
 use crate::sys::clock::Moment;
 use crate::upstream::{Group, TlsGroup};
@@ -32,6 +33,12 @@ pub(super) struct Plan {
     pub(super) rotate: bool,
     /// Exchanges and clients that may wait in this worker.
     pub(super) limits: [usize; 2],
+    /// Which answers are noted in the query log where no zone has its say.
+    pub(super) recorded: Classes,
+    /// Whether any zone wants any.
+    pub(super) records: bool,
+    /// One in so many is noted.
+    pub(super) record_sample: u32,
     /// The node's own names.
     pub(super) local: Arc<Local>,
     /// The addresses that no public name may have.
@@ -75,6 +82,8 @@ pub(super) struct Rules {
     pub(super) class: Class,
     /// What becomes of answers with addresses that no public name may have.
     pub(super) rebinding: Rc<Policy>,
+    /// Which of their answers are noted in the query log.
+    pub(super) recorded: Classes,
     /// Types that are answered with no data.
     no_types: Box<[u16]>,
 }
@@ -94,6 +103,7 @@ impl Rules {
             nxdomain_cut: zone.nxdomain_cut,
             class: zone.class,
             rebinding: Rc::new(Policy::new(&zone.rebinding)),
+            recorded: Classes::of(&zone.query_log),
             no_types: zone.no_types.as_slice().into(),
         }
     }
@@ -148,6 +158,9 @@ impl Plan {
             keepalive: u16::try_from(config.listen.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX),
             rotate: config.cache.rotate,
             limits: [share(config.limits.in_flight), share(config.limits.waiting)],
+            records: config.records_queries(),
+            record_sample: config.query_log.sample,
+            recorded: Classes::of(&config.query_log.classes),
             local: Arc::clone(&shared.local),
             addresses: Arc::clone(&shared.addresses),
             policy: shared.policy,

@@ -44,6 +44,7 @@ impl Node {
             server: 0,
             protocol: Protocol::Udp,
             client,
+            port: 40_000,
             room: &mut room,
             length: query.len(),
             cut: false,

@@ -1,6 +1,9 @@
 //! Records of a message, one after another, and the names inside their RDATA (RFC 1035 sections 3.2.1 and 4.1.3).
 
+use std::fmt;
 use std::ops::Range;
+
+use hickory_proto::rr::RecordType;
 
 use super::header::rtype;
 use super::{name, u16_at, u32_at};
@@ -99,6 +102,16 @@ pub enum Tail {
     Exactly(usize),
     /// Whatever is there.
     Any,
+}
+
+/// A type as people write it: by name, or as "TYPE" and its number (RFC 3597 section 5).
+pub fn type_name(rtype: u16) -> impl fmt::Display {
+    fmt::from_fn(move |f| match RecordType::from(rtype) {
+        RecordType::Unknown(number) => write!(f, "TYPE{number}"),
+        // There is no such type, but it can be asked for.
+        RecordType::ZERO => f.write_str("TYPE0"),
+        known => write!(f, "{known}"),
+    })
 }
 
 /// The form of a type's RDATA.

@@ -35,9 +35,10 @@ use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
 use crate::listener::sockets::Sockets;
 use crate::listener::tcp::{Begun, Drain};
-use crate::metrics::{CacheFigures, Gauge, Metrics};
+use crate::metrics::{Beside, CacheFigures, Gauge, Metrics};
 use crate::pipeline::Shared;
 use crate::policy::local::Local;
+use crate::querylog::{self, QueryLogs};
 
 use disk::Disk;
 use pulse::Pulse;
@@ -88,6 +89,8 @@ pub struct Running {
     leaving: mpsc::Receiver<Begun>,
     /// Tells them to stop.
     drain: watch::Sender<Drain>,
+    /// Writes what they note.
+    query_log: QueryLogs,
     /// Their threads.
     threads: Vec<JoinHandle<()>>,
 }
@@ -152,6 +155,7 @@ impl Running {
         self.metrics.set_upstreams(&shared.config.upstreams);
         let limits = &shared.config.limits;
         self.connections.set(limits.tcp_connections, limits.tcp_connections_per_client);
+        self.query_log.adopt(&shared.config);
         self.orders.send_replace(Arc::clone(&self.snapshot));
         for _ in &self.threads {
             // They all live as long as the process; if not, it is ending.
@@ -194,6 +198,7 @@ impl Running {
             // A worker that panicked has already ended the process, or in tests its own thread, and said so.
             let _ = thread.join();
         }
+        self.query_log.stop();
     }
 }
 
@@ -240,7 +245,18 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     // As many as there can be, so that none has to wait for its descriptor to be sent.
     let (heirs, leaving) = mpsc::channel(config.limits.tcp_connections);
     let (mut threads, mut begun) = (Vec::new(), Vec::new());
-    for (index, sockets) in sockets.share(config.listen.workers).into_iter().enumerate() {
+    let workers = config.listen.workers;
+    let (query_log, recorders) = QueryLogs::start(
+        &config,
+        querylog::rings(&config.query_log, workers),
+        &addresses,
+        Arc::new(|_| None),
+        config.clients.node.clone(),
+        metrics.beside(Beside::QueryLog),
+        (0..workers).map(|index| metrics.worker(index)),
+    )?;
+    let sockets = sockets.share(workers).into_iter().zip(recorders);
+    for (index, (sockets, recorder)) in sockets.enumerate() {
         let (sender, receiver) = mpsc::channel(BEGUN_AT_ONCE);
         begun.push(sender);
         let worker = thread::Worker {
@@ -251,6 +267,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
             sockets,
             connections: Arc::clone(&connections),
             metrics: metrics.worker(index),
+            recorder,
             pulse: (Arc::clone(&pulse), index),
             drain: drained.clone(),
         };
@@ -258,7 +275,20 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         threads
             .push(thread.map_err(|error| Failure::new(ExitCode::System, format!("no thread for a worker: {error}")))?);
     }
-    Ok(Running { addresses, metrics, connections, snapshot, orders, adopted, pulse, begun, leaving, drain, threads })
+    Ok(Running {
+        addresses,
+        metrics,
+        connections,
+        snapshot,
+        orders,
+        adopted,
+        pulse,
+        begun,
+        leaving,
+        drain,
+        query_log,
+        threads,
+    })
 }
 
 impl CacheFigures for Store {

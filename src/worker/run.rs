@@ -17,6 +17,7 @@ use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
 use crate::listener::tcp::Begun;
 use crate::log;
+use crate::querylog;
 use crate::supervisor::channel::{Channel, Conversation, Message};
 use crate::supervisor::figures::Figures;
 use crate::supervisor::keeper::Keeper;
@@ -181,6 +182,7 @@ impl Serving {
         if given.sockets.is_none() {
             given.sockets = Some(Sockets::bind(&loaded.config.listen)?);
         }
+        querylog::prepare(&loaded.config.query_log, sandbox.becomes())?;
         let report = sandbox.enter()?;
         info!(%report, "sandbox");
         let running = start(loaded.config.clone(), given)?;

@@ -18,6 +18,7 @@ use crate::listener::tcp::{self, Drain};
 use crate::listener::udp;
 use crate::metrics::WorkerMetrics;
 use crate::pipeline::Pipeline;
+use crate::querylog::Recorder;
 use crate::wire::header::MAX_MESSAGE;
 
 use super::pulse::Pulse;
@@ -38,6 +39,8 @@ pub(super) struct Worker {
     pub(super) connections: Arc<Connections>,
     /// What it counts.
     pub(super) metrics: Arc<WorkerMetrics>,
+    /// Notes its answers for the query log.
+    pub(super) recorder: Recorder,
     /// Where it shows that it is at work, and as which.
     pub(super) pulse: (Arc<Pulse>, usize),
     /// Connections that somebody else began.
@@ -61,11 +64,22 @@ impl Worker {
 
     /// Sets everything up, and takes it down again after the drain.
     async fn serve(self) -> io::Result<()> {
-        let Self { mut orders, adopted, sockets, connections, metrics, pulse: (pulse, index), begun, heirs, mut drain } =
-            self;
+        let Self {
+            mut orders,
+            adopted,
+            sockets,
+            connections,
+            metrics,
+            recorder,
+            pulse: (pulse, index),
+            begun,
+            heirs,
+            mut drain,
+        } = self;
         let snapshot = Arc::clone(&orders.borrow_and_update());
         let config = &snapshot.shared.config;
         let pipeline = Pipeline::new(&snapshot.shared, Arc::clone(&metrics));
+        pipeline.record_by(recorder);
         let settings = Rc::new(tcp::Settings {
             idle: Cell::new(config.listen.tcp_idle_timeout),
             pipeline: Cell::new(config.limits.tcp_pipeline),
@@ -79,22 +93,7 @@ impl Worker {
         });
         let mut receiving: Vec<JoinHandle<()>> = Vec::new();
         let mut udp_sockets = Vec::new();
-        for Listener { server, udp, tcp } in sockets {
-            for udp in udp {
-                let socket = udp::Socket::new(udp, server, Arc::clone(&metrics))?;
-                receiving.push(spawn_local(Rc::clone(&socket).receive(Rc::clone(&pipeline))));
-                spawn_local(Rc::clone(&socket).send());
-                udp_sockets.push(socket);
-            }
-            for tcp in tcp {
-                let (settings, pipeline) = (Rc::clone(&settings), Rc::clone(&pipeline));
-                receiving.push(spawn_local(async move {
-                    if let Err(error) = tcp::accept(tcp, server, settings, pipeline).await {
-                        tracing::error!(%error, "a TCP listener is lost");
-                    }
-                }));
-            }
-        }
+        listen(sockets, &pipeline, &settings, &metrics, &mut receiving, &mut udp_sockets)?;
         let addresses = config.listen.addresses.clone();
         let server = move |local: SocketAddr| {
             (0_u16..).zip(&addresses).find(|(_, known)| is_at(local, **known)).map(|(at, _)| at)
@@ -137,6 +136,34 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Begins to answer on all sockets: what receives goes to `receiving`, whatever sends late answers to `udp_sockets`.
+fn listen(
+    sockets: Vec<Listener>,
+    pipeline: &Rc<Pipeline>,
+    settings: &Rc<tcp::Settings>,
+    metrics: &Arc<WorkerMetrics>,
+    receiving: &mut Vec<JoinHandle<()>>,
+    udp_sockets: &mut Vec<Rc<udp::Socket>>,
+) -> io::Result<()> {
+    for Listener { server, udp, tcp } in sockets {
+        for udp in udp {
+            let socket = udp::Socket::new(udp, server, Arc::clone(metrics))?;
+            receiving.push(spawn_local(Rc::clone(&socket).receive(Rc::clone(pipeline))));
+            spawn_local(Rc::clone(&socket).send());
+            udp_sockets.push(socket);
+        }
+        for tcp in tcp {
+            let (settings, pipeline) = (Rc::clone(settings), Rc::clone(pipeline));
+            receiving.push(spawn_local(async move {
+                if let Err(error) = tcp::accept(tcp, server, settings, pipeline).await {
+                    tracing::error!(%error, "a TCP listener is lost");
+                }
+            }));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a connection to `local` was made to a listener at `known`, which may be one on all addresses.

@@ -11,7 +11,7 @@ const GROUND: &[&str] = &["error", "sys", "wire", "config", "metrics", "log"];
 const STEPS: &[&str] = &["listener", "policy", "cache", "route", "upstream", "dnssec", "filter", "reply"];
 
 /// Beside the way.
-const OBSERVERS: &[&str] = &["querylog", "detect", "control"];
+const OBSERVERS: &[&str] = &["querylog", "detect", "who", "control"];
 
 /// Single imports that the rule below would refuse, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[("reply", "cache", "a kept entry is what a reply is written from")];
@@ -29,7 +29,7 @@ fn allowed(from: &str) -> Option<Vec<&'static str>> {
         "wire" => Some(vec!["sys"]),
         "config" => Some(vec!["error", "sys", "wire"]),
         "metrics" => Some(vec!["error", "sys", "wire", "config"]),
-        "pipeline" => Some([GROUND, STEPS].concat()),
+        "pipeline" => Some([GROUND, STEPS, OBSERVERS].concat()),
         step if STEPS.contains(&step) || OBSERVERS.contains(&step) || step == "node" => Some(GROUND.to_vec()),
         "manual" => Some(vec![]),
         "worker" | "supervisor" | "cli" | "simulation" => None,

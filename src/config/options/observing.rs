@@ -112,7 +112,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "buffer",
         kind: Kind::Size { minimum: 128 << 10, maximum: 64 * MIB },
         silent: Silent::Value("\"1MiB\""),
-        doc: "Memory of each worker for what is not written yet. What does not fit is lost and counted (nodens_query_log_dropped_total).",
+        doc: "Memory of each worker for what is not written yet. What does not fit is lost and counted (nodens_query_log_total, \"dropped\").",
     },
     //------ [detect] --------------------------------------------------------
     Setting {

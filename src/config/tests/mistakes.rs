@@ -76,8 +76,8 @@ fn what_is_noted_of_queries() {
     assert_eq!(
         mistakes("[clients]\nsource = \"api-server\"\naddress = \"10.96.0.1\"\n"),
         [
-            "f.toml:3:11: clients.address: \"10.96.0.1\" is no URL; such as \"https://10.96.0.1\"",
             "f.toml:1: clients.node: this node's name is not known; a name, here or as NODE_NAME of the environment",
+            "f.toml:3:11: clients.address: \"10.96.0.1\" is no URL; such as \"https://10.96.0.1\"",
         ]
     );
 }

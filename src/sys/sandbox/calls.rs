@@ -205,6 +205,12 @@ pub const CALLS: &[Call] = &[
     any(libc::SYS_inotify_rm_watch, "reload: changes of files"),
 ];
 
+/// What is allowed besides where the query log goes to a socket: the modes of files alone decide to which one.
+pub const TO_COLLECTOR: Call = socket(
+    &[is(0, libc::AF_UNIX as u64), Argument { index: 1, mask: KIND, value: libc::SOCK_STREAM as u64 }],
+    "query log: its collector",
+);
+
 /// Calls that the kernel shall seem not to have, so that the C library takes the older one: what clone3 is asked for stands in memory, where a
 /// filter cannot look.
 pub const UNKNOWN: &[c_long] = &[libc::SYS_clone3];

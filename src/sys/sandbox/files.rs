@@ -71,7 +71,7 @@ fn all_readable<'a>(readable: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<Pat
 /// Takes all other files away, for ever; the version that holds, or "off". What does not hold goes to `missing`.
 pub(super) fn restrict<'a>(
     readable: impl Iterator<Item = &'a PathBuf>,
-    writable: &[PathBuf],
+    writable: &[(&'static str, PathBuf)],
     missing: &mut Vec<String>,
 ) -> String {
     match try_restrict(&all_readable(readable), writable, missing) {
@@ -86,7 +86,7 @@ pub(super) fn restrict<'a>(
 /// The same, with errors that are for nobody but the log.
 fn try_restrict(
     readable: &BTreeSet<PathBuf>,
-    writable: &[PathBuf],
+    writable: &[(&'static str, PathBuf)],
     missing: &mut Vec<String>,
 ) -> Result<String, landlock::RulesetError> {
     let mut rules = Ruleset::default()
@@ -100,10 +100,10 @@ fn try_restrict(
         rules = add(rules, path, read)?;
     }
     let write = read | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate;
-    for path in writable {
+    for (option, path) in writable {
         let folder = folder(path);
         if !folder.is_dir() {
-            missing.push(format!("cache.snapshot: {} is no folder; create it before the start", folder.display()));
+            missing.push(format!("{option}: {} is no folder; create it before the start", folder.display()));
         }
         rules = add(rules, &folder, write)?;
     }

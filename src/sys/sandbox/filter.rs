@@ -7,7 +7,7 @@ use std::io;
 
 use nix::libc::{self, c_long, sock_filter};
 
-use super::calls::{Argument, CALLS, Call, UNKNOWN};
+use super::calls::{Argument, CALLS, Call, TO_COLLECTOR, UNKNOWN};
 
 /// The architecture as the kernel tells it (`AUDIT_ARCH_X86_64`).
 #[cfg(target_arch = "x86_64")]
@@ -65,8 +65,9 @@ fn conditions(call: &Call) -> Vec<sock_filter> {
     steps
 }
 
-/// The whole program.
-fn program() -> Vec<sock_filter> {
+/// The whole program; `with_sockets` allows connections to sockets in the file system.
+fn program(with_sockets: bool) -> Vec<sock_filter> {
+    let calls = || CALLS.iter().chain(with_sockets.then_some(&TO_COLLECTOR));
     let refuse = answer(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
     let mut body = Vec::new();
     let number = |number: c_long| u32::try_from(number).unwrap_or(u32::MAX);
@@ -74,12 +75,12 @@ fn program() -> Vec<sock_filter> {
         body.extend([expect(number(unknown), 1), answer(libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32)]);
     }
     let mut done: Vec<c_long> = Vec::new();
-    for call in CALLS {
+    for call in calls() {
         if done.contains(&call.number) {
             continue;
         }
         done.push(call.number);
-        let mut block: Vec<_> = CALLS.iter().filter(|other| other.number == call.number).flat_map(conditions).collect();
+        let mut block: Vec<_> = calls().filter(|other| other.number == call.number).flat_map(conditions).collect();
         block.push(refuse);
         body.push(expect(number(call.number), u8::try_from(block.len()).unwrap_or(u8::MAX)));
         body.extend(block);
@@ -100,10 +101,10 @@ pub(super) fn count() -> usize {
     numbers.len()
 }
 
-/// Lets the kernel ask the program from now on, for ever; how many calls are allowed.
+/// Lets the kernel ask the program from now on, for ever, `with_sockets` of the file system or without; how many calls are allowed.
 #[expect(unsafe_code, reason = "seccomp has no safe wrapper")]
-pub(super) fn enforce() -> io::Result<usize> {
-    let mut steps = program();
+pub(super) fn enforce(with_sockets: bool) -> io::Result<usize> {
+    let mut steps = program(with_sockets);
     let length = u16::try_from(steps.len()).map_err(|_| io::Error::other("the table is too long"))?;
     let program = libc::sock_fprog { len: length, filter: steps.as_mut_ptr() };
     // SAFETY: the program and its steps live through the call; the kernel checks and copies them.
@@ -121,5 +122,5 @@ pub(super) fn enforce() -> io::Result<usize> {
 /// Steps of the program.
 #[cfg(test)]
 pub(super) fn length() -> usize {
-    program().len()
+    program(true).len()
 }

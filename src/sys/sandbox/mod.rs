@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, setrlimit};
 
-use crate::config::Config;
+use crate::config::{Config, LogOutput};
 use crate::error::{ExitCode, Failure};
 
 pub mod calls;
@@ -42,8 +42,10 @@ pub struct Sandbox {
     pub config: Option<PathBuf>,
     /// Files that it reads, now and whenever their content changes. Their folders become readable, since a file is replaced by another.
     pub readable: Vec<PathBuf>,
-    /// Files that it writes by putting another in their place. Their folders become writable.
-    pub writable: Vec<PathBuf>,
+    /// Files that it writes, and the options that name them. Their folders become writable.
+    pub writable: Vec<(&'static str, PathBuf)>,
+    /// Whether it writes to a socket of somebody else's in the file system, and connects again when that somebody is gone.
+    pub writes_to_socket: bool,
     /// Whether the same process manages interface or rules: then it keeps NET_ADMIN, its user and the way to start iptables, and gives
     /// up the rest of its capabilities alone.
     pub manages_network: bool,
@@ -78,14 +80,28 @@ impl Sandbox {
     pub fn of(config: &Config, file: Option<&Path>) -> Self {
         let authorities = config.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
         let named = [&config.local.hosts, &config.policy.block_file, &config.dnssec.anchors];
+        let snapshot = config.cache.snapshot.iter().map(|path| ("cache.snapshot", path.clone()));
+        let query_log = match &config.query_log.output {
+            LogOutput::File(path) => Some(("query-log.output", path.clone())),
+            _ => None,
+        };
         Self {
             enabled: config.sandbox.enabled,
             user: config.sandbox.user.clone(),
             config: file.map(Path::to_owned),
             readable: named.into_iter().flatten().chain(authorities).cloned().collect(),
-            writable: config.cache.snapshot.iter().cloned().collect(),
+            writable: snapshot.chain(query_log).collect(),
+            writes_to_socket: matches!(config.query_log.output, LogOutput::Socket(_)),
             manages_network: false,
         }
+    }
+
+    /// User and group of the process once it has entered, if it will be another than now.
+    #[must_use]
+    pub fn becomes(&self) -> Option<(u32, u32)> {
+        let changes = self.enabled && !self.manages_network && user::now() == 0;
+        // A user that there is not is an error when the sandbox is entered.
+        User::named(&self.user).ok().flatten().filter(|_| changes).map(|user| (user.uid, user.gid))
     }
 
     /// Gives it up, for ever. To be called when sockets of low ports are bound, and before there is a second thread: what is given up here
@@ -144,7 +160,7 @@ impl Sandbox {
         let files = files::restrict(self.readable.iter().chain(&self.config), &self.writable, &mut missing);
         // The last question of this kind: the filter refuses it.
         let capabilities = capabilities::names();
-        let calls = match filter::enforce() {
+        let calls = match filter::enforce(self.writes_to_socket) {
             Ok(count) => format!("{count} allowed"),
             Err(error) => {
                 missing.push(format!("seccomp: {error}; the kernel needs CONFIG_SECCOMP_FILTER"));
@@ -183,13 +199,11 @@ impl Sandbox {
 
     /// Which of the files cannot be replaced by whoever the process is now.
     fn unwritable(&self) -> impl Iterator<Item = String> + '_ {
-        self.writable.iter().filter_map(|path| {
+        self.writable.iter().filter_map(|(option, path)| {
             let folder = files::folder(path);
             let error = nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK).err()?;
             let (folder, uid) = (folder.display(), user::now());
-            Some(format!(
-                "cache.snapshot: {folder} is not writable for the user {uid} ({error}); `chown {uid} {folder}`"
-            ))
+            Some(format!("{option}: {folder} is not writable for the user {uid} ({error}); `chown {uid} {folder}`"))
         })
     }
 }

@@ -61,7 +61,8 @@ fn sandbox(folder: &Path) -> Sandbox {
         user: user::NONROOT.to_string(),
         config: Some(folder.join("config/file")),
         readable: vec![folder.join("config/hosts")],
-        writable: vec![folder.join("cache/snapshot")],
+        writable: vec![("cache.snapshot", folder.join("cache/snapshot"))],
+        writes_to_socket: false,
         manages_network: false,
     }
 }

@@ -115,7 +115,7 @@ fn twice(node: &Node, query: &[u8], entry: &Entry, tcp: bool) {
         let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
         let client = IpAddr::from([127, 0, 0, 1]);
         let incoming =
-            Incoming { server: 0, protocol, client, room: &mut room, length: query.len(), cut: false, now: NOW };
+            Incoming { server: 0, protocol, client, port: 40_000, room: &mut room, length: query.len(), cut: false, now: NOW };
         match node.pipeline.handle(incoming, &|| panic!("it is known, and nobody is asked")) {
             Outcome::Answer(length) => Some(room[..length].to_vec()),
             Outcome::Drop => None,

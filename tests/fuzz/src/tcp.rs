@@ -1,7 +1,7 @@
 //! A client's stream, cut anywhere and read at any pace, through the real connection: every whole query is answered once.
 
 use std::cell::{Cell, RefCell};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -112,8 +112,8 @@ async fn drive(
 ) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, bool) {
     let (near, far) = duplex(usize::from(room) * 8 + 1);
     let connections = Connections::new(1, 1);
-    let client = IpAddr::from([127, 0, 0, 1]);
-    let permit = connections.admit(client).expect("it is the only one");
+    let client = SocketAddr::from(([127, 0, 0, 1], 40_000));
+    let permit = connections.admit(client.ip()).expect("it is the only one");
     let (_drain, drained) = watch::channel(Drain::No);
     let settings = Rc::new(Settings {
         idle: Cell::new(Duration::from_secs(10)),
