@@ -205,6 +205,12 @@ impl Entry {
         self.head().popular_at
     }
 
+    /// The type and the bits of its question; the type of an NXDOMAIN is [`EVERY_TYPE`].
+    #[must_use]
+    pub fn question(&self) -> (u16, Variant) {
+        (self.head().qtype, self.head().variant)
+    }
+
     /// The key it is kept under.
     #[must_use]
     pub fn key(&self, hashing: &super::Hashing) -> Key {

@@ -104,6 +104,34 @@ impl Front {
         (0..WAYS).find(same).map(|way| set.uses[way])
     }
 
+    /// The fresh answer to the question of `key` and how often it was given, without counting this as a use.
+    #[must_use]
+    pub fn peek(&self, key: &Key, now: Moment) -> Option<(&Entry, u16)> {
+        let (set, tag) = place(key.hash());
+        let set = &self.sets[set];
+        let there =
+            |way: &usize| set.tags[*way] == tag && set.entries[*way].as_ref().is_some_and(|entry| entry.answers(key));
+        let way = (0..WAYS).find(there)?;
+        set.entries[way].as_ref().filter(|entry| entry.is_fresh(now)).map(|entry| (entry, set.uses[way]))
+    }
+
+    /// Whether it was filled in this generation of the store.
+    #[must_use]
+    pub fn is_of(&self, generation: u64) -> bool {
+        self.generation == generation
+    }
+
+    /// The hash of each answer in part `part` of [`Front::PARTS`], and how often it was given.
+    pub fn used(&self, part: usize) -> impl Iterator<Item = (u64, u16)> + '_ {
+        const LENGTH: usize = SETS / Front::PARTS;
+        let sets = self.sets.iter().skip(part * LENGTH).take(LENGTH);
+        sets.flat_map(|set| set.entries.iter().zip(set.uses))
+            .filter_map(|(entry, uses)| Some((entry.as_ref()?.hash(), uses)))
+    }
+
+    /// In how many parts [`Front::used`] looks at the table, so that no worker is held up for longer than some 20 µs.
+    pub const PARTS: usize = 16;
+
     /// Puts an answer in, under the hash of the question it answered here (an NXDOMAIN has several); how many uses it begins with.
     ///
     /// Three quarters of its predecessor's uses count for it, too, if that was not out of date for long: a name that is asked every 20 seconds is

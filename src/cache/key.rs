@@ -85,6 +85,13 @@ impl Key {
         Self::new(self.name().get(from..).unwrap_or(&[0]), EVERY_TYPE, self.variant(), hashing)
     }
 
+    /// Name, type and variant of what [`Key::as_bytes`] gave.
+    pub(super) fn parts(bytes: &[u8]) -> Option<(&[u8], u16, Variant)> {
+        let (name, tail) = bytes.split_at_checked(bytes.len().checked_sub(TAIL)?)?;
+        let [high, low, variant] = *tail.as_array::<TAIL>()?;
+        Some((name, u16::from_be_bytes([high, low]), Variant(variant)))
+    }
+
     /// All of it.
     #[must_use]
     #[inline]

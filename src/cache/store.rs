@@ -12,7 +12,7 @@ use moka::sync::Cache;
 use crate::sys::clock::Moment;
 use crate::wire::name;
 
-use super::{Entry, Hashing, Key};
+use super::{Entry, Hashing, Key, Variant};
 
 /// Passes on the hash that a key already has, for tables of keys.
 #[derive(Clone, Debug, Default)]
@@ -74,8 +74,20 @@ pub struct Failure {
     pub is_bogus: bool,
 }
 
-/// Questions of which a failure is noted, at most; about 100 bytes each.
-const MOST_FAILURES: u64 = 16_384;
+/// Bytes of failures that are noted, at most: 15,000 questions of the usual kind.
+const FAILURES_SIZE: u64 = 2 << 20;
+
+/// Bytes that moka and the allocator add to a failure.
+const FAILURE_OVERHEAD: usize = 100;
+
+/// A failure, and of which question.
+#[derive(Clone, Debug)]
+struct Noted {
+    /// The failure.
+    failure: Failure,
+    /// The question, as a key has it.
+    question: Box<[u8]>,
+}
 
 /// The node-wide store.
 #[derive(Debug)]
@@ -85,7 +97,7 @@ pub struct Store {
     /// NXDOMAIN and NODATA.
     denial: Shelf,
     /// Questions that were not answered when they were asked last.
-    failures: Cache<u64, Failure, BuildHasherDefault<Passed>>,
+    failures: Cache<u64, Noted, BuildHasherDefault<Passed>>,
     /// Whether there ever was one.
     failed: AtomicBool,
     /// Whether a denial was ever kept: until then, looking for one is saved.
@@ -111,7 +123,10 @@ impl Store {
         Self {
             success: shelf(size),
             denial: shelf(negative_size),
-            failures: Cache::builder().max_capacity(MOST_FAILURES).build_with_hasher(BuildHasherDefault::default()),
+            failures: Cache::builder()
+                .max_capacity(FAILURES_SIZE)
+                .weigher(|_, noted: &Noted| u32::try_from(noted.question.len() + FAILURE_OVERHEAD).unwrap_or(u32::MAX))
+                .build_with_hasher(BuildHasherDefault::default()),
             failed: AtomicBool::new(false),
             denials: AtomicBool::new(false),
             capacity: [size, negative_size],
@@ -192,13 +207,13 @@ impl Store {
         if !self.failed.load(Ordering::Relaxed) || !self.failures.contains_key(&hash) {
             return None;
         }
-        self.failures.get(&hash)
+        self.failures.get(&hash).map(|noted| noted.failure)
     }
 
-    /// Notes that the question of this hash was not answered (RFC 9520).
-    pub fn fail(&self, hash: u64, failure: Failure) {
+    /// Notes that the question of `key` was not answered (RFC 9520).
+    pub fn fail(&self, key: &Key, failure: Failure) {
         self.failed.store(true, Ordering::Relaxed);
-        self.failures.insert(hash, failure);
+        self.failures.insert(key.hash(), Noted { failure, question: key.as_bytes().into() });
     }
 
     /// The question of this hash was answered.
@@ -211,6 +226,38 @@ impl Store {
     /// Forgets all failures: other servers may know better.
     pub fn forget_failures(&self) {
         self.failures.invalidate_all();
+    }
+
+    /// Forgets the failures of questions for names that `matches` says; how many.
+    pub fn forget_failures_if(&self, matches: impl Fn(&[u8]) -> bool) -> usize {
+        let all = self
+            .failures
+            .iter()
+            .filter(|(_, noted)| Key::parts(&noted.question).is_some_and(|(name, ..)| matches(name)));
+        let hashes: Vec<u64> = all.map(|(hash, _)| *hash).collect();
+        hashes.iter().for_each(|hash| self.failures.invalidate(hash));
+        hashes.len()
+    }
+
+    /// Calls `note` for each failure that is noted, with name, type and variant of its question, until that says to stop.
+    pub fn each_failure(&self, mut note: impl FnMut(&[u8], u16, Variant, Failure) -> bool) {
+        for (_, Noted { failure, question }) in &self.failures {
+            if let Some((name, qtype, variant)) = Key::parts(&question)
+                && !note(name, qtype, variant, failure)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Calls `note` for each answer, positive ones first, until that says to stop. What is there is looked at piece by piece, beside whoever
+    /// reads and writes it; nothing of it counts as use.
+    pub fn each_entry(&self, mut note: impl FnMut(&Entry) -> bool) {
+        for (_, entry) in self.success.iter().chain(self.denial.iter()) {
+            if !note(&entry) {
+                return;
+            }
+        }
     }
 
     /// Questions of which a failure is noted; lags behind by moka's housekeeping.

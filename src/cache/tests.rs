@@ -226,16 +226,43 @@ fn where_room_becomes_short_expired_answers_leave_first_the_longest_expired_befo
 fn failures_are_bounded_and_forgotten_with_the_first_answer() {
     let store = store();
     let failure = Failure { at: START, rcode: 2, ede: Some(22), is_bogus: false };
-    assert_eq!(store.failure(7), None);
-    store.fail(7, failure);
-    assert_eq!(store.failure(7), Some(failure));
-    store.succeed(7);
-    assert_eq!(store.failure(7), None);
+    let seven = key(&store, "seven.example");
+    assert_eq!(store.failure(seven.hash()), None);
+    store.fail(&seven, failure);
+    assert_eq!(store.failure(seven.hash()), Some(failure));
+    store.succeed(seven.hash());
+    assert_eq!(store.failure(seven.hash()), None);
     for number in 0..50_000_u64 {
-        store.fail(number.wrapping_mul(0x9E37_79B9_7F4A_7C15), failure);
+        store.fail(&key(&store, &format!("name{number}.example")), failure);
     }
     store.settle();
-    assert!(store.failures() <= 16_384, "{}", store.failures());
+    // Two mebibytes, and each takes at least a hundred bytes.
+    assert!(store.failures() <= 20_000, "{}", store.failures());
+}
+
+#[test]
+fn failures_are_listed_and_forgotten_by_name() {
+    let store = store();
+    let failure = Failure { at: START, rcode: 2, ede: None, is_bogus: false };
+    for name in ["a.example", "b.a.example", "c.example"] {
+        store.fail(&key(&store, name), failure);
+    }
+    store.settle();
+    let listed = || {
+        let mut names = Vec::new();
+        store.each_failure(|name, _, _, found| {
+            assert_eq!(found, failure);
+            names.push(name::display(name).to_string());
+            true
+        });
+        names.sort();
+        names
+    };
+    assert_eq!(listed(), ["a.example.", "b.a.example.", "c.example."]);
+    let suffix = name::parse("a.example").unwrap();
+    assert_eq!(store.forget_failures_if(|name| name::is_below(name, &suffix)), 2);
+    assert_eq!(listed(), ["c.example."]);
+    assert_eq!(store.failure(key(&store, "a.example").hash()), None);
 }
 
 /// N27

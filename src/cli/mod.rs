@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::error::{ExitCode, Failure};
 
 mod check;
+mod ctl;
 mod demo;
 mod generate;
 mod run;
@@ -40,6 +41,8 @@ enum Command {
     /// Answer queries for a supervisor, which starts it
     #[command(hide = true)]
     Worker(worker::Arguments),
+    /// Ask a daemon that runs, or tell it something
+    Ctl(ctl::Arguments),
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
     /// Print files that are made from the program itself
@@ -71,6 +74,7 @@ where
         }
         (Some(Command::Run(run)), None) => run::run(run),
         (Some(Command::Worker(worker)), None) => worker::run(worker),
+        (Some(Command::Ctl(ctl)), None) => ctl::ctl(&ctl),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),

@@ -66,3 +66,18 @@ impl Choice for Preset {
     const NAMES: &'static [&'static str] = &["aws", "azure", "gcp", "plex", "dnsbl"];
     const VALUES: &'static [Self] = &[Self::Aws, Self::Azure, Self::Gcp, Self::Plex, Self::Dnsbl];
 }
+
+/// Gives types their words outside of this folder, too.
+macro_rules! words {
+    ($($name:ident),+) => {
+        $(impl $name {
+            /// The word that the configuration has for it.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                Choice::name(self)
+            }
+        })+
+    };
+}
+
+words!(Level, Class, Dnssec, Policy, RebindingMode, RebindingAction);

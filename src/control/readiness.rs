@@ -53,6 +53,13 @@ impl Readiness {
         text
     }
 
+    /// The SHA-256 of the file in force in hexadecimal, and what is wrong with a newer one.
+    #[must_use]
+    pub fn in_force(&self) -> (String, Option<String>) {
+        let configuration = self.configuration();
+        (configuration.hash.clone(), configuration.mistake.clone())
+    }
+
     /// What is told of the configuration.
     fn configuration(&self) -> MutexGuard<'_, Configuration> {
         self.configuration.lock().unwrap_or_else(PoisonError::into_inner)

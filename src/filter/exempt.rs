@@ -175,6 +175,12 @@ impl Exemptions {
         })
     }
 
+    /// The suffix by which the folded `name` may have some addresses, and which; none listed is any.
+    #[must_use]
+    pub fn found<'a>(&self, name: &'a [u8]) -> Option<(&'a [u8], &[IpNet])> {
+        self.0.find(name).map(|(suffix, within)| (suffix, within.as_slice()))
+    }
+
     /// Whether the folded `name` may have any address.
     #[must_use]
     pub fn is_free(&self, name: &[u8]) -> bool {

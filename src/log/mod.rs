@@ -4,6 +4,8 @@
 //! Nothing a stranger sends can begin a line or a key of its own (`format`), and nothing a stranger does can fill the disk:
 //! whatever a query or a connection can trigger goes through a [`LogLimiter`]. What pods ask is not logged here.
 
+use std::cell::Cell;
+
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -26,13 +28,25 @@ const OWN_TARGET: &str = "nodens";
 
 /// Changes what is written while the daemon runs.
 #[derive(Debug)]
-pub struct Control(reload::Handle<Targets, Registry>);
+pub struct Control {
+    /// Changes it.
+    handle: reload::Handle<Targets, Registry>,
+    /// What is written now.
+    level: Cell<Level>,
+}
 
 impl Control {
     /// Writes lines of this level and above from now on.
     pub fn set(&self, level: Level) {
         // It fails only when the log is gone, and then nobody writes.
-        let _ = self.0.reload(targets(level));
+        let _ = self.handle.reload(targets(level));
+        self.level.set(level);
+    }
+
+    /// The level of now.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level.get()
     }
 }
 
@@ -58,7 +72,7 @@ where
         .with_ansi(false)
         .with_writer(writer);
     let (targets, handle) = reload::Layer::new(targets(log.level));
-    (tracing_subscriber::registry().with(targets).with(lines), Control(handle))
+    (tracing_subscriber::registry().with(targets).with(lines), Control { handle, level: Cell::new(log.level) })
 }
 
 /// Which events are written at a level.

@@ -164,6 +164,16 @@ impl Metrics {
         *self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
     }
 
+    /// The counters of all workers, the main thread's last.
+    pub(super) fn workers(&self) -> &[Arc<WorkerMetrics>] {
+        &self.shared.workers
+    }
+
+    /// The label values now.
+    pub(super) fn layout(&self) -> Arc<Layout> {
+        self.shared.layout()
+    }
+
     /// The text exposition, version 0.0.4.
     #[must_use]
     pub fn exposition(&self) -> String {
@@ -463,16 +473,7 @@ impl<'a> Queries<'a> {
         }
         self.with_do.count(&[server, zone, NO_VIEW], with_do);
 
-        let sources = [
-            Source::CacheSuccess,
-            Source::CacheDenial,
-            Source::Stale,
-            Source::CacheFailure,
-            Source::Forward,
-            Source::Local,
-            Source::Policy,
-        ];
-        let by_source = sources.map(|source| (source, row.responses(source)));
+        let by_source = Source::ALL.map(|source| (source, row.responses(source)));
         for (source, by_rcode) in &by_source {
             for (rcode, &count) in by_rcode.iter().enumerate() {
                 self.responses.count_if_any(&[server, zone, NO_VIEW, rcode_name(rcode), plugin(*source)], count);

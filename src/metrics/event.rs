@@ -139,6 +139,16 @@ table! {
         HttpRefused => HTTP_REFUSED / "connections",
         /// An HTTP connection closed because the client was too slow to ask or to read.
         HttpSlowClosed => HTTP_REFUSED / "slow",
+        /// A user came to the control socket who may not.
+        ControlForbidden => CONTROL_REFUSED / "user",
+        /// A connection to the control socket ended at once because there were too many.
+        ControlFull => CONTROL_REFUSED / "connections",
+        /// A request at the control socket was too long.
+        ControlLong => CONTROL_REFUSED / "long",
+        /// A client of the control socket was too slow to ask or to read.
+        ControlSlow => CONTROL_REFUSED / "slow",
+        /// A request at the control socket was not understood.
+        ControlMalformed => CONTROL_REFUSED / "malformed",
     }
 }
 

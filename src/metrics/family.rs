@@ -229,6 +229,8 @@ families! {
         "New configurations taken over without a restart.";
     HTTP_REFUSED = Counter "nodens_http_refused_total" ["reason"]
         "HTTP requests and connections turned away: source not allowed, too many connections, or too slow.";
+    CONTROL_REFUSED = Counter "nodens_control_refused_total" ["reason"]
+        "Requests and connections turned away at the control socket: user not allowed, too many connections, too long, too slow, or not understood.";
 
     //------ The process ---------------------------------------------------------------------------------------------
     PROCESS_CPU = Counter "process_cpu_seconds_total" []

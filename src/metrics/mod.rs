@@ -7,7 +7,8 @@
 //! everything else is `nodens_*`. Nothing here logs, answers or waits.
 //!
 //! Reading order: `event` (the tables of what is counted), `label` (the closed sets of label values), `counter`
-//! (one cell, one histogram), `worker` (the memory of one worker), `family` (names and help texts), `collect` (the scrape).
+//! (one cell, one histogram), `worker` (the memory of one worker), `family` (names and help texts), `collect` (the scrape), `totals` (the
+//! same in numbers).
 
 use std::time::Duration;
 
@@ -25,12 +26,16 @@ mod collect;
 mod process;
 mod samples;
 
+// The same for whoever asks without Prometheus.
+mod totals;
+
 #[cfg(test)]
 mod tests;
 
 pub use collect::{Beside, CacheFigures, Metrics};
 pub use event::{Event, Gauge, UpstreamEvent};
 pub use label::{AddressClass, name_of_rcode};
+pub use totals::{Totals, UpstreamTotals};
 pub(crate) use worker::MOST_LATER;
 pub use worker::WorkerMetrics;
 
@@ -73,6 +78,19 @@ pub enum Source {
     Local,
     /// Nobody: it was refused, malformed, or an error was made up here.
     Policy,
+}
+
+impl Source {
+    /// All of them, in order.
+    pub const ALL: [Self; 7] = [
+        Self::CacheSuccess,
+        Self::CacheDenial,
+        Self::Stale,
+        Self::CacheFailure,
+        Self::Forward,
+        Self::Local,
+        Self::Policy,
+    ];
 }
 
 /// One answered query, as the counters see it.

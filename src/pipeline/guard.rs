@@ -6,6 +6,7 @@
 //! but for the 17 bytes of an extended error to who speaks EDNS. What remains is that who can forge the address of a pod can use up its
 //! rate; that is for the network of the node to prevent, which knows whose address it is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tracing::warn;
@@ -15,6 +16,7 @@ use crate::listener::Outcome;
 use crate::log::Topic;
 use crate::metrics::Event;
 use crate::policy::rate::{Rates, Verdict};
+use crate::sys::clock::Moment;
 use crate::wire::header::ede;
 use crate::wire::query::Edns;
 use crate::wire::rcode;
@@ -46,6 +48,22 @@ impl Guard {
         };
         let is_silent = guard.allow.is_empty() && guard.refused.is_empty() && guard.rates.is_none();
         (!is_silent).then(|| Box::new(guard))
+    }
+
+    /// Whether a client may ask.
+    pub(super) fn allows(&self, client: IpAddr) -> bool {
+        self.allow.allows(client)
+    }
+
+    /// Whether a client with a rate of its own would pass just now; `None` if there is no rate for it.
+    pub(super) fn would_pass(&self, client: IpAddr, now: Moment) -> Option<bool> {
+        let rates = self.rates.as_ref().filter(|_| !self.exempt.contains(client))?;
+        Some(rates.would_pass(client, now))
+    }
+
+    /// Whether nobody gets records of this type.
+    pub(super) fn refuses(&self, qtype: u16) -> bool {
+        self.refused.contains(&qtype)
     }
 }
 

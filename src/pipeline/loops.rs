@@ -85,6 +85,11 @@ impl Loops {
         known.loops.then_some((rcode::SERVFAIL, Some(ede::OTHER)))
     }
 
+    /// Whether a zone is cut off.
+    pub(super) fn is_cut_off(&self, zone: u16) -> bool {
+        self.armed.load(Ordering::Relaxed) && self.zones().get(&zone).is_some_and(|known| known.loops)
+    }
+
     /// Whether `zone` should be looked at; who is told so does, until [`leave`](Self::leave).
     fn enter(&self, zone: u16, now: Moment) -> bool {
         let mut zones = self.zones();

@@ -42,7 +42,7 @@ const STALE_AFTER: Duration = Duration::from_millis(1_800);
 
 /// How long a question that failed rests before servers are asked again beside an expired answer (RFC 8767 section 5: the failure recheck
 /// timer, "no more frequently than every 30 seconds").
-const RECHECK: Duration = Duration::from_secs(30);
+pub(super) const RECHECK: Duration = Duration::from_secs(30);
 
 /// How long a client waits when such a question is asked again and servers are up, before it gets the expired answer once more: if all is well
 /// again, it is the first to hear of it; if not, it hardly notices.
@@ -476,7 +476,7 @@ impl Pipeline {
 
     /// Notes that a question was not answered.
     fn note_failure(&self, key: &Key, at: Moment, rcode: u16, ede: Option<u16>, is_bogus: bool) {
-        self.store.fail(key.hash(), Failure { at, rcode, ede, is_bogus });
+        self.store.fail(key, Failure { at, rcode, ede, is_bogus });
     }
 
     //------ Replies -------------------------------------------------------------------------------------------------

@@ -23,10 +23,12 @@
 //! - `pace` how fast expired answers are asked for again.
 //! - `prefetch` popular answers that are asked for before they expire.
 //! - `loops` zones whose servers ask us.
+//! - `explain` what would happen to a query, for whoever asks why.
 
 mod absent;
 mod ask;
 mod blocked;
+mod explain;
 mod guard;
 mod hit;
 mod loops;
@@ -65,6 +67,7 @@ use plan::Plan;
 use prefetch::Prefetch;
 use share::Shares;
 
+pub use explain::{Asking, Explained, Standing, VariantKept};
 pub use loops::Loops;
 
 /// What all workers share.
@@ -196,6 +199,12 @@ impl Pipeline {
         // It also holds denials of the node's own, which are in no store and may hold no longer.
         self.front.replace(Front::default());
         self.follow_records();
+    }
+
+    /// Forgets what was learned for validation: keys, delegations, and zones that rest. It is asked for again.
+    pub fn forget_keys(&self) {
+        let before = Rc::clone(&self.plan.borrow());
+        *self.plan.borrow_mut() = Rc::new(before.without_keys(&self.metrics, &self.connections));
     }
 
     /// Whether no client waits for anything.

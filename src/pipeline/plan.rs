@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cache::Key;
 use crate::cache::ttl::Bounds;
-use crate::config::{Class, Dnssec, Upstream, Zone};
+use crate::config::{Class, Config, Dnssec, Upstream, Zone};
 use crate::dnssec::Validator;
 use crate::filter::{Addresses, Policy};
 use crate::metrics::WorkerMetrics;
@@ -15,7 +15,7 @@ use crate::policy::local::Local;
 use crate::querylog::Classes;
 use crate::route::Zones;
 use crate::sys::clock::Moment;
-use crate::upstream::{Group, TlsGroup};
+use crate::upstream::{Group, ServerReport, TlsGroup};
 use crate::wire::{class, name};
 
 use super::Shared;
@@ -63,7 +63,7 @@ pub(super) struct Plan {
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     /// Position of its servers.
-    group: usize,
+    pub(super) group: usize,
     /// Whether DNSSEC is asked for.
     pub(super) dnssec: Dnssec,
     /// How long its answers are kept.
@@ -173,6 +173,13 @@ impl Plan {
         }
     }
 
+    /// The same with a validator that has learned nothing yet.
+    pub(super) fn without_keys(&self, metrics: &Arc<WorkerMetrics>, connections: &Rc<Cell<u64>>) -> Self {
+        let mut next = Self::new(&self.shared, metrics, connections, Some(self));
+        next.validator = self.validator.as_ref().map(|_| Rc::new(Validator::new(&self.shared.anchors, metrics)));
+        next
+    }
+
     /// What the zone of that number says; of one that is gone, what another says.
     pub(super) fn rules(&self, zone: u16) -> &Rules {
         &self.rules[usize::from(zone).min(self.rules.len() - 1)]
@@ -203,6 +210,21 @@ impl Plan {
     pub(super) fn zone_name(&self, zone: u16) -> Option<Vec<u8>> {
         let position = self.shared.numbers.zones.iter().position(|number| *number == zone)?;
         name::parse(&self.shared.config.zones[position].name)
+    }
+
+    /// What the configuration says of the servers of a zone.
+    pub(super) fn upstream(&self, rules: &Rules) -> &Upstream {
+        &self.shared.config.upstreams[rules.group]
+    }
+
+    /// What is known of all servers, by position in the configuration.
+    pub(super) fn report(&self, now: Moment) -> Vec<Vec<ServerReport>> {
+        self.groups.iter().map(|group| group.report(now)).collect()
+    }
+
+    /// The configuration that it was made of.
+    pub(super) fn config(&self) -> &Arc<Config> {
+        &self.shared.config
     }
 
     /// The servers of a zone.

@@ -153,7 +153,7 @@ impl Plan {
     }
 
     /// What is wrong with an answer to `name`; `None` if it may pass.
-    fn offence(&self, rules: &Rules, name: &[u8], answer: &Answer) -> Option<Offence> {
+    pub(super) fn offence(&self, rules: &Rules, name: &[u8], answer: &Answer) -> Option<Offence> {
         let policy = &rules.rebinding;
         let found = answer.data().find_map(|(rtype, rdata)| policy.judge(&self.addresses, name, rtype, rdata));
         found.or_else(|| {

@@ -92,16 +92,30 @@ impl Rates {
         Verdict { passes: charged.is_ok(), is_crowded }
     }
 
-    /// A client's bucket, and whether it was another's a moment ago.
-    fn bucket(&self, client: IpAddr) -> (&Bucket, bool) {
+    /// Whether a query of a client would pass just now; takes nothing, and makes no bucket.
+    #[must_use]
+    pub fn would_pass(&self, client: IpAddr, now: Moment) -> bool {
+        let (set, tag) = self.place(client);
+        let bucket = set.iter().find(|bucket| bucket.client.load(Ordering::Relaxed) == tag);
+        bucket.is_none_or(|bucket| {
+            Moment::from_nanos(bucket.full_at_ns.load(Ordering::Relaxed)).since(now) <= self.tolerance
+        })
+    }
+
+    /// Where a client's bucket is, and what it is marked with.
+    fn place(&self, client: IpAddr) -> (&[Bucket; WAYS], u64) {
         let who = match client.to_canonical() {
             IpAddr::V4(address) => (4_u8, u64::from(u32::from(address))),
             IpAddr::V6(address) => (6, (u128::from(address) >> 64) as u64),
         };
         let hash = self.hashing.hash_one(who);
         // The set is chosen by the high half; a tag is never nobody's.
-        let set = &self.sets[usize::try_from((hash >> 32) % SETS).unwrap_or(0)];
-        let tag = hash | 1;
+        (&self.sets[usize::try_from((hash >> 32) % SETS).unwrap_or(0)], hash | 1)
+    }
+
+    /// A client's bucket, and whether it was another's a moment ago.
+    fn bucket(&self, client: IpAddr) -> (&Bucket, bool) {
+        let (set, tag) = self.place(client);
         if let Some(bucket) = set.iter().find(|bucket| bucket.client.load(Ordering::Relaxed) == tag) {
             return (bucket, false);
         }
@@ -153,6 +167,17 @@ mod tests {
             assert!((99..=101).contains(&sum) || second == 1 && (148..=151).contains(&sum), "{sum} in second {second}");
         }
         assert_eq!(passed(&rates, pod(1), START + Duration::from_secs(3_600), 1_000), 50);
+    }
+
+    #[test]
+    fn to_look_at_a_bucket_takes_nothing_out_of_it() {
+        let rates = rates(10, 2);
+        for _ in 0..5 {
+            assert!(rates.would_pass(pod(1), START));
+        }
+        assert_eq!(passed(&rates, pod(1), START, 5), 2);
+        assert!(!rates.would_pass(pod(1), START) && rates.would_pass(pod(2), START));
+        assert!(rates.would_pass(pod(1), START + Duration::from_millis(101)));
     }
 
     #[test]

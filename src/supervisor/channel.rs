@@ -23,6 +23,8 @@ pub enum Message {
     Begin(Option<OwnedFd>),
     /// What the supervisor counts, by number.
     Figures(Vec<u64>),
+    /// To the worker: the admin socket, and the user that started the daemon.
+    Control(OwnedFd, u32),
     /// To the worker: read the configuration again.
     Reload,
     /// To the worker: answer what is in hand, then end.
@@ -53,6 +55,7 @@ impl Message {
             Self::Sockets(_) => b'L',
             Self::Begin(_) => b'B',
             Self::Figures(_) => b'F',
+            Self::Control(..) => b'A',
             Self::Reload => b'R',
             Self::Stop => b'S',
             Self::Keep => b'K',
@@ -78,6 +81,7 @@ impl Message {
         match self {
             Self::Hello(version) => version.to_be_bytes().to_vec(),
             Self::Figures(figures) => figures.iter().flat_map(|figure| figure.to_be_bytes()).collect(),
+            Self::Control(_, user) => user.to_be_bytes().to_vec(),
             Self::Connection(_, begun) => begun.clone(),
             _ => Vec::new(),
         }
@@ -88,7 +92,9 @@ impl Message {
         match self {
             Self::Sockets(sockets) => sockets.iter().map(AsFd::as_fd).collect(),
             Self::Begin(snapshot) => snapshot.iter().map(AsFd::as_fd).collect(),
-            Self::Kept(descriptor) | Self::Connection(descriptor, _) => vec![descriptor.as_fd()],
+            Self::Kept(descriptor) | Self::Connection(descriptor, _) | Self::Control(descriptor, _) => {
+                vec![descriptor.as_fd()]
+            }
             _ => Vec::new(),
         }
     }
@@ -104,6 +110,7 @@ impl Message {
             (b'F', length, 0) if length % 8 == 0 => {
                 Self::Figures(text.as_chunks::<8>().0.iter().map(|figure| u64::from_be_bytes(*figure)).collect())
             }
+            (b'A', 4, 1) => Self::Control(descriptors.pop()?, u32::from_be_bytes(text.try_into().ok()?)),
             (b'R', 0, 0) => Self::Reload,
             (b'S', 0, 0) => Self::Stop,
             (b'K', 0, 0) => Self::Keep,
@@ -255,6 +262,7 @@ mod tests {
             Message::Begin(None),
             Message::Begin(Some(some())),
             Message::Figures(vec![0, u64::MAX]),
+            Message::Control(some(), 65_532),
             Message::Reload,
             Message::Stop,
             Message::Keep,
@@ -301,7 +309,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_message_is_an_error() {
         let (ours, theirs) = ends();
-        for bytes in [&b"?"[..], b"H\x01", b"F1234567", b"Rx", b"k", b"C"] {
+        for bytes in [&b"?"[..], b"H\x01", b"F1234567", b"Rx", b"k", b"C", b"A\0\0\0\0"] {
             parcel::send(&ours.end, bytes, &[]).unwrap();
             assert_eq!(theirs.receive().await.unwrap_err().kind(), io::ErrorKind::InvalidData, "{bytes:?}");
         }

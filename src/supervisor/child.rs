@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::channel::{Channel, Conversation, Message};
+use crate::control::admin::Listening;
 use crate::listener::sockets::Sockets;
 use crate::sys::notify::OWN_VARIABLES;
 
@@ -19,6 +20,11 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program that runs, also when its file has been replaced by another version meanwhile.
 const PROGRAM: &str = "/proc/self/exe";
+
+/// The admin socket, to be given to a worker.
+pub(super) fn share(control: &Listening) -> io::Result<Message> {
+    Ok(Message::Control(control.as_fd().try_clone_to_owned()?, control.starter()))
+}
 
 /// How a worker is started.
 #[derive(Clone, Debug)]
@@ -71,6 +77,7 @@ impl Worker {
         sockets: &Sockets,
         answers: Option<&OwnedFd>,
         figures: Vec<u64>,
+        control: Option<&Listening>,
     ) -> io::Result<Self> {
         let (ours, theirs) = Channel::pair()?;
         let mut command = Command::new(PROGRAM);
@@ -88,7 +95,10 @@ impl Worker {
         let conversation = ours.watched()?;
         let copies = sockets.descriptors().map(|socket| socket.try_clone_to_owned()).collect::<io::Result<_>>()?;
         let answers = answers.map(|answers| answers.as_fd().try_clone_to_owned()).transpose()?;
-        for message in [Message::Sockets(copies), Message::Begin(answers), Message::Figures(figures)] {
+        let control = control.map(share).transpose()?;
+        for message in
+            [Message::Sockets(copies), Message::Begin(answers), Message::Figures(figures)].into_iter().chain(control)
+        {
             // One that has ended by now will say so by its status.
             let _ = conversation.say(&message).await;
         }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use super::channel::{Conversation, Message};
-use super::child::{Happened, Recipe, Worker};
+use super::child::{self, Happened, Recipe, Worker};
 use super::figures::Figures;
 use super::handover::{self, Door, Inheritance};
 use super::keeper::Keeper;
@@ -23,6 +23,7 @@ use super::manager::Manager;
 use super::patience::Patience;
 use super::signals::{Signals, Word};
 use crate::config::{Config, Origin};
+use crate::control::admin::{self, Listening};
 use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
 use crate::log;
@@ -135,6 +136,8 @@ struct Supervisor {
     before: Option<Conversation>,
     /// Where others come to take over.
     door: Option<Door>,
+    /// Where operators ask the worker.
+    control: Option<Listening>,
     /// Who has come.
     guest: Option<Guest>,
 }
@@ -199,6 +202,8 @@ impl Supervisor {
         manager.keep_sockets(&sockets);
         let patience = Patience::default();
         let (door, guest) = (None, None);
+        // Where another nodens answers, the place is its until it leaves.
+        let control = if before.is_none() { open_control(&config, false) } else { None };
         Ok(Self {
             recipe,
             config,
@@ -212,6 +217,7 @@ impl Supervisor {
             has_answered: false,
             before,
             door,
+            control,
             guest,
         })
     }
@@ -280,7 +286,7 @@ impl Supervisor {
     /// Starts a worker.
     async fn start(&self) -> io::Result<Worker> {
         let answers = self.answers.as_ref().filter(|_| self.patience.trusts_answers());
-        Worker::start(&self.recipe, &self.sockets, answers, self.figures.all()).await
+        Worker::start(&self.recipe, &self.sockets, answers, self.figures.all(), self.control.as_ref()).await
     }
 
     /// Does what follows from what happened to the worker. If it is gone, how long the next one waits.
@@ -289,7 +295,7 @@ impl Supervisor {
         match happened {
             Happened::Beat { is_first } => {
                 if is_first {
-                    self.greet().await;
+                    self.greet(current).await;
                 }
                 // After the word to the nodens before: two that look after the same rules would replace each other's.
                 let _ = self.life.send(Some(Instant::now()));
@@ -347,7 +353,7 @@ impl Supervisor {
     }
 
     /// A worker answers for the first time.
-    async fn greet(&mut self) {
+    async fn greet(&mut self, worker: &Worker) {
         debug!("the worker answers");
         if !self.has_answered {
             // All that ran once at the start.
@@ -362,6 +368,14 @@ impl Supervisor {
                 self.before = None;
             }
             self.figures.count(Gauge::TookOver);
+            if self.control.is_none() {
+                self.control = open_control(&self.config, true);
+                match self.control.as_ref().map(child::share).transpose() {
+                    Ok(Some(message)) => worker.say(&message).await,
+                    Ok(None) => {}
+                    Err(error) => warn!(%error, "there is no control socket"),
+                }
+            }
         }
         if self.before.is_none() {
             self.open();
@@ -502,6 +516,14 @@ impl Supervisor {
             self.manager.keep_answers(answers);
         }
     }
+}
+
+/// Where operators ask, if they may; `takes_over` if the one before leaves its place to us.
+fn open_control(config: &Config, takes_over: bool) -> Option<Listening> {
+    let path = config.control.socket.as_ref()?;
+    let tell =
+        |error: io::Error| warn!(path = %path.display(), %error, "there is no control socket: see control.socket");
+    admin::listen(path, takes_over).map_err(tell).ok()
 }
 
 /// How a process ended, in words.

@@ -40,6 +40,7 @@ use super::dial::{Dial, Tcp};
 use super::error::UpstreamError;
 use super::learned::{Learned, Roster};
 use super::plain::PlainServer;
+use super::report::ServerReport;
 use super::select::{Selector, Servers};
 use super::stream::StreamServer;
 use super::tls::TlsGroup;
@@ -191,6 +192,12 @@ impl Group {
     #[must_use]
     pub fn recoveries(&self) -> u64 {
         self.roster.recoveries()
+    }
+
+    /// What an operator is told of its servers, in the configured order.
+    #[must_use]
+    pub fn report(&self, now: Moment) -> Vec<ServerReport> {
+        self.ways.iter().map(|way| way.learned().report(way.stream.open_connections(), now)).collect()
     }
 
     /// Whether what came of a question that failed is believed without asking again (RFC 9520): two servers were asked, or twice the only

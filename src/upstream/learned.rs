@@ -15,6 +15,7 @@ use crate::sys::random;
 use super::error::{Fault, UpstreamError};
 use super::health::{Change, Evidence, Health, JITTER};
 use super::pace::Pace;
+use super::report::ServerReport;
 use super::select::Standing;
 
 /// The idle time is never taken to be less, lest a server that closed by chance makes every query open a connection.
@@ -136,6 +137,20 @@ impl Learned {
     /// How well it answers.
     pub(super) fn pace(&self) -> &Pace {
         &self.pace
+    }
+
+    /// What an operator is told of it, with so many open connections.
+    pub(super) fn report(&self, connections: usize, now: Moment) -> ServerReport {
+        ServerReport {
+            index: self.index,
+            is_up: self.is_up(),
+            retry_in: self.health.due().map(|(due, _)| due.since(now)),
+            cost: if let Standing::Up(cost) = self.standing(now) { cost } else { u64::MAX },
+            answer_time: Some(self.answer_time.get()).filter(|time| !time.is_zero()),
+            percentile_95: self.pace.percentile_95(),
+            in_flight: self.pace.in_flight(),
+            connections,
+        }
     }
 
     /// Whether it is down and it is time to try it; saying so begins the next back-off.

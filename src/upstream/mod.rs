@@ -31,12 +31,14 @@ pub mod udp;
 // Which server, and how often.
 mod budget;
 pub mod exchange;
+mod report;
 mod select;
 mod trial;
 mod way;
 
 pub use error::{Fault, Rejection, TlsFailure, UpstreamError};
 pub use exchange::{Failed, Group};
+pub use report::ServerReport;
 pub use tls::{SystemRoots, TlsGroup};
 pub use udp::{UdpServer, UdpSettings};
 pub use way::Response;

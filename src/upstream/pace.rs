@@ -107,6 +107,11 @@ impl Pace {
         self.in_flight.set(self.in_flight.get().saturating_sub(1));
     }
 
+    /// Queries under way.
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight.get()
+    }
+
     /// An answer helped, or did not, with a name of `domain`. A domain that is broken counts once, however often it is asked for.
     pub(super) fn helped(&self, helped: bool, domain: u64) {
         let mut domains = self.poor_domains.get();

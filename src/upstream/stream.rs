@@ -138,6 +138,11 @@ impl StreamServer {
         Err(UpstreamError::Shed)
     }
 
+    /// Connections that are open.
+    pub(super) fn open_connections(&self) -> usize {
+        self.connections.borrow().iter().filter(|(connection, _)| connection.is_open()).count()
+    }
+
     /// The connection a query takes now; `None` if one has to be opened.
     fn pick(self: &Rc<Self>, now: Moment) -> Result<Option<Rc<Connection>>, UpstreamError> {
         let mut connections = self.connections.borrow_mut();

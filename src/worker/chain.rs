@@ -7,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use tracing::{debug, error};
 
 use super::disk::Disk;
+use crate::control::admin::Listening;
 use crate::listener::tcp::Begun;
 use crate::metrics::{Gauge, Metrics};
 use crate::supervisor::channel::{Conversation, Message};
@@ -27,6 +28,7 @@ pub(super) async fn follow(
     metrics: &Metrics,
     (reload, read): (&Notify, &Notify),
     begun: &[mpsc::Sender<Begun>],
+    admin: &mpsc::Sender<Listening>,
 ) -> Told {
     let mut turns = begun.iter().cycle();
     let every = disk.leaving_interval();
@@ -61,6 +63,8 @@ pub(super) async fn follow(
                     let _ = worker.send(Begun { descriptor, input }).await;
                 }
             }
+            // There is room for the first, and there is no second.
+            Ok(Some(Message::Control(socket, starter))) => drop(admin.try_send(Listening::given(socket, starter))),
             Ok(Some(other)) => debug!(?other, "not for a worker"),
             // A worker that nobody watches and nobody can replace would hold the sockets for ever.
             Ok(None) => return Told::Stop("the supervisor is gone"),

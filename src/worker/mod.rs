@@ -5,6 +5,7 @@
 //! hand. The main thread answers no queries.
 //!
 //! - [`run()`] the daemon's main thread: signals, health, metrics.
+//! - `admin` what an operator asks over the admin socket.
 //! - `chain` what the supervisor says, and what it is told.
 //! - `disk` the kept answers in a file, over a restart.
 //! - `pulse` whether they all answer.
@@ -12,6 +13,7 @@
 //! - `snapshot` what workers share, made of a configuration.
 //! - `thread` one worker.
 
+mod admin;
 mod chain;
 mod disk;
 mod pulse;
@@ -49,6 +51,9 @@ pub use run::{run, run_alone};
 /// Connections from elsewhere that a worker has not looked at yet.
 const BEGUN_AT_ONCE: usize = 64;
 
+/// Errands that a worker has not done yet; the main thread has one under way with each, and a connection may give one up.
+const ERRANDS_AT_ONCE: usize = 16;
+
 /// What workers are given by whoever started this process; by default nothing.
 #[derive(Debug, Default)]
 pub struct Given {
@@ -83,6 +88,8 @@ pub struct Running {
     adopted: mpsc::Receiver<()>,
     /// Whether they are at work.
     pulse: Arc<Pulse>,
+    /// Asks them what they alone know, one each.
+    errands: Vec<mpsc::Sender<thread::Errand>>,
     /// Takes connections that somebody else began, one each.
     begun: Vec<mpsc::Sender<Begun>>,
     /// Connections that somebody else shall go on with.
@@ -244,7 +251,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     let pulse = Arc::new(Pulse::new(config.listen.workers));
     // As many as there can be, so that none has to wait for its descriptor to be sent.
     let (heirs, leaving) = mpsc::channel(config.limits.tcp_connections);
-    let (mut threads, mut begun) = (Vec::new(), Vec::new());
+    let (mut threads, mut begun, mut errands) = (Vec::new(), Vec::new(), Vec::new());
     let workers = config.listen.workers;
     let (query_log, recorders) = QueryLogs::start(
         &config,
@@ -259,8 +266,11 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     for (index, (sockets, recorder)) in sockets.enumerate() {
         let (sender, receiver) = mpsc::channel(BEGUN_AT_ONCE);
         begun.push(sender);
+        let (errand, taken) = mpsc::channel(ERRANDS_AT_ONCE);
+        errands.push(errand);
         let worker = thread::Worker {
             begun: receiver,
+            errands: taken,
             heirs: heirs.clone(),
             orders: ordered.clone(),
             adopted: adopt.clone(),
@@ -283,6 +293,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         orders,
         adopted,
         pulse,
+        errands,
         begun,
         leaving,
         drain,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
@@ -32,8 +32,11 @@ pub(super) struct Followers {
     /// Told when a reading that somebody asked for is over, with whatever outcome.
     pub(super) read: Rc<Notify>,
     /// Which lines are written.
-    pub(super) log: log::Control,
+    pub(super) log: Rc<log::Control>,
 }
+
+/// Somebody who asks for a reading and wants to hear what came of it.
+pub(super) type Asking = oneshot::Sender<Result<(Changes, String), Failure>>;
 
 /// Follows the configuration for as long as it is polled; `files` is what the one in force was made of.
 pub(super) async fn follow(
@@ -42,6 +45,7 @@ pub(super) async fn follow(
     files: FilesRead,
     followers: &Followers,
     asked: &Notify,
+    mut asking: mpsc::Receiver<Asking>,
 ) {
     let mut watch = Watch::new();
     watch.follow(files);
@@ -51,8 +55,13 @@ pub(super) async fn follow(
         if let Some(error) = watch.fallback() {
             warn!(%error, "the kernel does not tell of changed files; they are looked at every five seconds");
         }
+        let mut listener: Option<Asking> = None;
         let asked = tokio::select! {
             () = asked.notified() => true,
+            Some(asking) = asking.recv() => {
+                listener = Some(asking);
+                true
+            }
             () = watch.changed() => false,
             _ = addresses.tick() => {
                 if running.has_moved() {
@@ -62,14 +71,21 @@ pub(super) async fn follow(
             }
         };
         watch.look();
-        match take(running, &mut origin, followers).await {
+        let outcome = match take(running, &mut origin, followers).await {
             Ok((files, changes, hash)) => {
                 watch.follow(files);
                 tell(&changes, &hash, asked);
+                Ok((changes, hash))
             }
-            Err(failure) => refuse(&failure, &origin, running, followers),
-        }
-        if asked {
+            Err(failure) => {
+                refuse(&failure, &origin, running, followers);
+                Err(failure)
+            }
+        };
+        if let Some(listener) = listener {
+            // Who does not wait any more does not want to know.
+            let _ = listener.send(outcome);
+        } else if asked {
             followers.read.notify_one();
         }
     }

@@ -1,18 +1,19 @@
 //! The main thread of whoever answers: starts the workers, answers health and metrics, follows the configuration, waits for the word to stop.
 
 use std::io;
+use std::os::unix::process::parent_id;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::cache::Store;
 use crate::config::{Loaded, Origin};
-use crate::control::{self, Bound, Endpoints, Readiness};
+use crate::control::{self, Bound, Endpoints, Readiness, admin};
 use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
 use crate::listener::tcp::Begun;
@@ -26,6 +27,7 @@ use crate::supervisor::signals::{Signals, Word};
 use crate::sys::sandbox::Sandbox;
 use crate::sys::{clock, memory, process};
 
+use super::admin::{About, Admin, Nobody};
 use super::chain::{self, Told};
 use super::disk::Disk;
 use super::reload::{self, Followers};
@@ -46,7 +48,9 @@ pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failu
         (Signals::new().map_err(system)?, chain.watched().map_err(system)?)
     };
     let (loaded, log) = configuration(&mut origin)?;
-    let mut serving = Serving::begin(&loaded, given, &Sandbox::of(&loaded.config, origin.path()))?;
+    let sandbox = Sandbox::of(&loaded.config, origin.path());
+    // The sandbox does not let that be asked later.
+    let mut serving = Serving::begin(&loaded, given, &sandbox, Some(parent_id()))?;
     // Whoever becomes another user has to say it again.
     process::end_with_parent().map_err(system)?;
     let read = Rc::new(Notify::new());
@@ -54,10 +58,11 @@ pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failu
         let metrics = serving.running.metrics();
         let (disk, begun) = (serving.running.disk(), serving.running.begun.clone());
         let reload = Notify::new();
-        let told = chain::follow(&supervisor, &disk, &metrics, (&reload, &read), &begun);
+        let (admin, socket) = mpsc::channel(1);
+        let told = chain::follow(&supervisor, &disk, &metrics, (&reload, &read), &begun, &admin);
         let beat = || supervisor.mention(&Message::Beat);
         tokio::select! {
-            never = serving.serve(origin, loaded, log, (&reload, &read), beat) => never,
+            never = serving.serve(origin, loaded, log, (&reload, &read), socket, beat) => never,
             told = told => told,
             stop = stop(&mut signals, &reload) => stop,
         }
@@ -89,7 +94,15 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
     runtime.block_on(keeper.raise());
     let mut sandbox = Sandbox::of(&loaded.config, origin.path());
     sandbox.manages_network = loaded.config.manages_node();
-    let mut serving = Serving::begin(&loaded, Given::default(), &sandbox)?;
+    // Before the sandbox: after that, none can be made.
+    let (admin, socket) = mpsc::channel(1);
+    if let Some(path) = &loaded.config.control.socket {
+        match admin::listen(path, false) {
+            Ok(listening) => drop(admin.try_send(listening)),
+            Err(error) => warn!(path = %path.display(), %error, "there is no control socket: see control.socket"),
+        }
+    }
+    let mut serving = Serving::begin(&loaded, Given::default(), &sandbox, None)?;
     let (life, lives) = watch::channel(None);
     let (end, mut ended) = watch::channel(false);
     let reason = runtime.block_on(async {
@@ -110,7 +123,7 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
         };
         let mut tend = Box::pin(keeper.tend(&lives, &mut ended));
         let told = tokio::select! {
-            never = serving.serve(origin, loaded, log, (&reload, &read), beat) => never,
+            never = serving.serve(origin, loaded, log, (&reload, &read), socket, beat) => never,
             stop = stop(&mut signals, &reload) => stop,
             () = reloaded => unreachable!("it never ends"),
             () = &mut tend => unreachable!("it was not told to stop"),
@@ -169,11 +182,13 @@ struct Serving {
     readiness: Arc<Readiness>,
     /// Writes the file of answers.
     disk: Disk,
+    /// What is told of the process.
+    about: About,
 }
 
 impl Serving {
     /// Starts the workers, in the sandbox.
-    fn begin(loaded: &Loaded, mut given: Given, sandbox: &Sandbox) -> Result<Self, Failure> {
+    fn begin(loaded: &Loaded, mut given: Given, sandbox: &Sandbox, supervisor: Option<u32>) -> Result<Self, Failure> {
         // Many programs are given 1,024 descriptors and may have far more; clients, upstreams and both of UDP's and TCP's listeners need them.
         if let Err(error) = process::raise_descriptor_limit() {
             warn!(%error, "the limit on file descriptors stays as it is");
@@ -185,6 +200,7 @@ impl Serving {
         querylog::prepare(&loaded.config.query_log, sandbox.becomes())?;
         let report = sandbox.enter()?;
         info!(%report, "sandbox");
+        let about = About { started: clock::now(), supervisor, sandbox: report, file: sandbox.config.clone() };
         let running = start(loaded.config.clone(), given)?;
         for address in &running.addresses {
             for protocol in ["udp", "tcp"] {
@@ -195,7 +211,7 @@ impl Serving {
         running.metrics().set_hash(&loaded.hash);
         readiness.configured(&loaded.hash);
         let disk = running.disk();
-        Ok(Self { running, readiness, disk })
+        Ok(Self { running, readiness, disk, about })
     }
 
     /// Health, metrics, reloads, and all that is done now and then. Never ends; calls `beat` about once a second while every listener answers.
@@ -205,12 +221,33 @@ impl Serving {
         loaded: Loaded,
         log: log::Control,
         (reload, read): (&Notify, &Rc<Notify>),
+        mut socket: mpsc::Receiver<admin::Listening>,
         beat: impl Fn(),
     ) -> Told {
-        let Self { running, readiness, disk } = self;
+        let Self { running, readiness, disk, about } = self;
         let (metrics, addresses, pulse) = (running.metrics(), running.addresses.clone(), Arc::clone(&running.pulse));
         let store: Arc<Store> = running.store();
-        let (bound, _) = watch::channel(Bound::default());
+        let (bound, bound_now) = watch::channel(Bound::default());
+        let log = Rc::new(log);
+        let (asking, asked) = mpsc::channel(1);
+        let operator = Admin {
+            orders: running.orders.subscribe(),
+            metrics: Arc::clone(&metrics),
+            readiness: Arc::clone(readiness),
+            addresses: addresses.clone(),
+            bound: bound_now,
+            errands: running.errands.clone(),
+            reloads: asking,
+            log: Rc::clone(&log),
+            about: about.clone(),
+            observers: Box::new(Nobody),
+        };
+        let answer = async {
+            // The supervisor gives it sooner or later, if there is one at all.
+            while let Some(listening) = socket.recv().await {
+                admin::serve(listening, &operator, &metrics).await;
+            }
+        };
         let (endpoints, allowed) = watch::channel(Endpoints::of(running.config()));
         let serve = control::serve(allowed, Arc::clone(&metrics), Arc::clone(readiness), bound);
         let greet = async {
@@ -232,8 +269,8 @@ impl Serving {
             }
         };
         let followers = Followers { readiness: Arc::clone(readiness), endpoints, read: Rc::clone(read), log };
-        let follow = reload::follow(running, origin, loaded.files, &followers, reload);
-        tokio::join!(serve, greet, check, tidy, follow, disk.write_now_and_then());
+        let follow = reload::follow(running, origin, loaded.files, &followers, reload, asked);
+        tokio::join!(serve, greet, check, tidy, follow, answer, disk.write_now_and_then());
         unreachable!("some of them never end")
     }
 

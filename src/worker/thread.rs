@@ -27,6 +27,9 @@ use super::snapshot::Snapshot;
 /// How often a worker that is told to stop looks whether all is answered.
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
+/// Something that the main thread wants to know of a worker: done at once, in between two queries, and short.
+pub(super) type Errand = Box<dyn FnOnce(&Pipeline) + Send>;
+
 /// What a worker's thread is started with.
 pub(super) struct Worker {
     /// What all workers share; changes with a reload.
@@ -47,6 +50,8 @@ pub(super) struct Worker {
     pub(super) begun: mpsc::Receiver<tcp::Begun>,
     /// Where those go that somebody else goes on with.
     pub(super) heirs: mpsc::Sender<tcp::Begun>,
+    /// What the main thread wants to know.
+    pub(super) errands: mpsc::Receiver<Errand>,
     /// Tells when it shall stop.
     pub(super) drain: watch::Receiver<Drain>,
 }
@@ -74,6 +79,7 @@ impl Worker {
             pulse: (pulse, index),
             begun,
             heirs,
+            mut errands,
             mut drain,
         } = self;
         let snapshot = Arc::clone(&orders.borrow_and_update());
@@ -114,6 +120,12 @@ impl Worker {
             }
         };
         receiving.push(spawn_local(follow));
+        let runner = Rc::clone(&pipeline);
+        receiving.push(spawn_local(async move {
+            while let Some(errand) = errands.recv().await {
+                errand(&runner);
+            }
+        }));
         receiving.push(spawn_local(async move { pulse.come_round(index).await }));
         // An error means that the main thread is gone, which is as good a reason to stop.
         let _ = drain.wait_for(|drain| *drain != Drain::No).await;

@@ -235,29 +235,36 @@ impl Local {
     #[must_use]
     pub fn lookup(&self, name: &[u8], qtype: u16, qclass: u16) -> Option<LocalZone> {
         match DNSClass::from(qclass) {
-            DNSClass::IN => {}
-            DNSClass::CH => return Some(LocalZone::Chaos),
-            _ => return None,
+            DNSClass::IN => self.owner(name, qtype).map(|(zone, _)| zone),
+            DNSClass::CH => Some(LocalZone::Chaos),
+            _ => None,
         }
+    }
+
+    /// As [`Local::lookup`] for class IN, with the suffix of `name` that decides.
+    #[must_use]
+    pub fn owner<'a>(&self, name: &'a [u8], qtype: u16) -> Option<(LocalZone, &'a [u8])> {
         if self.names.contains(name) {
-            return Some(LocalZone::OwnName);
+            return Some((LocalZone::OwnName, name));
         }
-        if self.blocked.find(name).is_some() {
-            return Some(LocalZone::Blocked);
+        if let Some(suffix) = self.blocked.find(name) {
+            return Some((LocalZone::Blocked, suffix));
         }
         let cut = usize::from(qtype == u16::from(RecordType::DS));
         let labels = suffixes_of(name).count() - 1;
         let zone = suffixes_of(name)
             .skip(cut.max(labels.saturating_sub(self.deepest)))
-            .find_map(|suffix| Some((suffix.len(), *self.suffixes.get(suffix)?)));
+            .find_map(|suffix| Some((suffix, *self.suffixes.get(suffix)?)));
         let Some((dead, ())) = self.dead.find(name) else {
-            return zone.filter(|(_, owner)| *owner == Suffix::BuiltIn).map(|_| LocalZone::SpecialUse);
+            return zone
+                .filter(|(_, owner)| *owner == Suffix::BuiltIn)
+                .map(|(suffix, _)| (LocalZone::SpecialUse, suffix));
         };
         match zone {
-            Some((length, Suffix::BuiltIn)) if length > dead.len() => Some(LocalZone::SpecialUse),
+            Some((suffix, Suffix::BuiltIn)) if suffix.len() > dead.len() => Some((LocalZone::SpecialUse, suffix)),
             // Of a zone and a pattern of the same length, the zone is named in full.
-            Some((length, Suffix::Configured)) if length >= dead.len() => None,
-            _ => Some(LocalZone::Dead),
+            Some((suffix, Suffix::Configured)) if suffix.len() >= dead.len() => None,
+            _ => Some((LocalZone::Dead, dead)),
         }
     }
 

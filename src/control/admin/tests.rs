@@ -1,0 +1,1 @@
+//! Bounds of connections to the admin socket, and strange bytes.
