@@ -105,21 +105,7 @@ impl Worker {
             (0_u16..).zip(&addresses).find(|(_, known)| is_at(local, **known)).map(|(at, _)| at)
         };
         receiving.push(spawn_local(tcp::resume(begun, server, Rc::clone(&settings), Rc::clone(&pipeline))));
-        let follow = {
-            let (pipeline, settings, mut orders) = (Rc::clone(&pipeline), Rc::clone(&settings), orders.clone());
-            async move {
-                while orders.changed().await.is_ok() {
-                    let snapshot = Arc::clone(&orders.borrow_and_update());
-                    let config = &snapshot.shared.config;
-                    pipeline.adopt(&snapshot.shared);
-                    settings.idle.set(config.listen.tcp_idle_timeout);
-                    settings.pipeline.set(config.limits.tcp_pipeline);
-                    settings.allow.replace(config.listen.allow.clone());
-                    let _ = adopted.send(()).await;
-                }
-            }
-        };
-        receiving.push(spawn_local(follow));
+        receiving.push(spawn_local(follow(orders.clone(), adopted, Rc::clone(&pipeline), Rc::clone(&settings))));
         let runner = Rc::clone(&pipeline);
         receiving.push(spawn_local(async move {
             while let Some(errand) = errands.recv().await {
@@ -176,6 +162,24 @@ fn listen(
         }
     }
     Ok(())
+}
+
+/// Goes by each configuration that comes.
+async fn follow(
+    mut orders: watch::Receiver<Arc<Snapshot>>,
+    adopted: mpsc::Sender<()>,
+    pipeline: Rc<Pipeline>,
+    settings: Rc<tcp::Settings>,
+) {
+    while orders.changed().await.is_ok() {
+        let snapshot = Arc::clone(&orders.borrow_and_update());
+        let config = &snapshot.shared.config;
+        pipeline.adopt(&snapshot.shared);
+        settings.idle.set(config.listen.tcp_idle_timeout);
+        settings.pipeline.set(config.limits.tcp_pipeline);
+        settings.allow.replace(config.listen.allow.clone());
+        let _ = adopted.send(()).await;
+    }
 }
 
 /// Whether a connection to `local` was made to a listener at `known`, which may be one on all addresses.

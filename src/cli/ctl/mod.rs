@@ -217,9 +217,9 @@ impl Asking<'_> {
         let failed = |fault| explain_fault(path, fault, is_reload);
         self.client.send(request).map_err(failed)?;
         if self.json {
-            return print(&(self.client.next_text().map_err(failed)? + "\n"));
+            return print(&(self.client.receive_text().map_err(failed)? + "\n"));
         }
-        print(&plain(&show(self.client.next().map_err(failed)?)))
+        print(&plain(&show(self.client.receive().map_err(failed)?)))
     }
 
     /// Asks for what is kept, and prints it as it comes.
@@ -229,7 +229,7 @@ impl Asking<'_> {
         self.client.send(request).map_err(failed)?;
         let mut output = io::BufWriter::new(io::stdout().lock());
         loop {
-            let line: DumpLine = self.client.next().map_err(failed)?;
+            let line: DumpLine = self.client.receive().map_err(failed)?;
             let is_end = matches!(line, DumpLine::End { .. });
             let text = match &line {
                 DumpLine::End { .. } if self.json => String::new(),

@@ -56,10 +56,10 @@ impl Client {
     /// [`Fault`].
     pub fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, Fault> {
         self.send(request)?;
-        self.next()
+        self.receive()
     }
 
-    /// Asks; what comes is for [`Client::next`].
+    /// Asks; what comes is for [`Client::receive`].
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Client {
     /// # Errors
     ///
     /// [`Fault`].
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+    pub fn receive<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
         let line = self.line()?;
         match serde_json::from_slice(&line) {
             Ok(Reply::Ok(answer)) => Ok(answer),
@@ -93,7 +93,7 @@ impl Client {
     /// # Errors
     ///
     /// [`Fault`].
-    pub fn next_text(&mut self) -> Result<String, Fault> {
+    pub fn receive_text(&mut self) -> Result<String, Fault> {
         let line = self.line()?;
         match serde_json::from_slice::<Reply<IgnoredAny>>(&line) {
             Ok(Reply::Ok(_)) => {}
