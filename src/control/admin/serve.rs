@@ -110,8 +110,10 @@ pub async fn serve<A: Answers>(listening: Listening, answers: &A, metrics: &Metr
     let mut connections = FuturesUnordered::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            biased;
+            // One that has ended makes room for the next.
             Some(()) = connections.next() => continue,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, _)) => {
