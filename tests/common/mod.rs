@@ -14,6 +14,7 @@ pub(crate) mod client;
 pub(crate) mod upstream;
 
 // The daemon itself, and what it says.
+pub(crate) mod control;
 pub(crate) mod daemon;
 pub(crate) mod metrics;
 

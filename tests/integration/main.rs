@@ -11,6 +11,8 @@ mod harness;
 
 // What the operator says and sees.
 mod command_line;
+mod control;
+mod explain;
 mod handover;
 mod life_cycle;
 mod observation;
