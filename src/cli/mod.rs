@@ -42,6 +42,7 @@ enum Command {
     #[command(hide = true)]
     Worker(worker::Arguments),
     /// Ask a daemon that runs, or tell it something
+    #[command(after_help = ctl::MORE)]
     Ctl(ctl::Arguments),
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),

@@ -157,6 +157,37 @@
 //!
 //! The share of hits: `sum(rate(coredns_cache_hits_total[5m])) / sum(rate(coredns_cache_requests_total[5m]))`.
 //!
+//! # nodens ctl
+//!
+//! ```text
+//! [control]
+//! socket = "/run/nodens/control"
+//! ```
+//!
+//! | command | tells or does |
+//! |---|---|
+//! | `nodens ctl status` | version, processes, file and hash of the configuration, listeners, what the sandbox holds, what the supervisor has counted |
+//! | `nodens ctl stats` | queries by who answered them, latency, memory, what was withheld |
+//! | `nodens ctl upstreams` | each server: state and when it is tried again, latency, connections, failures by kind |
+//! | `nodens ctl cache dump [--suffix NAME]` | kept answers as a zone file, with age, uses and verdicts in comments; failures, too |
+//! | `nodens ctl cache flush NAME`, `--suffix NAME`, `--all` | forgets them, in all workers; the last two also keys that were learned for validation |
+//! | `nodens ctl explain NAME [TYPE] [--client IP] [--ask]` | what would happen to a query and why, step by step; with `--ask` it is asked, too |
+//! | `nodens ctl detections`, `top-names`, `top-clients` | who asks for what, and what looked odd |
+//! | `nodens ctl log-level debug` | more lines, until the configuration is read again with something new |
+//! | `nodens ctl reload` | reads the configuration again, and waits: what changed, or all mistakes and code 78 |
+//!
+//! `--json` prints the daemon's own answer: one object, or one a line for `cache dump`. Its fields are in [`protocol`]; one is added now and then,
+//! none changes its meaning. `--socket PATH` for another place than /run/nodens/control.
+//!
+//! The socket has the mode 0600, and who comes is looked at besides: root, the user who started the daemon, and the one that it became. In containers,
+//! `kubectl exec`. Nothing of it can be reached over a network. At most eight connections, 64 KiB and ten seconds a request, two minutes idle;
+//! `nodens_control_refused_total` tells by `reason` what was turned away. A worker that is started again goes on with the same socket, and what is asked
+//! meanwhile waits; after a hand-over the new nodens has it. Another nodens that lives there is left alone, with a warning. Workers
+//! are asked in between two queries, some ten microseconds each; a dump of the cache is made on a thread of its own and waits for whoever reads it.
+//!
+//! Hits of an answer are what workers gave from their own tables: each begins anew when the answer is replaced, with three quarters of what there
+//! was, and after 65,535.
+//!
 //! # Log lines
 //!
 //! `key=value`, or JSON objects with the same keys. What a stranger can trigger is limited: ten lines a topic and worker at once, then one in
@@ -232,7 +263,7 @@
 //! the warning about /etc/resolv.conf at the start. Is the server of that zone the cluster's DNS, and not this node?
 //!
 //! **A new service or record is not found, or an old one is still there.** It was kept: denials for `max-negative-ttl`, others for their TTL, at most
-//! `max-ttl`, of the zone. There is no command to flush yet; a restart empties the cache, without `cache.snapshot`.
+//! `max-ttl`, of the zone. `nodens ctl cache flush NAME`, or `--suffix NAME`, forgets it.
 //!
 //! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
 //! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.
@@ -265,4 +296,5 @@
 //! `garbled` (no answers, or out of step with its frames) one that is not what it should be.
 //!
 //! [`ExitCode`]: crate::error::ExitCode
+//! [`protocol`]: crate::control::admin::protocol
 //! [`LogLimiter`]: crate::log::LogLimiter

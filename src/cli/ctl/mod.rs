@@ -25,14 +25,45 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+/// What the help says behind the options.
+pub(super) const MORE: &str = "\
+The daemon listens where \"[control] socket\" of its configuration says; only root
+and the user who runs it may ask. Names may have a last dot or not.
+
+  nodens ctl explain www.example.org            why does it get the answer it gets?
+  nodens ctl explain api.example AAAA --ask     and what does it get now?
+  nodens ctl cache dump --suffix example.org    what is kept of it, and how old?
+  nodens ctl cache flush --suffix example.org   ask for it again
+  nodens ctl upstreams                          which servers are down, and why?
+  nodens ctl --json stats | jq .answers         figures for a script
+
+Exit codes: 0 done, 64 the question makes no sense, 69 no daemon listens there,
+70 the daemon is of another version, 77 it does not let this user in, 78 it did
+not take the configuration.";
+
+/// What `explain` says behind its options.
+const STEPS: &str = "\
+In the order in which it is found out: may the client ask, does the node know it
+itself, which zone is it in, what is kept (for a plain query, with DO, with CD,
+with both), did it fail a moment ago, do its servers ask us, does the zone leave
+the type out, which servers would be asked in which order, what becomes of private
+addresses and of signatures. The last line says what would happen, and why, for a
+query with the bits that --do and --cd say.
+
+  refuse    REFUSED, before anything is looked up
+  block     NXDOMAIN: a name that nobody gets
+  local     the node answers it itself
+  memory    a kept answer is given
+  denial-above   NXDOMAIN: a name above does not exist
+  failure   the failure of a moment ago is given
+  stale     what has expired is given, since no server is there
+  stale-unless-answered   servers are asked; what has expired is given if none answers
+  loop      the zone is cut off, since its servers ask us
+  type-left-out   no data, if the name exists
+  ask       servers are asked";
+
 /// What `ctl` takes.
-///
-/// The daemon listens where "[control] socket" of its configuration says. Only
-/// root and the user who runs the daemon may ask. Exit codes: 69 no daemon
-/// listens there, 77 it lets this user not in, 78 a configuration is not taken,
-/// 64 what was asked makes no sense.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
     /// Where the daemon listens: "[control] socket" of its configuration
     #[arg(long, global = true, value_name = "PATH", default_value = USUAL_PATH)]
@@ -71,6 +102,7 @@ enum Command {
     /// Read the configuration again, and say what came of it
     Reload,
     /// What would happen to a query, and why; nothing is asked of a server unless --ask
+    #[command(after_help = STEPS)]
     Explain(Explain),
 }
 

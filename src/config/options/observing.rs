@@ -219,7 +219,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "socket",
         kind: Kind::Path,
         silent: Silent::Derived { words: "nowhere", example: "\"/run/nodens/control\"" },
-        doc: "A socket for `nodens ctl` and `nodens top`. Its folder must be there; only root and the daemon's own user are let in.",
+        doc: "A socket for `nodens ctl` and `nodens top`. Its folder is made if only that is missing; only root and the daemon's own user are let in.",
     },
 ];
 
