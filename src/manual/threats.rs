@@ -112,6 +112,7 @@
 //!
 //! | he tries | what holds | where |
 //! |---|---|---|
+//! | to ask over the admin socket what others ask, or to empty the cache there | the file is its owner's alone, and the kernel says who comes: root and the daemon's own users are let in, others are told so and counted; what is said is parsed within bounds, and what is shown is escaped. `tests/integration/control.rs` (another_user_is_kept_out_twice, strange_bytes_harm_nobody) | [`control::admin`] |
 //! | to read from the disk what was asked | the file of the cache is readable by our user alone, from its first byte, and there is none unless it is wanted | [`file::replace`] |
 //! | to put answers into the cache by a file of his own | a file is read only if it is ours or root's, nobody else may write to it, and its name is not a link; a pipe is not waited for | [`file::read_own`] |
 //! | to have us write over another file, by a link at the name of the temporary one | that name is removed and made anew, and must not exist | [`file::replace`] |
@@ -161,6 +162,7 @@
 //! [`answer::MAX_CHAIN`]: crate::wire::answer::MAX_CHAIN
 //! [`cache::snapshot`]: crate::cache::snapshot
 //! [`control`]: crate::control
+//! [`control::admin`]: crate::control::admin
 //! [`escaped`]: crate::log::escaped
 //! [`filter`]: crate::filter
 //! [`filter::addresses`]: crate::filter::addresses

@@ -275,17 +275,20 @@ fn another_user_is_kept_out_twice() {
     if unless(&[Need::Program("setpriv")]).is_some() {
         return;
     }
-    let (_upstream, daemon, control) = begin();
+    let upstream = Upstream::udp().serve(say);
+    let (daemon, control) = Control::start(Setup::forward(&upstream).section("sandbox", "user = \"65532\""));
     assert_eq!(std::fs::metadata(control.path()).unwrap().permissions().mode() & 0o777, 0o600);
     if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
         return;
     }
-    let foreign = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"];
+    let as_user = |user: &str, words: &str| {
+        control.run_under(&["setpriv", "--reuid", user, "--regid", user, "--clear-groups"], words)
+    };
     let folder = control.path().parent().unwrap().to_owned();
     let open = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     open(&folder, 0o755);
     let ask = || {
-        let output = control.run_under(&foreign, "status");
+        let output = as_user("12345", "status");
         assert!(output.stdout.is_empty(), "{output:?}");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -295,7 +298,8 @@ fn another_user_is_kept_out_twice() {
     let (code, error) = ask();
     assert!(code == Some(77) && error.contains("12345"), "by who it is: {code:?} {error}");
     daemon.wait_for_metric(REFUSED, &[("reason", "user")], 1.0);
-    control.text("status");
+    assert!(as_user("65532", "status").status.success(), "the user that the daemon has become");
+    assert_eq!(control.json("status")["user"], 65_532);
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub const CALLS: &[Call] = &[
     any(libc::SYS_recvfrom, "upstream: answers; listener: streams"),
     any(libc::SYS_sendmsg, "supervisor's channel: descriptors"),
     any(libc::SYS_recvmsg, "supervisor's channel; listener: datagrams in pieces; getifaddrs"),
-    any(libc::SYS_accept4, "listener, control: connections"),
+    any(libc::SYS_accept4, "listener, control, admin socket: connections"),
     any(libc::SYS_epoll_pwait, "event loop"),
     #[cfg(target_arch = "x86_64")]
     any(libc::SYS_epoll_wait, "event loop"),
@@ -110,7 +110,7 @@ pub const CALLS: &[Call] = &[
     any(libc::SYS_shutdown, "listener, upstream: the end of a stream"),
     any(libc::SYS_getsockname, "listener: which address; upstream: which port"),
     any(libc::SYS_getpeername, "listener, control: whose connection"),
-    any(libc::SYS_getsockopt, "upstream: why a connection failed"),
+    any(libc::SYS_getsockopt, "upstream: why a connection failed; admin socket: who is at the other end"),
     any(libc::SYS_setsockopt, "listener, upstream: no delay, no fragments, time-outs"),
     only(libc::SYS_ioctl, &[is(1, libc::FIONBIO)], "standard library: sockets that do not wait"),
     any(libc::SYS_fcntl, "copies of descriptors; closed on exec"),
