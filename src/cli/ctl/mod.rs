@@ -25,6 +25,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+/// Where the daemon listens.
+const WHERE: &str = "Where the daemon listens: \"[control] socket\" of its configuration";
+
 /// What the help says behind the options.
 pub(super) const MORE: &str = "\
 The daemon listens where \"[control] socket\" of its configuration says; only root
@@ -65,8 +68,8 @@ query with the bits that --do and --cd say.
 /// What `ctl` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Where the daemon listens: "[control] socket" of its configuration
-    #[arg(long, global = true, value_name = "PATH", default_value = USUAL_PATH)]
+    /// Where the daemon listens: `socket` in `control` of its configuration
+    #[arg(long, global = true, value_name = "PATH", default_value = USUAL_PATH, help = WHERE)]
     socket: PathBuf,
     /// Print the daemon's answer as JSON, for scripts: one object, or one a line
     #[arg(long, global = true)]
