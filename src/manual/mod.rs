@@ -6,6 +6,8 @@
 //! For operators:
 //!
 //! - [`operations`] start, stop, watch, find a fault.
+//! - [`asking`] what is my node asking? From a question to the command that answers it.
+//! - [`alerts`] what each alert means, and what to do.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
 //! - [`defaults`] all options, and why their defaults are what they are.
@@ -23,6 +25,10 @@
 //! - [`contributing`] how to change something.
 
 pub mod operations;
+//
+pub mod asking;
+//
+pub mod alerts;
 //
 pub mod processes;
 //

@@ -115,45 +115,15 @@
 //!
 //! # Metrics
 //!
-//! `/metrics` at `metrics.listen`. What CoreDNS has a name for keeps that name, its labels and its buckets (`coredns_dns_*`,
-//! `coredns_cache_*`, `coredns_forward_*`, `coredns_proxy_*`); the rest is `nodens_*`. Each family says in its help text what it counts. The
+//! `/metrics` at `metrics.listen`. What CoreDNS has a name for keeps that name and its labels (`coredns_dns_*`,
+//! `coredns_cache_*`, `coredns_forward_*`, `coredns_proxy_*`), times of answers all their buckets, sizes and times of servers some of them; the rest is
+//! `nodens_*`. Each family says in its help text what it counts. Series are few, since every node of a cluster has its own: 600 at most with
+//! `config/kubernetes.toml`. All addresses stand under the first, times and sizes of all zones under the root, rare types under `other`. The
 //! `zone` label is the configured zone; `dropped` stands for what was answered before it had one. Hits count as 0 seconds in
 //! `coredns_dns_request_duration_seconds`: they take microseconds, and a precise clock for each would cost more than it tells.
 //!
-//! Worth an alert:
-//!
-//! | expression | means |
-//! |---|---|
-//! | `sum by (zone) (rate(coredns_dns_responses_total{rcode="SERVFAIL"}[5m])) > 1` | a zone's servers do not answer |
-//! | `rate(nodens_upstream_failures_total{reason=~"name\|issuer\|validity\|pin\|certificate"}[5m]) > 0` | a server's certificate is wrong: for another name, signed by somebody else, expired, or with another key |
-//! | `rate(nodens_upstream_failures_total{reason=~"alert\|incompatible\|protocol"}[5m]) > 0` | a server does not speak TLS 1.2 or 1.3, not the protocol `dot`, or no TLS at all; or somebody is between |
-//! | `rate(nodens_upstream_failures_total{reason=~"connect\|refused\|connect_timeout\|closed\|timeout"}[5m]) > 0.1` | a server is away or slow; the others of its group carry it |
-//! | `nodens_upstream_info{transport="tls",authentication="none"}` | `insecure = true`: whoever is on the path can answer |
-//! | `nodens_upstream_up < 1` for five minutes | a server is down, for all workers (0) or some; `nodens_upstream_failures_total` says why |
-//! | `rate(coredns_forward_healthcheck_broken_total[5m]) > 0` | questions are asked while all servers of their group are down |
-//! | `rate(nodens_upstream_tries_denied_total{kind="retry"}[5m]) > 1` | servers fail so often that third tries are saved |
-//! | `rate(nodens_queries_rejected_total{reason=~"in_flight\|waiting"}[5m]) > 0` | questions are shed: upstreams are slow, or a client floods |
-//! | `rate(nodens_queries_rejected_total{reason="not_allowed"}[5m]) > 0` | somebody asks who should not |
-//! | `rate(nodens_queries_rejected_total{reason="client_rate"}[5m]) > 0` | a client asks faster than it may |
-//! | `rate(nodens_client_rates_shared_total[5m]) > 0` | more clients ask at a time than the table of rates holds, or somebody forges their addresses |
-//! | `rate(nodens_queries_blocked_total[5m]) > 0` | somebody asks for what is blocked; the log says who |
-//! | `nodens_blocked_names == 0` | where a list is configured: it is empty |
-//! | `increase(nodens_rebinding_answers_total{class!="null"}[10m]) > 0` | public names lead inside: an attack, or names that want an exemption; the log names them. `class="metadata"` is worth a page |
-//! | `rate(nodens_upstream_mismatches_total[5m]) > 1` | answers that fit no question: late ones, or somebody tries to forge |
-//! | `rate(nodens_dnssec_validations_total{result="bogus"}[5m]) > 0.1` | answers are forged, or a zone that is asked for is broken: the log says which and why |
-//! | `rate(nodens_dnssec_validations_total{result="indeterminate"}[5m]) > 0.1` | servers do not give keys and delegations: do they pass DNSSEC records? |
-//! | `rate(nodens_dnssec_limits_total[5m]) > 0` | somebody asks for names of a zone that wants to keep the validator busy |
-//! | `rate(nodens_upstream_doubts_total{reason=~"mismatches\|alike\|fragments"}[5m]) > 0` | questions are asked over TCP because what comes by UDP is not to be trusted: somebody tries to forge |
-//! | `rate(nodens_upstream_doubts_total{reason=~"cookie\|bad_cookie"}[5m]) > 0.1` | the same because cookies are missing or refused: forged answers, or servers behind one address that do not share their secret; `cookies = false` spares these the round trip |
-//! | `rate(nodens_upstream_records_dropped_total[5m]) > 0` | a server sends records that do not parse |
-//! | `rate(coredns_cache_evictions_total{type="success"}[5m]) > 10` | the cache is too small for what is asked |
-//! | `rate(nodens_tcp_refused_total[5m]) > 0` | clients hold more TCP connections than they may |
-//! | `rate(nodens_responses_unsent_total[5m]) > 0` | the kernel does not take answers: no route, no buffer |
-//! | `increase(coredns_reload_failed_total[10m]) > 0` | a new configuration has a mistake and is not in force |
-//! | `increase(nodens_snapshots_total{result="failed"}[10m]) > 0` | the file of the cache cannot be written: no room, no folder, no right |
-//! | `nodens_snapshot_entries{state="left_out"} > 0` | `cache.snapshot-size` is too small for what is kept |
-//! | `count by (value) (coredns_reload_version_info)` | how many nodes have which configuration |
-//! | `nodens_accept_failures_total > 0`, `process_open_fds / process_max_fds > 0.8` | descriptors run out |
+//! What is worth an alert, and what each means, is in the chapter on [`alerts`](super::alerts); rules for Prometheus are in `packaging/prometheus`, a
+//! dashboard for Grafana in `packaging/grafana`.
 //!
 //! The share of hits: `sum(rate(coredns_cache_hits_total[5m])) / sum(rate(coredns_cache_requests_total[5m]))`.
 //!

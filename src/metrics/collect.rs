@@ -9,14 +9,15 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TextEncoder};
 
-use super::counter::{Counts, Durations, Sizes};
+use super::counter::{Counts, Durations, SOME_COUNTS, SOME_DURATIONS};
 use super::event::{Event, Gauge, UpstreamEvent};
-use super::family::{self, Family};
-use super::label::{AddressClass, SERVFAIL, rcode_name, type_name};
+use super::family::{self, Family, Feature};
+use super::label::{AddressClass, exchange_rcode};
+use super::queries::{self, CACHE_TYPES, NO_VIEW, Queries};
 use super::samples::{Histograms, Scalars};
-use super::worker::{self, Row, WorkerMetrics};
-use super::{Layout, Protocol, Source, process};
-use crate::config::{Server, Upstream};
+use super::worker::{self, WorkerMetrics};
+use super::{Layout, Protocol, process};
+use crate::config::{Config, Dnssec, Server, Upstream};
 
 /// What a build calls itself besides its version, a commit as a rule; set when the package is built.
 const REVISION: &str = match option_env!("NODENS_REVISION") {
@@ -24,17 +25,8 @@ const REVISION: &str = match option_env!("NODENS_REVISION") {
     None => "",
 };
 
-/// CoreDNS's name for queries that reach no zone; it cannot be a zone's, which end in a dot.
-const NO_ZONE: &str = "dropped";
-
-/// CoreDNS tells servers of one address apart by views; nodens has none.
-const NO_VIEW: &str = "";
-
 /// The plugin whose metrics name upstream servers.
 const PROXY_NAME: &str = "forward";
-
-/// Kinds of kept answers, in the order of [`CacheFigures`].
-const CACHE_TYPES: [&str; 2] = ["success", "denial"];
 
 /// What a cache says of itself; each pair is positive answers, then negative ones.
 pub trait CacheFigures: Send + Sync {
@@ -86,6 +78,7 @@ impl Metrics {
             layout: Mutex::new(Arc::new(layout.clone())),
             hash: Mutex::default(),
             servers: Mutex::default(),
+            features: Mutex::default(),
             workers: (0..workers + Beside::COUNT).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
             cache: Mutex::new(None),
             descriptions: family::ALL.iter().map(describe).collect(),
@@ -149,8 +142,21 @@ impl Metrics {
         hash.clone_into(&mut self.shared.hash.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Says how the servers of the configuration in force are spoken to, and what they must prove.
-    pub fn set_upstreams(&self, upstreams: &[Upstream]) {
+    /// Says what the configuration in force has turned on, how its servers are spoken to, and what they must prove.
+    pub fn set_config(&self, config: &Config) {
+        let mut features = Vec::new();
+        for (feature, is_on) in [
+            (Feature::Snapshot, config.cache.snapshot.is_some()),
+            (Feature::Validation, config.zones.iter().any(|zone| zone.dnssec == Dnssec::Validate)),
+            (Feature::HandOver, config.supervisor.socket.is_some()),
+            (Feature::Blocking, !config.policy.block.is_empty() || config.policy.block_file.is_some()),
+            (Feature::ClientRate, config.limits.client_rate > 0),
+        ] {
+            if is_on {
+                features.push(feature);
+            }
+        }
+        *self.shared.features.lock().unwrap_or_else(PoisonError::into_inner) = features;
         let of = |upstream: &Upstream| {
             let server = |server: &Server| {
                 let Server { transport, address, .. } = server;
@@ -160,7 +166,7 @@ impl Metrics {
             };
             upstream.servers.iter().map(server).collect::<Vec<_>>()
         };
-        let servers = upstreams.iter().flat_map(of).collect();
+        let servers = config.upstreams.iter().flat_map(of).collect();
         *self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
     }
 
@@ -209,6 +215,8 @@ struct Shared {
     hash: Mutex<String>,
     /// The labels of [`family::UPSTREAM_INFO`], a server each; empty before anybody said so.
     servers: Mutex<Vec<[String; 4]>>,
+    /// What that configuration has turned on.
+    features: Mutex<Vec<Feature>>,
     /// One a worker, and the main thread's last.
     workers: Vec<Arc<WorkerMetrics>>,
     /// Where the figures of the cache come from, once there is one.
@@ -277,20 +285,20 @@ impl Shared {
     /// What [`WorkerMetrics::answered`] counts.
     fn queries(&self, families: &mut Vec<MetricFamily>) {
         let layout = self.layout();
-        let mut queries = Queries::new();
+        let mut queries = Queries::new(layout.servers.first().map_or("", String::as_str));
         for (server_index, server) in layout.servers.iter().enumerate() {
             let zones = layout.zones.iter().map(String::as_str).enumerate();
-            for (zone_index, zone) in zones.chain([(worker::NO_ZONE, NO_ZONE)]) {
-                for (protocol, name) in [(Protocol::Udp, "udp"), (Protocol::Tcp, "tcp")] {
+            for (zone_index, zone) in zones.chain([(worker::NO_ZONE, queries::NO_ZONE)]) {
+                for protocol in [Protocol::Udp, Protocol::Tcp] {
                     let rows = self.workers.iter().filter_map(|worker| worker.row(server_index, zone_index, protocol));
-                    rows.for_each(|row| queries.add(server, zone, name, row));
+                    rows.for_each(|row| queries.add(server, zone, protocol, row));
                 }
             }
         }
         queries.finish(families);
     }
 
-    /// Plain events and gauges, zero or not, and what CoreDNS calls some of them.
+    /// Plain events and gauges, zero or not but for those of what is not turned on, and what CoreDNS calls some of them.
     fn events(&self, families: &mut Vec<MetricFamily>) {
         let total = |event| self.workers.iter().map(|worker| worker.counted(event)).sum::<u64>();
         let mut samples: Vec<Scalars<'_>> = Vec::new();
@@ -305,6 +313,10 @@ impl Shared {
         }
         in_family(&mut samples, &family::FORWARD_REJECTS)
             .count(&[], total(Event::ShedInFlight) + total(Event::ShedWaiting) + total(Event::ShedClient));
+        let features = self.features.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        samples.retain(|samples| {
+            samples.family().feature().is_none_or(|feature| features.contains(&feature)) || samples.has_any()
+        });
         families.extend(samples.into_iter().map(Scalars::finish));
     }
 
@@ -360,8 +372,8 @@ impl Shared {
     fn upstreams(&self, families: &mut Vec<MetricFamily>) {
         let layout = self.layout();
         let mut samples: Vec<Scalars<'_>> = Vec::new();
-        let mut exchanges = Histograms::new(&family::PROXY_DURATION);
-        let mut connections = Histograms::new(&family::UPSTREAM_CONNECTION_QUERIES);
+        let mut exchanges = Histograms::new(&family::PROXY_DURATION, &SOME_DURATIONS);
+        let mut connections = Histograms::new(&family::UPSTREAM_CONNECTION_QUERIES, &SOME_COUNTS);
         for (index, (group, to)) in layout.upstreams.iter().enumerate() {
             let (address, proto) = coredns_address(to);
             let rows = || self.workers.iter().filter_map(|worker| worker.upstreams(index));
@@ -387,7 +399,7 @@ impl Shared {
             for row in rows() {
                 connections.add(&[group, to], row.connections());
                 for (rcode, durations) in row.exchanges().iter().enumerate() {
-                    exchanges.add(&[PROXY_NAME, address, rcode_name(rcode)], durations);
+                    exchanges.add(&[PROXY_NAME, address, exchange_rcode(rcode)], durations);
                 }
             }
         }
@@ -416,114 +428,5 @@ fn coredns_address(to: &str) -> (&str, &'static str) {
         Some(("tcp", address)) => (address, "tcp"),
         Some((_, address)) => (address, "udp"),
         None => (to, "udp"),
-    }
-}
-
-//------ Answered queries --------------------------------------------------------------------------------------------
-
-/// The families that come of answered queries.
-struct Queries<'a> {
-    /// By type.
-    requests: Scalars<'a>,
-    /// By RCODE and source.
-    responses: Scalars<'a>,
-    /// With DO.
-    with_do: Scalars<'a>,
-    /// Looked up in the cache.
-    cache_requests: Scalars<'a>,
-    /// Found there.
-    cache_hits: Scalars<'a>,
-    /// Of those, what had expired.
-    served_stale: Scalars<'a>,
-    /// Not found there.
-    cache_misses: Scalars<'a>,
-    /// How long they took.
-    durations: Histograms<'a, { super::counter::DURATION_BOUNDS + 1 }>,
-    /// How large they were.
-    request_sizes: Histograms<'a, { super::counter::SIZE_BOUNDS.len() + 1 }>,
-    /// How large their answers were.
-    response_sizes: Histograms<'a, { super::counter::SIZE_BOUNDS.len() + 1 }>,
-}
-
-impl<'a> Queries<'a> {
-    /// No queries yet.
-    const fn new() -> Self {
-        Self {
-            requests: Scalars::new(&family::REQUESTS),
-            responses: Scalars::new(&family::RESPONSES),
-            with_do: Scalars::new(&family::DO_REQUESTS),
-            cache_requests: Scalars::new(&family::CACHE_REQUESTS),
-            cache_hits: Scalars::new(&family::CACHE_HITS),
-            served_stale: Scalars::new(&family::SERVED_STALE),
-            cache_misses: Scalars::new(&family::CACHE_MISSES),
-            durations: Histograms::new(&family::REQUEST_DURATION),
-            request_sizes: Histograms::new(&family::REQUEST_SIZE),
-            response_sizes: Histograms::new(&family::RESPONSE_SIZE),
-        }
-    }
-
-    /// Adds what one worker counted of one server, zone and protocol.
-    fn add(&mut self, server: &'a str, zone: &'a str, protocol: &'static str, row: &Row) {
-        let family = if server.contains('[') { "2" } else { "1" };
-        let mut with_do = 0;
-        for (index, [without, with]) in row.requests().into_iter().enumerate() {
-            let labels = [server, zone, NO_VIEW, protocol, family, type_name(index)];
-            self.requests.count_if_any(&labels, without + with);
-            with_do += with;
-        }
-        self.with_do.count(&[server, zone, NO_VIEW], with_do);
-
-        let by_source = Source::ALL.map(|source| (source, row.responses(source)));
-        for (source, by_rcode) in &by_source {
-            for (rcode, &count) in by_rcode.iter().enumerate() {
-                self.responses.count_if_any(&[server, zone, NO_VIEW, rcode_name(rcode), plugin(*source)], count);
-            }
-        }
-        if zone != NO_ZONE {
-            // An error made up here is a miss when it is SERVFAIL: no upstream answered. Other errors come before the cache.
-            let [success, denial, stale, failure, forward, _, policy] =
-                by_source.each_ref().map(|(_, by_rcode)| by_rcode);
-            let [success, denial, stale, failure, forward] =
-                [success, denial, stale, failure, forward].map(|by_rcode| by_rcode.iter().sum::<u64>());
-            // CoreDNS counts both among the hits, failures as denials.
-            let (success, denial) = (success + stale, denial + failure);
-            self.served_stale.count(&[server, zone, NO_VIEW], stale);
-            let misses = forward + policy[SERVFAIL];
-            self.cache_hits.count(&[server, CACHE_TYPES[0], zone, NO_VIEW], success);
-            self.cache_hits.count(&[server, CACHE_TYPES[1], zone, NO_VIEW], denial);
-            self.cache_misses.count(&[server, zone, NO_VIEW], misses);
-            self.cache_requests.count(&[server, zone, NO_VIEW], success + denial + misses);
-        }
-
-        self.durations.add(&[server, zone, NO_VIEW], row.durations());
-        self.request_sizes.add(&[server, zone, NO_VIEW, protocol], row.request_sizes());
-        self.response_sizes.add(&[server, zone, NO_VIEW, protocol], row.response_sizes());
-    }
-
-    /// The families as the exposition has them.
-    fn finish(self, families: &mut Vec<MetricFamily>) {
-        let scalars = [
-            self.requests,
-            self.responses,
-            self.with_do,
-            self.cache_requests,
-            self.cache_hits,
-            self.served_stale,
-            self.cache_misses,
-        ];
-        families.extend(scalars.map(Scalars::finish));
-        families.push(self.durations.finish::<Durations>());
-        families.push(self.request_sizes.finish::<Sizes>());
-        families.push(self.response_sizes.finish::<Sizes>());
-    }
-}
-
-/// CoreDNS's name for who gave an answer.
-const fn plugin(source: Source) -> &'static str {
-    match source {
-        Source::CacheSuccess | Source::CacheDenial | Source::Stale | Source::CacheFailure => "cache",
-        Source::Forward => "forward",
-        Source::Local => "local",
-        Source::Policy => "policy",
     }
 }

@@ -49,6 +49,19 @@ const FIRST_DURATION_NS: u64 = 250_000;
 pub(super) const SIZE_BOUNDS: [u16; 14] =
     [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000, 64_000];
 
+/// The bounds of durations that are shown of clients' queries: all.
+pub(super) const ALL_DURATIONS: [usize; DURATION_BOUNDS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// Those that are shown of servers' answers, of which there are several histograms a server: 1 ms quadrupled 6 times. A try that takes longer than
+/// the last is no answer any more.
+pub(super) const SOME_DURATIONS: [usize; 7] = [2, 4, 6, 8, 10, 12, 14];
+
+/// The bounds of sizes that are shown: 100, 200, 511, 1,023 and 4,095. No message has 0 bytes, and the others only split what is rare.
+pub(super) const SOME_SIZES: [usize; 5] = [1, 2, 5, 6, 8];
+
+/// The bounds of counts that are shown: 1, 64, 4,096.
+pub(super) const SOME_COUNTS: [usize; 3] = [0, 3, 6];
+
 /// Durations; the last cell has no upper bound. The sum is in nanoseconds.
 pub(super) type Durations = Histogram<{ DURATION_BOUNDS + 1 }>;
 

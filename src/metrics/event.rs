@@ -271,7 +271,10 @@ impl UpstreamEvent {
             | Self::WrongIssuer
             | Self::WrongValidity
             | Self::WrongPin
-            | Self::WrongCertificate => scheme == "tls",
+            | Self::WrongCertificate
+            | Self::HandshakeFull
+            | Self::HandshakeResumed
+            | Self::ClosedTls => scheme == "tls",
             Self::CookiesGone
             | Self::CookieRight
             | Self::CookieRefused
@@ -279,7 +282,12 @@ impl UpstreamEvent {
             | Self::DoubtFragments
             | Self::DoubtCookie
             | Self::DoubtBadCookie
-            | Self::DoubtAlike => !matches!(scheme, "tls" | "tcp"),
+            | Self::DoubtAlike
+            | Self::CaseNotEchoed
+            | Self::StreamFirst
+            | Self::StreamRefused
+            | Self::TruncatedRetry
+            | Self::SocketShared => !matches!(scheme, "tls" | "tcp"),
             _ => true,
         }
     }

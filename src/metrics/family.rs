@@ -26,6 +26,41 @@ pub(super) enum Kind {
     Histogram,
 }
 
+/// What has to be turned on before some families have anything to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Feature {
+    /// The file of kept answers.
+    Snapshot,
+    /// Signatures are verified here, in one zone at least.
+    Validation,
+    /// Another version may take over.
+    HandOver,
+    /// Names are blocked.
+    Blocking,
+    /// Clients are held to a rate.
+    ClientRate,
+}
+
+impl Family {
+    /// What has to be turned on before the family says anything. Until then, and until anything is counted, it is not shown: zeros for ever.
+    pub(super) fn feature(&self) -> Option<Feature> {
+        Some(match self.name {
+            "nodens_snapshots_total"
+            | "nodens_snapshot_entries"
+            | "nodens_snapshot_bytes"
+            | "nodens_snapshot_timestamp_seconds" => Feature::Snapshot,
+            "nodens_dnssec_validations_total"
+            | "nodens_dnssec_queries_total"
+            | "nodens_dnssec_limits_total"
+            | "nodens_dnssec_messages" => Feature::Validation,
+            "nodens_handovers_total" => Feature::HandOver,
+            "nodens_queries_blocked_total" | "nodens_blocked_names" => Feature::Blocking,
+            "nodens_client_rates_shared_total" => Feature::ClientRate,
+            _ => return None,
+        })
+    }
+}
+
 /// Writes each family as a constant, and all of them as [`ALL`].
 macro_rules! families {
     ($($(#[$doc:meta])* $constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
@@ -48,15 +83,15 @@ families! {
     PANICS = Counter "coredns_panics_total" []
         "Panics survived. Always 0: a worker that panics is ended and started anew.";
     REQUESTS = Counter "coredns_dns_requests_total" ["server", "zone", "view", "proto", "family", "type"]
-        "Queries answered, by zone, transport, address family (1 IPv4, 2 IPv6) and type.";
+        "Queries answered, by zone, transport, address family (1 IPv4, 2 IPv6) and type. All addresses are shown under the first.";
     RESPONSES = Counter "coredns_dns_responses_total" ["server", "zone", "view", "rcode", "plugin"]
         "Answers by response code and by who gave them: cache, forward, local or policy.";
     REQUEST_DURATION = Histogram "coredns_dns_request_duration_seconds" ["server", "zone", "view"]
-        "Time from reading a query to handing over its answer.";
+        "Time from reading a query to handing over its answer, of all zones under the root.";
     REQUEST_SIZE = Histogram "coredns_dns_request_size_bytes" ["server", "zone", "view", "proto"]
-        "Size of queries.";
+        "Size of queries, of all zones under the root.";
     RESPONSE_SIZE = Histogram "coredns_dns_response_size_bytes" ["server", "zone", "view", "proto"]
-        "Size of answers.";
+        "Size of answers, of all zones under the root.";
     DO_REQUESTS = Counter "coredns_dns_do_requests_total" ["server", "zone", "view"]
         "Queries with the DO bit set.";
     CACHE_ENTRIES = Gauge "coredns_cache_entries" ["server", "type", "zones", "view"]
@@ -93,6 +128,8 @@ families! {
     //------ nodens's own: clients -----------------------------------------------------------------------------------
     NODENS_BUILD_INFO = Gauge "nodens_build_info" ["version", "revision"]
         "Always 1; the labels name the running nodens.";
+    LISTENER_QUERIES = Counter "nodens_listener_queries_total" ["server", "proto"]
+        "Queries answered, by the address that was asked.";
     WORKERS = Gauge "nodens_workers" []
         "Threads that answer queries.";
     DROPPED = Counter "nodens_messages_dropped_total" ["reason"]

@@ -7,8 +7,8 @@
 //! everything else is `nodens_*`. Nothing here logs, answers or waits.
 //!
 //! Reading order: `event` (the tables of what is counted), `label` (the closed sets of label values), `counter`
-//! (one cell, one histogram), `worker` (the memory of one worker), `family` (names and help texts), `collect` (the scrape), `totals` (the
-//! same in numbers).
+//! (one cell, one histogram), `worker` (the memory of one worker), `family` (names and help texts), `collect` (the scrape), `queries` (what it
+//! makes of answered queries), `totals` (the same in numbers).
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ mod worker;
 // The scrape.
 mod collect;
 mod process;
+mod queries;
 mod samples;
 
 // The same for whoever asks without Prometheus.
@@ -59,6 +60,16 @@ pub enum Protocol {
     Udp,
     /// A stream.
     Tcp,
+}
+
+impl Protocol {
+    /// What labels call it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
 }
 
 /// Where an answer came from.

@@ -29,6 +29,11 @@ impl<'a> Scalars<'a> {
         self.family
     }
 
+    /// Whether there is anything but zeros.
+    pub(super) fn has_any(&self) -> bool {
+        self.sums.values().any(|&sum| sum > 0.0)
+    }
+
     /// Adds to a sample; zero makes it appear.
     pub(super) fn add(&mut self, labels: &[&'a str], value: f64) {
         debug_assert_eq!(labels.len(), self.family.labels.len(), "labels of {}", self.family.name);
@@ -120,14 +125,16 @@ impl Bounded<{ COUNT_BOUNDS + 1 }> for Counts {
 pub(super) struct Histograms<'a, const CELLS: usize> {
     /// Whose samples they are.
     family: &'static Family,
+    /// Cells whose upper bounds are shown, in order: each is a series for every combination of labels.
+    shown: &'static [usize],
     /// Tallies by label values, which are as many as the family has labels.
     tallies: BTreeMap<Vec<&'a str>, Tally<CELLS>>,
 }
 
 impl<'a, const CELLS: usize> Histograms<'a, CELLS> {
     /// No samples yet.
-    pub(super) const fn new(family: &'static Family) -> Self {
-        Self { family, tallies: BTreeMap::new() }
+    pub(super) const fn new(family: &'static Family, shown: &'static [usize]) -> Self {
+        Self { family, shown, tallies: BTreeMap::new() }
     }
 
     /// Adds a worker's histogram to those of the same labels.
@@ -138,14 +145,14 @@ impl<'a, const CELLS: usize> Histograms<'a, CELLS> {
 
     /// The family as the exposition has it; a histogram without values is left out.
     pub(super) fn finish<H: Bounded<CELLS>>(self) -> MetricFamily {
-        let family = self.family;
+        let (family, shown) = (self.family, self.shown);
         let metrics = self.tallies.into_iter().filter_map(|(values, tally)| {
             let mut count = 0;
-            let mut buckets = Vec::with_capacity(CELLS);
+            let mut buckets = Vec::with_capacity(shown.len());
             for (cell, &counted) in tally.cells.iter().enumerate() {
                 count += counted;
                 // The encoder writes the last bucket, +Inf, from the count of all values.
-                if cell + 1 < CELLS {
+                if cell + 1 < CELLS && shown.contains(&cell) {
                     let mut bucket = Bucket::default();
                     bucket.set_cumulative_count(count);
                     bucket.set_upper_bound(H::upper_bound(cell));

@@ -159,7 +159,7 @@ impl Running {
         let shared = &self.snapshot.shared;
         // Names first: a worker counts by a new number as soon as it knows it.
         self.metrics.extend(&self.snapshot.layout);
-        self.metrics.set_upstreams(&shared.config.upstreams);
+        self.metrics.set_config(&shared.config);
         let limits = &shared.config.limits;
         self.connections.set(limits.tcp_connections, limits.tcp_connections_per_client);
         self.query_log.adopt(&shared.config);
@@ -238,7 +238,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     let addresses = sockets.addresses();
     snapshot.layout.servers = addresses.iter().map(|address| format!("dns://{address}")).collect();
     let metrics = Arc::new(Metrics::new(&snapshot.layout, config.listen.workers));
-    metrics.set_upstreams(&config.upstreams);
+    metrics.set_config(&config);
     metrics.set_cache(store as Arc<dyn CacheFigures>);
     publish_names(&local, &metrics);
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);

@@ -1,4 +1,4 @@
-//! Real servers and clients from the distribution: bind9, dnsdist, unbound; dig, kdig, dnsperf.
+//! Real servers and clients from the distribution: bind9, dnsdist, unbound; dig, kdig, dnsperf; and who watches them: Prometheus.
 //!
 //! Servers run in the foreground from temporary folders on ports of their own and are stopped by their process number.
 
@@ -215,6 +215,31 @@ impl Peer {
         let mut command = wrapped(&[], "unbound", folder.path());
         command.args(["-d", "-c"]).arg(file);
         Self::start(command, folder, address)
+    }
+
+    /// Prometheus with a configuration and a folder of its own, on a port of the kernel's choice.
+    #[track_caller]
+    pub(crate) fn prometheus(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("prometheus.yml");
+        fs::write(&file, config).unwrap();
+        let mut command = wrapped(&[], "prometheus", folder.path());
+        command.arg(format!("--config.file={}", file.display()));
+        command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
+        command.args(["--web.listen-address=127.0.0.1:0", "--query.lookback-delta=1m"]);
+        let mut peer = Self::spawn(command, folder, SocketAddr::from(([127, 0, 0, 1], 0)));
+        wait_until("Prometheus takes queries", || {
+            if let Some(status) = peer.child.try_wait().unwrap() {
+                panic!("Prometheus ended: {status}\n{}", peer.log());
+            }
+            let log = peer.log();
+            let listening = log.lines().find_map(|line| line.split_once("\"Listening on\" address=")?.1.parse().ok());
+            if let Some(address) = listening {
+                peer.address = address;
+            }
+            listening.is_some() && log.contains("ready to receive web requests")
+        });
+        peer
     }
 
     /// Waits until the server answers `ask` over UDP as `good` wants it.

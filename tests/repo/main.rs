@@ -6,6 +6,7 @@ mod documents;
 mod layout;
 mod needs;
 mod systemd;
+mod watching;
 
 use std::fs;
 use std::path::{Path, PathBuf};

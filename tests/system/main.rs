@@ -12,6 +12,7 @@ mod common;
 mod chaos;
 mod clients;
 mod cluster;
+mod dashboard;
 mod demo;
 mod dnssec;
 mod egress;
@@ -23,6 +24,8 @@ mod node;
 mod rebinding;
 mod reload;
 mod resolvers;
+mod rules;
+mod series;
 
 use common::daemon::Setup;
 use common::peer::{Peer, free_address};
