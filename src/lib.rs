@@ -74,6 +74,7 @@ pub mod pipeline;
 // Beside the way: bounded, never blocking, never answering.
 pub mod log;
 pub mod metrics;
+pub mod who;
 
 // Who runs it.
 pub mod control;

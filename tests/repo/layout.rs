@@ -11,7 +11,7 @@ const GROUND: &[&str] = &["error", "sys", "wire", "config", "metrics", "log"];
 const STEPS: &[&str] = &["listener", "policy", "cache", "route", "upstream", "dnssec", "filter", "reply"];
 
 /// Beside the way.
-const OBSERVERS: &[&str] = &["querylog", "detect", "control"];
+const OBSERVERS: &[&str] = &["querylog", "detect", "control", "who"];
 
 /// Single imports that the rule below would refuse, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[("reply", "cache", "a kept entry is what a reply is written from")];
