@@ -66,6 +66,13 @@ impl Config {
             health.listen = "health.listen",
             log.format = "log.format",
             query_log.buffer = "query-log.buffer",
+            // The files that it names were given to the sandbox.
+            clients.source = "clients.source",
+            clients.address = "clients.address",
+            clients.token = "clients.token",
+            clients.ca = "clients.ca",
+            clients.node = "clients.node",
+            clients.refresh = "clients.refresh",
             control.socket = "control.socket",
             supervisor.hang_timeout = "supervisor.hang-timeout",
             supervisor.socket = "supervisor.socket",

@@ -9,9 +9,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
+use super::Who;
 use super::follow::hold;
 use super::pod::{Phase, Pod};
-use super::{Kind, Settings, Who};
+use crate::config::{ClientSource, Clients};
 use crate::sys::clock::{self, Moment};
 
 /// Addresses that are known at most. A node has 110 pods as a rule, with two addresses each.
@@ -110,10 +111,10 @@ impl Directory {
 
     /// One for the source that the operator has chosen, to be filled by [`follow`](super::follow()).
     #[must_use]
-    pub fn open(settings: &Settings) -> Self {
-        match settings.source {
-            Kind::None => Self::absent(),
-            Kind::Kubelet | Kind::ApiServer => Self::new(hold(settings.refresh)),
+    pub fn open(clients: &Clients) -> Self {
+        match clients.source {
+            ClientSource::None => Self::absent(),
+            ClientSource::Kubelet | ClientSource::ApiServer => Self::new(hold(clients.refresh)),
         }
     }
 

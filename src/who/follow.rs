@@ -7,12 +7,13 @@ use std::time::Duration;
 use rand::RngExt as _;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::Failure;
 use super::api_server::ApiServer;
 use super::directory::Directory;
 use super::http::Server;
 use super::kubelet::Kubelet;
 use super::pod::Pod;
-use super::{Failure, Settings};
+use crate::config::{ClientSource, Clients};
 use crate::log::{LogLimiter, Topic};
 use crate::metrics::{Event, Gauge, WorkerMetrics};
 use crate::sys::{clock, random};
@@ -87,25 +88,14 @@ impl Pace {
 }
 
 /// Keeps the directory like the source that the operator has chosen. Never ends; without a source it does nothing.
-pub async fn follow(directory: &Directory, settings: &Settings, metrics: Arc<WorkerMetrics>) {
-    let Settings { source, address, token, ca, node, refresh } = settings;
-    let keeper = |pace| Keeper::new(directory.clone(), pace, Arc::clone(&metrics));
-    let server = || {
-        Server::new(address, token.clone(), ca.clone())
-            .map_err(|error| tracing::error!(address, "clients.address {error}"))
-    };
-    let pace = Pace::of(*refresh);
-    match source {
-        super::Kind::None => {}
-        super::Kind::Kubelet => {
-            if let Ok(server) = server() {
-                keeper(pace).keep(Kubelet::new(server)).await;
-            }
-        }
-        super::Kind::ApiServer => {
-            if let Ok(server) = server() {
-                keeper(pace).keep(ApiServer::new(server, node.clone())).await;
-            }
+pub async fn follow(directory: &Directory, clients: &Clients, metrics: Arc<WorkerMetrics>) {
+    // One that cannot be was refused with the configuration.
+    if let Ok(server) = Server::new(clients) {
+        let keeper = Keeper::new(directory.clone(), Pace::of(clients.refresh), metrics);
+        match clients.source {
+            ClientSource::None => {}
+            ClientSource::Kubelet => keeper.keep(Kubelet::new(server)).await,
+            ClientSource::ApiServer => keeper.keep(ApiServer::new(server, clients.node.clone())).await,
         }
     }
     std::future::pending().await

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Failure, tls};
+use crate::config::Clients;
 use crate::sys::socket::keep_alive;
 
 /// Time for the connection, with its encryption.
@@ -72,28 +73,14 @@ pub(super) struct Body {
 }
 
 impl Server {
-    /// A server at `https://ADDRESS:PORT` or `http://ADDRESS:PORT`; a name would have to be looked up, by us.
+    /// The one that the operator names.
     ///
     /// # Errors
     ///
-    /// What is wrong with the text.
-    pub(super) fn new(url: &str, token: Option<PathBuf>, authorities: Option<PathBuf>) -> Result<Self, &'static str> {
-        let (encrypted, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-            (Some(rest), _) => (true, rest),
-            (_, Some(rest)) => (false, rest),
-            _ => return Err("begins with https:// or http://"),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let port = if encrypted { 443 } else { 80 };
-        let bare = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(rest);
-        let address = rest
-            .parse()
-            .or_else(|_| bare.parse::<IpAddr>().map(|address| SocketAddr::new(address, port)))
-            .map_err(|_| "has an address behind it, and no name: names are what we answer")?;
-        if !encrypted && token.is_some() {
-            return Err("is http://, over which no token is sent; use https://, or no token");
-        }
-        Ok(Self { address, encrypted, token, authorities })
+    /// What is wrong with its URL.
+    pub(super) fn new(clients: &Clients) -> Result<Self, String> {
+        let (address, encrypted) = clients.server().map_err(|(wrong, _)| wrong)?;
+        Ok(Self { address, encrypted, token: clients.token.clone(), authorities: clients.ca.clone() })
     }
 
     /// Asks for `path`; every piece of the answer then comes within `patience`.
@@ -170,10 +157,11 @@ impl Body {
             loop {
                 match self.incoming.frame().await {
                     // Trailers say nothing.
-                    Some(Ok(frame)) => match frame.into_data() {
-                        Ok(data) => return Ok(Some(data)),
-                        Err(_) => {}
-                    },
+                    Some(Ok(frame)) => {
+                        if let Ok(data) = frame.into_data() {
+                            return Ok(Some(data));
+                        }
+                    }
                     Some(Err(error)) => return Err(Failure::Unreachable(error.to_string())),
                     None => return Ok(None),
                 }

@@ -41,40 +41,10 @@ mod follow;
 mod tests;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use directory::{Directory, Whose};
 pub use follow::{HOLD, follow};
-
-/// What the operator says of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Who is asked.
-    pub source: Kind,
-    /// Where: `https://ADDRESS:PORT`.
-    pub address: String,
-    /// The file of the token.
-    pub token: Option<PathBuf>,
-    /// The certificates that the source proves itself by.
-    pub ca: Option<PathBuf>,
-    /// This node's name.
-    pub node: String,
-    /// Time between two looks.
-    pub refresh: Duration,
-}
-
-/// Who is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Nobody.
-    None,
-    /// The kubelet.
-    Kubelet,
-    /// The API server.
-    ApiServer,
-}
 
 /// A pod, and its container if it has but one: all containers of a pod have the same address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -53,10 +53,13 @@ pub(super) enum Phase {
 /// A pod.
 #[derive(Default, Deserialize)]
 struct Raw<'a> {
+    /// What it is called.
     #[serde(borrow, default)]
     metadata: Metadata<'a>,
+    /// What it shall be.
     #[serde(borrow, default)]
     spec: Spec<'a>,
+    /// What it is.
     #[serde(borrow, default)]
     status: Status<'a>,
 }
@@ -65,14 +68,19 @@ struct Raw<'a> {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Metadata<'a> {
+    /// Its name.
     #[serde(borrow)]
     name: Cow<'a, str>,
+    /// The namespace it is in.
     #[serde(borrow)]
     namespace: Cow<'a, str>,
+    /// What tells it from another of the same name.
     #[serde(borrow)]
     uid: Cow<'a, str>,
+    /// Up to where what is said of it is known.
     #[serde(borrow)]
     resource_version: Cow<'a, str>,
+    /// When it will be gone at the latest; there once it was told to end.
     deletion_timestamp: Option<IgnoredAny>,
 }
 
@@ -80,7 +88,9 @@ struct Metadata<'a> {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Spec<'a> {
+    /// Whether it shares the node's network.
     host_network: Option<bool>,
+    /// Its containers, without those that run before them.
     #[serde(borrow)]
     containers: Option<Vec<Container<'a>>>,
 }
@@ -89,6 +99,7 @@ struct Spec<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Container<'a> {
+    /// Its name.
     #[serde(borrow)]
     name: Cow<'a, str>,
 }
@@ -97,16 +108,22 @@ struct Container<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Status<'a> {
+    /// How far it is.
     #[serde(borrow)]
     phase: Cow<'a, str>,
+    /// When the kubelet took it.
     #[serde(borrow, rename = "startTime")]
     started: Option<Cow<'a, str>>,
+    /// The first of its addresses.
     #[serde(borrow, rename = "podIP")]
     address: Option<Cow<'a, str>>,
+    /// All of them.
     #[serde(borrow, rename = "podIPs")]
     addresses: Option<Vec<Address<'a>>>,
+    /// The first address of its node.
     #[serde(borrow, rename = "hostIP")]
     host: Option<Cow<'a, str>>,
+    /// All of them.
     #[serde(borrow, rename = "hostIPs")]
     hosts: Option<Vec<Address<'a>>>,
 }
@@ -115,6 +132,7 @@ struct Status<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Address<'a> {
+    /// The address.
     #[serde(borrow)]
     ip: Cow<'a, str>,
 }
@@ -122,8 +140,10 @@ struct Address<'a> {
 /// A list without its elements.
 #[derive(Deserialize)]
 struct List<'a> {
+    /// `PodList`.
     #[serde(borrow)]
     kind: Cow<'a, str>,
+    /// Its version.
     #[serde(borrow, default)]
     metadata: Metadata<'a>,
 }
@@ -131,6 +151,7 @@ struct List<'a> {
 /// The kind of an event.
 #[derive(Deserialize)]
 struct Kind<'a> {
+    /// `ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK` or `ERROR`.
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
 }
@@ -138,6 +159,7 @@ struct Kind<'a> {
 /// An event about a pod.
 #[derive(Deserialize)]
 struct About<'a> {
+    /// The pod.
     #[serde(borrow)]
     object: Raw<'a>,
 }
@@ -145,6 +167,7 @@ struct About<'a> {
 /// An event about a failure.
 #[derive(Deserialize)]
 struct Trouble<'a> {
+    /// What has gone wrong.
     #[serde(borrow)]
     object: Reason<'a>,
 }
@@ -152,8 +175,10 @@ struct Trouble<'a> {
 /// What is said of a failure (`metav1.Status`).
 #[derive(Deserialize)]
 struct Reason<'a> {
+    /// As an HTTP status.
     #[serde(default)]
     code: u16,
+    /// In words.
     #[serde(borrow, default)]
     message: Cow<'a, str>,
 }
@@ -197,8 +222,8 @@ impl Pod {
         is_whole.then(|| Self {
             uid: metadata.uid.into(),
             who: Who { namespace: metadata.namespace.as_ref().into(), pod: metadata.name.as_ref().into(), container },
-            addresses: addresses(status.address, status.addresses),
-            host: addresses(status.host, status.hosts),
+            addresses: addresses(status.address.as_ref(), status.addresses.as_ref()),
+            host: addresses(status.host.as_ref(), status.hosts.as_ref()),
             on_host_network: spec.host_network.unwrap_or_default(),
             phase,
             started: status.started.unwrap_or_default().into(),
@@ -258,10 +283,9 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 /// The addresses in a pair of fields, the older of which has the first.
-fn addresses(first: Option<Cow<'_, str>>, all: Option<Vec<Address<'_>>>) -> Vec<IpAddr> {
+fn addresses(first: Option<&Cow<'_, str>>, all: Option<&Vec<Address<'_>>>) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
-    let all = all.unwrap_or_default();
-    for text in first.iter().chain(all.iter().map(|address| &address.ip)) {
+    for text in first.into_iter().chain(all.into_iter().flatten().map(|address| &address.ip)) {
         if let Ok(address) = text.parse::<IpAddr>().map(|address| address.to_canonical())
             && !found.contains(&address)
             && found.len() < MOST_ADDRESSES

@@ -24,6 +24,7 @@ use crate::supervisor::manager::Manager;
 use crate::supervisor::signals::{Signals, Word};
 use crate::sys::sandbox::Sandbox;
 use crate::sys::{clock, memory, process};
+use crate::who::{self, Directory};
 
 use super::chain::{self, Told};
 use super::disk::Disk;
@@ -168,6 +169,8 @@ struct Serving {
     readiness: Arc<Readiness>,
     /// Writes the file of answers.
     disk: Disk,
+    /// Whose the clients' addresses are.
+    directory: Directory,
 }
 
 impl Serving {
@@ -193,7 +196,8 @@ impl Serving {
         running.metrics().set_hash(&loaded.hash);
         readiness.configured(&loaded.hash);
         let disk = running.disk();
-        Ok(Self { running, readiness, disk })
+        let directory = Directory::open(&running.config().clients);
+        Ok(Self { running, readiness, disk, directory })
     }
 
     /// Health, metrics, reloads, and all that is done now and then. Never ends; calls `beat` about once a second while every listener answers.
@@ -205,7 +209,7 @@ impl Serving {
         (reload, read): (&Notify, &Rc<Notify>),
         beat: impl Fn(),
     ) -> Told {
-        let Self { running, readiness, disk } = self;
+        let Self { running, readiness, disk, directory } = self;
         let (metrics, addresses, pulse) = (running.metrics(), running.addresses.clone(), Arc::clone(&running.pulse));
         let store: Arc<Store> = running.store();
         let (bound, _) = watch::channel(Bound::default());
@@ -229,9 +233,11 @@ impl Serving {
                 memory::give_back();
             }
         };
+        let clients = running.config().clients.clone();
+        let know = who::follow(directory, &clients, metrics.main());
         let followers = Followers { readiness: Arc::clone(readiness), endpoints, read: Rc::clone(read), log };
         let follow = reload::follow(running, origin, loaded.files, &followers, reload);
-        tokio::join!(serve, greet, check, tidy, follow, disk.write_now_and_then());
+        tokio::join!(serve, greet, check, tidy, know, follow, disk.write_now_and_then());
         unreachable!("some of them never end")
     }
 

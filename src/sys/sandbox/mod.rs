@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, setrlimit};
 
-use crate::config::Config;
+use crate::config::{ClientSource, Config};
 use crate::error::{ExitCode, Failure};
 
 pub mod calls;
@@ -77,12 +77,15 @@ impl Sandbox {
     #[must_use]
     pub fn of(config: &Config, file: Option<&Path>) -> Self {
         let authorities = config.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
+        let clients = [&config.clients.token, &config.clients.ca];
+        let asks = config.clients.source != ClientSource::None;
         let named = [&config.local.hosts, &config.policy.block_file, &config.dnssec.anchors];
+        let named = named.into_iter().chain(clients.into_iter().filter(|_| asks));
         Self {
             enabled: config.sandbox.enabled,
             user: config.sandbox.user.clone(),
             config: file.map(Path::to_owned),
-            readable: named.into_iter().flatten().chain(authorities).cloned().collect(),
+            readable: named.flatten().chain(authorities).cloned().collect(),
             writable: config.cache.snapshot.iter().cloned().collect(),
             manages_network: false,
         }

@@ -62,7 +62,7 @@ fn a_pod_that_has_ended_holds_no_address() {
             written("job", &["10.1.0.9"]),
             &[("/status/phase", json!(phase)), ("/status/startTime", json!("2026-11-27T05:00:00Z"))],
         );
-        assert_eq!(name(&with(&[job.clone()]), "10.1.0.9"), "unknown");
+        assert_eq!(name(&with(std::slice::from_ref(&job)), "10.1.0.9"), "unknown");
         let web = written("web-1", &["10.1.0.9"]);
         assert_eq!(name(&with(&[job, web]), "10.1.0.9"), "shop/web-1/web");
     }
