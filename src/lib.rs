@@ -76,6 +76,7 @@ pub mod pipeline;
 pub mod log;
 pub mod metrics;
 pub mod querylog;
+pub mod who;
 
 // Who runs it.
 pub mod control;

@@ -1,5 +1,6 @@
 //! `[query-log]`, `[detect]`, `[clients]` and `[control]`: what they hold, and how they are put together.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -156,6 +157,38 @@ pub struct Clients {
     pub node: String,
     /// How often a kubelet is asked.
     pub refresh: Duration,
+}
+
+impl Clients {
+    /// Where the source is, and whether the connection to it is encrypted.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the URL, and what would be right. A name in it would have to be looked up, by this daemon.
+    pub fn server(&self) -> Result<(SocketAddr, bool), (String, &'static str)> {
+        let wrong = |what: &str, right| Err((format!("{:?} {what}", self.address), right));
+        let example = match self.source {
+            ClientSource::Kubelet => "such as \"https://127.0.0.1:10250\"",
+            ClientSource::None | ClientSource::ApiServer => "such as \"https://10.96.0.1\"",
+        };
+        let (encrypted, rest) = match (self.address.strip_prefix("https://"), self.address.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (_, Some(rest)) => (false, rest),
+            _ if self.address.is_empty() => return Err(("it is not said where the source is".to_owned(), example)),
+            _ => return wrong("is no URL", example),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let bare = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(rest);
+        let port = if encrypted { 443 } else { 80 };
+        let address = rest.parse().or_else(|_| bare.parse::<IpAddr>().map(|address| SocketAddr::new(address, port)));
+        match address {
+            Err(_) => wrong("has no address in it", "an address: it is this daemon that looks names up"),
+            Ok(_) if !encrypted && self.token.is_some() => {
+                wrong("would show the token to everybody on the way", "https://, or no token")
+            }
+            Ok(address) => Ok((address, encrypted)),
+        }
+    }
 }
 
 /// Who knows the pods of this node.
@@ -371,15 +404,19 @@ pub(super) fn clients(raw: &Raw, environment: &Environment, report: &mut Report<
         node: raw.given("node").or_else(|| environment.node_name.clone()).unwrap_or_default(),
         refresh: raw.value("refresh"),
     };
-    let has_scheme = ["https://", "http://"].iter().any(|scheme| clients.address.starts_with(scheme));
-    if clients.source != ClientSource::None && !has_scheme && !raw.has_failed("address") {
-        let example =
-            if clients.source == ClientSource::Kubelet { "https://127.0.0.1:10250" } else { "https://10.96.0.1" };
-        let wrong = match clients.address.as_str() {
-            "" => "it is not said where the source is".to_owned(),
-            other => format!("{other:?} is no URL"),
-        };
-        report.mistake(raw.place("address"), raw.path("address"), Fault::new(wrong, format!("such as {example:?}")));
+    if clients.source == ClientSource::None {
+        return clients;
+    }
+    if !raw.has_failed("address")
+        && let Err((wrong, right)) = clients.server()
+    {
+        report.mistake(raw.place("address"), raw.path("address"), Fault::new(wrong, right));
+    }
+    let in_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    if !clients.node.bytes().all(in_name) {
+        let fault =
+            Fault::new(format!("{:?} is no name of a node", clients.node), "small letters, digits, hyphens and dots");
+        report.mistake(raw.place("node"), raw.path("node"), fault);
     }
     if clients.source == ClientSource::ApiServer && clients.node.is_empty() {
         let fault = Fault::new("this node's name is not known", "a name, here or as NODE_NAME of the environment");

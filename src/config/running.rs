@@ -69,6 +69,13 @@ impl Config {
             query_log.format = "query-log.format",
             query_log.output = "query-log.output",
             query_log.buffer = "query-log.buffer",
+            // The files that it names were given to the sandbox.
+            clients.source = "clients.source",
+            clients.address = "clients.address",
+            clients.token = "clients.token",
+            clients.ca = "clients.ca",
+            clients.node = "clients.node",
+            clients.refresh = "clients.refresh",
             control.socket = "control.socket",
             supervisor.hang_timeout = "supervisor.hang-timeout",
             supervisor.socket = "supervisor.socket",

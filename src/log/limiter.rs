@@ -32,11 +32,13 @@ pub enum Topic {
     Http,
     /// Public names that lead to addresses which are not public.
     Rebinding,
+    /// Who the clients are.
+    Clients,
 }
 
 impl Topic {
     /// How many there are.
-    const COUNT: usize = Self::Rebinding as usize + 1;
+    const COUNT: usize = Self::Clients as usize + 1;
 
     /// What lines call it.
     const fn name(self) -> &'static str {
@@ -49,6 +51,7 @@ impl Topic {
             Self::Blocked => "blocked",
             Self::Http => "http",
             Self::Rebinding => "rebinding",
+            Self::Clients => "clients",
         }
     }
 }

@@ -133,6 +133,18 @@ table! {
         Reloaded => RELOADS,
         /// A new configuration with a mistake; the one before stayed.
         ReloadFailed => RELOAD_FAILED,
+        /// All pods of this node were read.
+        ClientsRead => CLIENT_READS / "read",
+        /// The source of pods was not there, did not prove itself, or did not answer in time.
+        ClientsUnreachable => CLIENT_READS / "unreachable",
+        /// It did not let us read.
+        ClientsRefused => CLIENT_READS / "refused",
+        /// What it said was not understood, or too long.
+        ClientsGarbled => CLIENT_READS / "garbled",
+        /// Our token, or the certificates to prove it by, could not be read.
+        ClientsCredentials => CLIENT_READS / "credentials",
+        /// It had forgotten what we knew, and was asked for everything.
+        ClientsExpired => CLIENT_READS / "expired",
         /// An HTTP request from a source outside the endpoint's allow-list; answered 403.
         HttpForbidden => HTTP_REFUSED / "not_allowed",
         /// An HTTP connection closed at once because its endpoint had too many.
@@ -322,6 +334,14 @@ table! {
         TcpConnections => TCP_CONNECTIONS,
         /// Open connections to upstreams.
         UpstreamConnections => UPSTREAM_CONNECTIONS,
+        /// Addresses of pods that are known.
+        ClientAddresses => CLIENT_ADDRESSES,
+        /// Pods and addresses of pods that there was no room for when they were read last.
+        ClientsLeftOut => CLIENTS_LEFT_OUT,
+        /// Times an unknown client was not looked up since too many are; only grows.
+        ClientsNotLookedUp => CLIENTS_NOT_LOOKED_UP,
+        /// When the source of pods was heard last, in seconds since 1970.
+        ClientsHeard => CLIENTS_HEARD,
         /// Workers that ended without being told to, and were started again.
         WorkerDied => WORKER_RESTARTS / "died",
         /// Workers that gave no sign of life for `supervisor.hang-timeout`, and were killed and started again.

@@ -257,6 +257,19 @@ families! {
     UPSTREAM_SOCKETS_SHARED = Counter "nodens_upstream_sockets_shared_total" ["upstream", "to"]
         "Queries that shared a UDP socket because udp-sockets was reached.";
 
+    //------ nodens's own: who asks --------------------------------------------------------------------------------------
+    CLIENT_READS = Counter "nodens_client_directory_reads_total" ["result"]
+        "Times the pods of this node were read, all of them, and times that failed: nobody there (unreachable), no rights (refused), not \
+         understood (garbled), no token (credentials); and watches begun anew (expired).";
+    CLIENT_ADDRESSES = Gauge "nodens_client_directory_addresses" []
+        "Addresses of which the pod is known.";
+    CLIENTS_LEFT_OUT = Gauge "nodens_client_directory_left_out" []
+        "Pods and addresses that there was no room for.";
+    CLIENTS_NOT_LOOKED_UP = Counter "nodens_client_directory_not_looked_up_total" []
+        "Times an unknown client was worth no look at the pods, because too many are unknown.";
+    CLIENTS_HEARD = Gauge "nodens_client_directory_timestamp_seconds" []
+        "When the source of pods was heard last, in seconds since 1970-01-01 UTC; 0 is never.";
+
     //------ nodens's own: itself ------------------------------------------------------------------------------------
     LOG_SUPPRESSED = Counter "nodens_log_lines_suppressed_total" []
         "Log lines held back by the limiter.";

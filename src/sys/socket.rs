@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -183,6 +183,16 @@ pub fn prepare_upstream(stream: &tokio::net::TcpStream, user_timeout: Duration) 
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some(user_timeout))?;
     socket.set_keepalive(true)
+}
+
+/// Lets the kernel ask a peer that is silent for so long whether it is still there; it gives up after three times that.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn keep_alive(stream: &tokio::net::TcpStream, silence: Duration) -> io::Result<()> {
+    let keep_alive = TcpKeepalive::new().with_time(silence).with_interval(silence / 3).with_retries(6);
+    SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }
 
 /// The address of a datagram's sender as the kernel writes it. Large enough for both families.

@@ -40,7 +40,8 @@ use crate::listener::tcp::{Begun, Drain};
 use crate::metrics::{Beside, CacheFigures, Gauge, Metrics};
 use crate::pipeline::Shared;
 use crate::policy::local::Local;
-use crate::querylog::{self, QueryLogs};
+use crate::querylog::{self, Names, Pod, QueryLogs};
+use crate::who::{Directory, Who};
 
 use disk::Disk;
 use pulse::Pulse;
@@ -96,6 +97,8 @@ pub struct Running {
     leaving: mpsc::Receiver<Begun>,
     /// Tells them to stop.
     drain: watch::Sender<Drain>,
+    /// Whose the clients' addresses are.
+    directory: Directory,
     /// Writes what they note.
     query_log: QueryLogs,
     /// Their threads.
@@ -209,6 +212,13 @@ impl Running {
     }
 }
 
+/// Tells the query log which pod a client is.
+fn names(directory: &Directory) -> Names {
+    let directory = directory.clone();
+    let pod = |who: Who| Pod { namespace: who.namespace, name: who.pod };
+    Arc::new(move |client| directory.of(client).map(pod))
+}
+
 /// Shows how many names are blocked.
 fn publish_names(local: &Local, metrics: &Metrics) {
     metrics.main().set(Gauge::BlockedNames, u64::try_from(local.blocked_names()).unwrap_or(u64::MAX));
@@ -253,11 +263,12 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     let (heirs, leaving) = mpsc::channel(config.limits.tcp_connections);
     let (mut threads, mut begun, mut errands) = (Vec::new(), Vec::new(), Vec::new());
     let workers = config.listen.workers;
+    let directory = Directory::open(&config.clients);
     let (query_log, recorders) = QueryLogs::start(
         &config,
         querylog::rings(&config.query_log, workers),
         &addresses,
-        Arc::new(|_| None),
+        names(&directory),
         config.clients.node.clone(),
         metrics.beside(Beside::QueryLog),
         (0..workers).map(|index| metrics.worker(index)),
@@ -297,6 +308,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         begun,
         leaving,
         drain,
+        directory,
         query_log,
         threads,
     })

@@ -26,8 +26,9 @@ use crate::supervisor::manager::Manager;
 use crate::supervisor::signals::{Signals, Word};
 use crate::sys::sandbox::Sandbox;
 use crate::sys::{clock, memory, process};
+use crate::who;
 
-use super::admin::{About, Admin, Nobody};
+use super::admin::{About, Admin, Known};
 use super::chain::{self, Told};
 use super::disk::Disk;
 use super::reload::{self, Followers};
@@ -240,7 +241,7 @@ impl Serving {
             reloads: asking,
             log: Rc::clone(&log),
             about: about.clone(),
-            observers: Box::new(Nobody),
+            observers: Box::new(Known { directory: running.directory.clone() }),
         };
         let answer = async {
             // The supervisor gives it sooner or later, if there is one at all.
@@ -268,9 +269,12 @@ impl Serving {
                 memory::give_back();
             }
         };
+        let clients = running.config().clients.clone();
+        let directory = running.directory.clone();
+        let know = who::follow(&directory, &clients, metrics.main());
         let followers = Followers { readiness: Arc::clone(readiness), endpoints, read: Rc::clone(read), log };
         let follow = reload::follow(running, origin, loaded.files, &followers, reload, asked);
-        tokio::join!(serve, greet, check, tidy, follow, answer, disk.write_now_and_then());
+        tokio::join!(serve, greet, check, tidy, know, follow, answer, disk.write_now_and_then());
         unreachable!("some of them never end")
     }
 

@@ -18,6 +18,7 @@ mod life_cycle;
 mod observation;
 mod reload;
 mod supervisor;
+mod who;
 
 // A query's way.
 mod absent;

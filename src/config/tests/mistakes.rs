@@ -73,6 +73,18 @@ fn what_is_noted_of_queries() {
         "[clients]\nsource = \"kubelet\"",
         "f.toml:1: clients.address: it is not said where the source is; such as \"https://127.0.0.1:10250\"",
     );
+    one(
+        "[clients]\nsource = \"kubelet\"\naddress = \"https://localhost:10250\"",
+        "f.toml:3:11: clients.address: \"https://localhost:10250\" has no address in it; an address: it is this daemon that looks names up",
+    );
+    one(
+        "[clients]\nsource = \"kubelet\"\naddress = \"http://127.0.0.1:10255\"\ntoken = \"/token\"",
+        "f.toml:3:11: clients.address: \"http://127.0.0.1:10255\" would show the token to everybody on the way; https://, or no token",
+    );
+    one(
+        "[clients]\nsource = \"api-server\"\naddress = \"https://[fd00::1]\"\nnode = \"a&b\"",
+        "f.toml:4:8: clients.node: \"a&b\" is no name of a node; small letters, digits, hyphens and dots",
+    );
     assert_eq!(
         mistakes("[clients]\nsource = \"api-server\"\naddress = \"10.96.0.1\"\n"),
         [

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, setrlimit};
 
-use crate::config::{Config, LogOutput};
+use crate::config::{ClientSource, Config, LogOutput};
 use crate::error::{ExitCode, Failure};
 
 pub mod calls;
@@ -79,17 +79,20 @@ impl Sandbox {
     #[must_use]
     pub fn of(config: &Config, file: Option<&Path>) -> Self {
         let authorities = config.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
+        let clients = [&config.clients.token, &config.clients.ca];
+        let asks = config.clients.source != ClientSource::None;
         let named = [&config.local.hosts, &config.policy.block_file, &config.dnssec.anchors];
         let snapshot = config.cache.snapshot.iter().map(|path| ("cache.snapshot", path.clone()));
         let query_log = match &config.query_log.output {
             LogOutput::File(path) => Some(("query-log.output", path.clone())),
             _ => None,
         };
+        let named = named.into_iter().chain(clients.into_iter().filter(|_| asks));
         Self {
             enabled: config.sandbox.enabled,
             user: config.sandbox.user.clone(),
             config: file.map(Path::to_owned),
-            readable: named.into_iter().flatten().chain(authorities).cloned().collect(),
+            readable: named.flatten().chain(authorities).cloned().collect(),
             writable: snapshot.chain(query_log).collect(),
             writes_to_socket: matches!(config.query_log.output, LogOutput::Socket(_)),
             manages_network: false,

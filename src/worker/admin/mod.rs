@@ -38,6 +38,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::sys::clock::Moment;
 use crate::sys::sandbox::Report;
+use crate::who::Directory;
 use crate::wire::name;
 
 /// How long a worker has for an errand. One that hangs is the supervisor's business.
@@ -55,10 +56,13 @@ pub(super) trait Observers {
     fn pod(&self, client: IpAddr) -> Option<(String, String)>;
 }
 
-/// Observers that know nothing.
-pub(super) struct Nobody;
+/// Those of a running daemon.
+pub(super) struct Known {
+    /// Whose the clients' addresses are.
+    pub(super) directory: Directory,
+}
 
-impl Observers for Nobody {
+impl Observers for Known {
     fn detections(&self, _: usize) -> Vec<Detection> {
         Vec::new()
     }
@@ -71,8 +75,8 @@ impl Observers for Nobody {
         Vec::new()
     }
 
-    fn pod(&self, _: IpAddr) -> Option<(String, String)> {
-        None
+    fn pod(&self, client: IpAddr) -> Option<(String, String)> {
+        self.directory.of(client).map(|who| (who.namespace.to_string(), who.pod.to_string()))
     }
 }
 
