@@ -284,3 +284,47 @@ fn a_successor_begins_with_three_quarters_of_the_uses_of_an_answer_that_was_popu
     assert_eq!(successor(1_000, minute), 48, "fashion passes");
     assert_eq!(successor(4, minute * 2), 0, "it was forgotten meanwhile");
 }
+
+#[test]
+fn to_look_at_an_answer_is_no_use_of_it_and_all_uses_are_listed() {
+    let (store, mut front) = (store(), Front::default());
+    let keys = ["a.example", "b.example", "c.example"].map(|name| key(&store, name));
+    for (key, name) in keys.iter().zip(["a.example", "b.example", "c.example"]) {
+        front.insert(key, entry(&store, name, Kind::Positive, 60), START);
+    }
+    for _ in 0..3 {
+        front.find(&keys[1], START).expect("it is there");
+    }
+    for _ in 0..5 {
+        assert_eq!(front.peek(&keys[1], START).map(|(_, uses)| uses), Some(3));
+    }
+    assert!(front.peek(&keys[1], START + Duration::from_secs(60)).is_none(), "it has expired");
+    assert!(front.peek(&key(&store, "d.example"), START).is_none());
+    let mut listed: Vec<(u64, u16)> = (0..Front::PARTS).flat_map(|part| front.used(part).collect::<Vec<_>>()).collect();
+    listed.sort_unstable();
+    let mut expected: Vec<(u64, u16)> = keys.iter().map(Key::hash).zip([0, 3, 0]).collect();
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+    assert!(front.is_of(0));
+    front.follow(1);
+    assert!(front.is_of(1) && front.peek(&keys[1], START).is_none());
+}
+
+#[test]
+fn what_is_kept_is_listed_until_whoever_reads_has_enough() {
+    let store = store();
+    for number in 0..100 {
+        store.insert(entry(&store, &format!("name{number}.example"), Kind::Positive, 60));
+    }
+    store.insert(entry(&store, "gone.example", Kind::NxDomain, 30));
+    store.settle();
+    let count = |most: usize| {
+        let mut seen = 0;
+        store.each_entry(|_| {
+            seen += 1;
+            seen < most
+        });
+        seen
+    };
+    assert_eq!((count(1_000), count(7)), (101, 7));
+}

@@ -140,3 +140,60 @@ impl Metrics {
         totals
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::metrics::{Answered, Layout};
+
+    #[test]
+    fn what_workers_count_is_added_up() {
+        let layout = Layout {
+            servers: vec!["dns://127.0.0.1:53".to_owned()],
+            zones: vec![".".to_owned()],
+            upstreams: vec![("all".to_owned(), "udp://192.0.2.1:53".to_owned())],
+        };
+        let metrics = Metrics::new(&layout, 2);
+        let answered = |worker: usize, source, rcode, zone| {
+            metrics.worker(worker).answered(&Answered {
+                server: 0,
+                zone,
+                protocol: Protocol::Udp,
+                qtype: 1,
+                rcode,
+                dnssec_ok: false,
+                source,
+                request_size: 30,
+                response_size: 60,
+                duration: Duration::from_millis(3),
+            });
+        };
+        answered(0, Source::CacheSuccess, 0, 0);
+        answered(1, Source::CacheSuccess, 0, 0);
+        answered(1, Source::Forward, 3, 0);
+        answered(0, Source::Policy, 5, u16::MAX);
+        let totals = metrics.totals();
+        assert_eq!(totals.sources, [2, 0, 0, 0, 1, 0, 1]);
+        assert_eq!(totals.rcodes, BTreeMap::from([("NOERROR", 2), ("NXDOMAIN", 1), ("REFUSED", 1)]));
+        assert_eq!(totals.durations.len(), totals.duration_bounds.len() + 1);
+        assert_eq!(totals.durations.iter().sum::<u64>(), 4);
+        assert!((totals.duration_sum - 0.012).abs() < 1e-9);
+        for worker in 0..2 {
+            metrics.worker(worker).upstream(0, UpstreamEvent::ConnectRefused);
+            metrics.worker(worker).upstream(0, UpstreamEvent::ConnectionReused);
+            metrics.worker(worker).exchanged(0, 0, Duration::from_millis(1));
+            metrics.worker(worker).rebinding(0, AddressClass::Private, worker == 0);
+        }
+        let upstream = metrics.upstream_totals(0);
+        assert_eq!((upstream.exchanges, upstream.reused, upstream.opened), (2, 2, 0));
+        assert_eq!(upstream.failures, BTreeMap::from([("refused", 2)]));
+        assert_eq!(metrics.totals().rebinding, [1, 1]);
+        metrics.main().set(Gauge::WorkerDied, 3);
+        assert_eq!(metrics.supervised()["worker_restarts_total/died"], 3);
+        metrics.main().count(Event::Coalesced);
+        assert_eq!(metrics.total(Event::Coalesced), 1);
+        assert!(metrics.verdicts().contains_key("secure"));
+    }
+}

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::common::ask::Ask;
 use super::common::control::Control;
 use super::common::daemon::{Daemon, Setup};
+use super::common::peer::free_address;
 use super::common::signing::{SignedZone, address, message};
 use super::common::upstream::{Action, Query, Upstream};
 use super::common::wire::{kind, rcode};
@@ -253,6 +254,26 @@ fn who_asks_and_what() {
     assert_eq!(world.daemon.ask(&Ask::new("www.example.org", 10)).rcode(), rcode::REFUSED);
     assert_eq!(outcome("www.example.org AXFR").0, "refuse");
     assert_eq!(outcome("www.example.org ANY").0, "local");
+}
+
+#[test]
+fn a_zone_whose_servers_ask_us() {
+    let ours = free_address();
+    let patience = "timeout = \"2s\"\ntry-timeout = \"500ms\"";
+    let other = Setup::new().upstream("back", &[format!("udp://{ours}")], patience).zone(".", "back", "").start();
+    let setup = Setup::new()
+        .section("listen", &format!("addresses = [\"{ours}\"]"))
+        .upstream("there", &[format!("udp://{}", other.udp_address())], patience)
+        .zone("loop.example", "there", "")
+        .zone(".", "there", "");
+    let (daemon, control) = Control::start(setup);
+    assert_eq!(control.json("explain a.loop.example")["looping"], false);
+    assert_eq!(daemon.ask(&Ask::a("a.loop.example")).rcode(), rcode::SERVFAIL);
+    daemon.wait_for_metric("nodens_zones_looping", &[], 1.0);
+    let told = control.json("explain b.loop.example");
+    assert_eq!((&told["looping"], &told["verdict"]["outcome"]), (&true.into(), &"loop".into()), "{told:#}");
+    assert_eq!((&told["zone"]["name"], &told["verdict"]["rcode"]), (&"loop.example.".into(), &"SERVFAIL".into()));
+    assert_eq!(daemon.ask(&Ask::a("b.loop.example")).rcode(), rcode::SERVFAIL);
 }
 
 #[test]

@@ -209,3 +209,45 @@ fn cache(store: &Store) -> CacheFigures {
         failures: store.failures(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A server that costs so much; one that costs nothing is down, and is tried again in so many seconds.
+    fn server(cost: u64, seconds: u64) -> ServerReport {
+        ServerReport {
+            index: 0,
+            is_up: cost > 0,
+            retry_in: (cost == 0).then(|| Duration::from_secs(seconds)),
+            cost: if cost > 0 { cost } else { u64::MAX },
+            answer_time: (cost > 0).then(|| Duration::from_millis(cost)),
+            percentile_95: None,
+            in_flight: 1,
+            connections: 2,
+        }
+    }
+
+    #[test]
+    fn servers_stand_in_the_order_in_which_they_would_be_asked() {
+        let servers = [server(9, 0), server(0, 30), server(1, 0), server(0, 2), server(5, 0)];
+        assert_eq!(order(Policy::Fastest, &servers), [2, 4, 0, 3, 1]);
+        for policy in [Policy::Sequential, Policy::RoundRobin, Policy::Random] {
+            assert_eq!(order(policy, &servers), [0, 2, 4, 3, 1]);
+        }
+    }
+
+    #[test]
+    fn what_workers_know_is_added_up_and_where_they_disagree_that_is_told() {
+        let mut group = [server(10, 0), server(0, 30), server(4, 0)];
+        let mut states: Vec<State> = group.iter().map(State::of).collect();
+        merge(&mut group, &[server(20, 0), server(0, 7), server(0, 1)], &mut states);
+        assert_eq!(states, [State::Up, State::Down, State::Mixed]);
+        assert_eq!((group[0].connections, group[0].in_flight, group[0].cost), (4, 2, 10));
+        assert_eq!(group[0].answer_time, Some(Duration::from_millis(15)));
+        assert_eq!(group[1].retry_in, Some(Duration::from_secs(7)));
+        assert!(!group[2].is_up && group[2].answer_time == Some(Duration::from_millis(4)));
+    }
+}

@@ -85,7 +85,7 @@ pub enum Request {
     },
     /// Reads the configuration again: a [`Reload`].
     Reload,
-    /// What would happen to a query: an [`Explanation`](super::protocol::Explanation).
+    /// What would happen to a query: an [`Explanation`].
     Explain(Subject),
 }
 
