@@ -361,6 +361,9 @@ impl Supervisor {
             memory::forget_start_up_code();
         }
         self.has_answered = true;
+        if self.before.is_some() && self.control.is_none() {
+            self.take_control(worker).await;
+        }
         if let Some(before) = &self.before {
             info!("the other nodens may leave");
             if let Err(error) = before.say(&Message::Taken).await {
@@ -368,19 +371,21 @@ impl Supervisor {
                 self.before = None;
             }
             self.figures.count(Gauge::TookOver);
-            if self.control.is_none() {
-                self.control = open_control(&self.config, true);
-                match self.control.as_ref().map(child::share).transpose() {
-                    Ok(Some(message)) => worker.say(&message).await,
-                    Ok(None) => {}
-                    Err(error) => warn!(%error, "there is no control socket"),
-                }
-            }
         }
         if self.before.is_none() {
             self.open();
         }
         self.manager.ready();
+    }
+
+    /// Puts a socket for operators in the place of that of the nodens before, which still answers: whoever comes from now on comes to us.
+    async fn take_control(&mut self, worker: &Worker) {
+        self.control = open_control(&self.config, true);
+        match self.control.as_ref().map(child::share).transpose() {
+            Ok(Some(message)) => worker.say(&message).await,
+            Ok(None) => {}
+            Err(error) => warn!(%error, "there is no control socket"),
+        }
     }
 
     /// Lets others come to take over.

@@ -175,7 +175,7 @@ pub(super) fn detections(all: &[Detection]) -> String {
     let now = crate::sys::clock::wall().as_secs();
     let row = |found: &Detection| {
         vec![
-            format!("{} ago", time(now.saturating_sub(found.at))),
+            format!("{} ago", time(now.saturating_sub(found.last.max(found.at)))),
             found.rule.clone(),
             found.score.to_string(),
             found.client.clone(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -32,8 +32,18 @@ pub enum Fault {
 /// A connection to the admin socket.
 #[derive(Debug)]
 pub struct Client {
+    /// Where it leads.
+    path: PathBuf,
     /// Both ways.
     stream: BufReader<UnixStream>,
+}
+
+/// Opens a connection.
+fn open(path: &Path) -> io::Result<BufReader<UnixStream>> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(BufReader::new(stream))
 }
 
 impl Client {
@@ -43,10 +53,7 @@ impl Client {
     ///
     /// As the kernel says.
     pub fn connect(path: &Path) -> io::Result<Self> {
-        let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { path: path.to_owned(), stream: open(path)? })
     }
 
     /// Asks, and waits for the answer.
@@ -59,7 +66,8 @@ impl Client {
         self.receive()
     }
 
-    /// Asks; what comes is for [`Client::receive`].
+    /// Asks, and waits until something comes; that is for [`Client::receive`]. Whoever answered may just have left to another, a worker that was started
+    /// again or a nodens that has taken over: where a connection ends before anything came, it is asked once more. To ask twice does no harm.
     ///
     /// # Errors
     ///
@@ -67,10 +75,26 @@ impl Client {
     pub fn send(&mut self, request: &Request) -> Result<(), Fault> {
         let mut line = serde_json::to_vec(request).map_err(|error| Fault::Strange(error.to_string()))?;
         line.push(b'\n');
-        match self.stream.get_mut().write_all(&line) {
+        if self.say(&line).map_err(Fault::Connection)? {
+            return Ok(());
+        }
+        self.stream = open(&self.path).map_err(Fault::Connection)?;
+        if self.say(&line).map_err(Fault::Connection)? { Ok(()) } else { Err(ended()) }
+    }
+
+    /// Says a line, and waits until something comes; whether it does.
+    fn say(&mut self, line: &[u8]) -> io::Result<bool> {
+        let is_end =
+            |error: &io::Error| matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+        match self.stream.get_mut().write_all(line) {
             // Whoever does not let us in says so and closes; that is still to be read.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fault::Connection(error)),
-            _ => Ok(()),
+            Err(error) if !is_end(&error) => return Err(error),
+            _ => {}
+        }
+        match self.stream.fill_buf() {
+            Ok(bytes) => Ok(!bytes.is_empty()),
+            Err(error) if is_end(&error) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -111,8 +135,13 @@ impl Client {
         let taken = self.stream.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
         taken.map_err(Fault::Connection)?;
         if !line.ends_with(b"\n") {
-            return Err(Fault::Connection(io::ErrorKind::UnexpectedEof.into()));
+            return Err(ended());
         }
         Ok(line)
     }
+}
+
+/// The connection has ended too early.
+fn ended() -> Fault {
+    Fault::Connection(io::ErrorKind::UnexpectedEof.into())
 }

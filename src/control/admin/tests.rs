@@ -11,8 +11,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::UnixStream;
 use tokio::task::LocalSet;
 
+use super::client::{Client, Fault};
 use super::protocol::{
-    DumpLine, Explanation, FORBIDDEN, Flush, Kept, LONGEST_REQUEST, Level, Reply, Request, Stats, Status, Subject,
+    DumpLine, Explanation, FORBIDDEN, Flush, Kept, LONGEST_REQUEST, Level, LogLevel, Reply, Request, Stats, Status,
+    Subject,
 };
 use super::serve::{IDLE_TIMEOUT, MAX_CONNECTIONS, REQUEST_TIMEOUT};
 use super::{Answers, Line, listen, serve};
@@ -211,6 +213,34 @@ fn answers_go_both_ways() {
     again(DumpLine::End { entries: 1, failures: 2 });
     let error = serde_json::to_string(&Reply::<()>::Error(format!("{FORBIDDEN}you"))).unwrap();
     assert_eq!(error, "{\"error\":\"forbidden: you\"}");
+}
+
+#[test]
+fn a_client_whose_daemon_leaves_to_another_asks_that_one() {
+    use std::io::{BufRead as _, Write as _};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let daemon = std::thread::spawn(move || {
+        // The first leaves before it has read, the second after that; the third and all after it answer, one question each.
+        drop(listener.accept().unwrap());
+        for answers in [false, true, true] {
+            let (stream, _) = listener.accept().unwrap();
+            let mut line = String::new();
+            std::io::BufReader::new(&stream).read_line(&mut line).unwrap();
+            if answers {
+                (&stream).write_all(b"{\"ok\":{\"before\":\"info\",\"now\":\"warn\"}}\n").unwrap();
+            }
+        }
+    });
+    let request = Request::LogLevel { level: Level::Warn };
+    let mut client = Client::connect(&path).unwrap();
+    assert!(matches!(client.ask::<LogLevel>(&request), Err(Fault::Connection(_))), "once more, and not for ever");
+    for _ in 0..2 {
+        assert_eq!(client.ask::<LogLevel>(&request).unwrap().now, "warn");
+    }
+    daemon.join().unwrap();
 }
 
 proptest! {

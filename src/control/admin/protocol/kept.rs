@@ -119,8 +119,11 @@ pub struct Top {
 /// What was detected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detection {
-    /// When, in seconds since 1970.
+    /// When it was found first, in seconds since 1970.
     pub at: u64,
+    /// When it was found last.
+    #[serde(default)]
+    pub last: u64,
     /// The rule that found it.
     pub rule: String,
     /// Who asks.
