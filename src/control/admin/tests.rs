@@ -228,7 +228,7 @@ fn a_client_whose_daemon_leaves_to_another_asks_that_one() {
         for answers in [false, true, true] {
             let (stream, _) = listener.accept().unwrap();
             let mut line = String::new();
-            std::io::BufReader::new(&stream).read_line(&mut line).unwrap();
+            io::BufReader::new(&stream).read_line(&mut line).unwrap();
             if answers {
                 (&stream).write_all(b"{\"ok\":{\"before\":\"info\",\"now\":\"warn\"}}\n").unwrap();
             }
