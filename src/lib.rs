@@ -20,8 +20,8 @@
 //! | 8 | [`reply`] | every byte of an answer behind its question: size, flags, EDNS, truncation |
 //!
 //! Below them stand [`wire`] (DNS as bytes), [`config`] (the only form of the operator's will), [`sys`] (the only `unsafe` code and the
-//! only clock) and [`error`] (why the process ends). Beside them, [`metrics`], [`log`] and
-//! [`querylog`] observe, and [`control`] shows it to the outside.
+//! only clock) and [`error`] (why the process ends). Beside them, [`metrics`], [`log`],
+//! [`querylog`] and [`detect`] observe, and [`control`] shows it to the outside.
 //! [`node`] is what is done to the node: the link that carries the listen addresses, and packet rules. [`supervisor`] is the process behind
 //! the one that answers, [`cli`] what an operator types.
 //!
@@ -73,6 +73,7 @@ pub mod reply;
 pub mod pipeline;
 
 // Beside the way: bounded, never blocking, never answering.
+pub mod detect;
 pub mod log;
 pub mod metrics;
 pub mod querylog;
