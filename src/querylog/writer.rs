@@ -221,6 +221,8 @@ impl Writer {
     /// Takes what the rings hold now, each in its turn and none for ever; whether there was anything.
     fn round(&mut self, config: &QueryLog, now: Moment) -> bool {
         let wall = clock::wall();
+        // No more than a file may hold.
+        let batch = usize::try_from(config.rotation.size).unwrap_or(BATCH).min(BATCH);
         let mut any = false;
         for index in 0..self.rings.len() {
             let mut left = self.rings[index].slots();
@@ -228,7 +230,7 @@ impl Writer {
                 any = true;
                 self.write(config, now, wall);
                 left = left.saturating_sub(length);
-                if self.out.len() >= BATCH {
+                if self.out.len() >= batch {
                     self.flush(now);
                 }
                 if left == 0 {

@@ -85,8 +85,8 @@ impl Worker {
         if let Some(config) = &recipe.config {
             command.arg("--config").arg(config);
         }
-        // A signal from the terminal is the supervisor's to pass on. Standard output is nobody's.
-        command.stdin(Stdio::from(theirs)).stdout(Stdio::null());
+        // A signal from the terminal is the supervisor's to pass on. Standard output is for the query log.
+        command.stdin(Stdio::from(theirs));
         for variable in OWN_VARIABLES {
             command.env_remove(variable);
         }

@@ -28,7 +28,9 @@ use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
 use crate::log;
 use crate::metrics::Gauge;
-use crate::sys::{memory, process, sandbox};
+use crate::querylog;
+use crate::sys::sandbox::{self, Sandbox};
+use crate::sys::{memory, process};
 
 /// Time a worker has beyond `listen.drain-timeout` to end: it may write its file of answers, which it gives five seconds.
 const END_PATIENCE: Duration = Duration::from_secs(7);
@@ -53,6 +55,9 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
+    // Workers may not give a folder away, nor this process a moment later.
+    let worker = Sandbox::of(&loaded.config, origin.path());
+    querylog::prepare(&loaded.config.query_log, worker.becomes())?;
     if loaded.config.sandbox.enabled {
         match sandbox::supervise(loaded.config.manages_node()) {
             Ok(left) => debug!(capabilities = left, "supervisor"),

@@ -95,6 +95,7 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
     runtime.block_on(keeper.raise());
     let mut sandbox = Sandbox::of(&loaded.config, origin.path());
     sandbox.manages_network = loaded.config.manages_node();
+    querylog::prepare(&loaded.config.query_log, sandbox.becomes())?;
     // Before the sandbox: after that, none can be made.
     let (admin, socket) = mpsc::channel(1);
     if let Some(path) = &loaded.config.control.socket {
@@ -198,7 +199,6 @@ impl Serving {
         if given.sockets.is_none() {
             given.sockets = Some(Sockets::bind(&loaded.config.listen)?);
         }
-        querylog::prepare(&loaded.config.query_log, sandbox.becomes())?;
         let report = sandbox.enter()?;
         info!(%report, "sandbox");
         let about = About { started: clock::now(), supervisor, sandbox: report, file: sandbox.config.clone() };

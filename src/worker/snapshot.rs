@@ -249,8 +249,14 @@ fn number(config: &Config, layout: &mut Layout, before: Option<(&Shared, bool)>)
 
 /// Whether two zones of two configurations say the same, their groups included.
 fn is_same_zone((old, before): (&Zone, &Config), (new, now): (&Zone, &Config)) -> bool {
-    // Kept answers are judged anew, so that what the filter says makes no other zone of it.
-    let alike = Zone { upstream: new.upstream, rebinding: new.rebinding.clone(), ..old.clone() };
+    // Kept answers are judged anew, so that what the filter says makes no other zone of it; what is noted of answers does not change them.
+    let alike = Zone {
+        upstream: new.upstream,
+        rebinding: new.rebinding.clone(),
+        query_log: new.query_log.clone(),
+        detect: new.detect,
+        ..old.clone()
+    };
     alike == *new && before.upstreams.get(old.upstream) == now.upstreams.get(new.upstream)
 }
 
@@ -311,6 +317,7 @@ mod tests {
             ("", "max-ttl = \"1m\"", [3, 1, 2]),
             ("", "dnssec = \"off\"", [3, 1, 2]),
             ("timeout = \"3s\"", "", [3, 1, 2]),
+            ("", "query-log = [\"all\"]\ndetect = \"block\"", [0, 1, 2]),
             ("", "", [0, 1, 2]),
         ] {
             let next = Snapshot::new(config(group, zone), Some(&first)).unwrap();

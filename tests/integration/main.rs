@@ -16,6 +16,7 @@ mod explain;
 mod handover;
 mod life_cycle;
 mod observation;
+mod querylog;
 mod reload;
 mod supervisor;
 mod who;
