@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -33,6 +35,7 @@ use crate::control::admin::protocol::{
 };
 use crate::control::admin::{Answers, Line};
 use crate::control::{Bound, Readiness};
+use crate::detect::Board;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -60,19 +63,34 @@ pub(super) trait Observers {
 pub(super) struct Known {
     /// Whose the clients' addresses are.
     pub(super) directory: Directory,
+    /// What was found, and what is asked most.
+    pub(super) board: Arc<Board>,
+}
+
+/// The same in the words of the protocol, whose types name what they have in common alike.
+fn told<T: Serialize, U: DeserializeOwned>(value: &T) -> Option<U> {
+    serde_json::from_value(serde_json::to_value(value).ok()?).ok()
 }
 
 impl Observers for Known {
-    fn detections(&self, _: usize) -> Vec<Detection> {
-        Vec::new()
+    fn detections(&self, limit: usize) -> Vec<Detection> {
+        let whose = |found: &crate::detect::Detection| {
+            let (namespace, pod) = self.pod(found.client).unzip();
+            Some(Detection { namespace, pod, ..told(found)? })
+        };
+        self.board.detections().iter().take(limit).filter_map(whose).collect()
     }
 
-    fn top_names(&self, _: usize) -> Vec<Top> {
-        Vec::new()
+    fn top_names(&self, limit: usize) -> Vec<Top> {
+        self.board.top_names(limit).iter().filter_map(told).collect()
     }
 
-    fn top_clients(&self, _: usize) -> Vec<Top> {
-        Vec::new()
+    fn top_clients(&self, limit: usize) -> Vec<Top> {
+        let whose = |top: &crate::detect::Top| {
+            let (namespace, pod) = top.what.parse().ok().and_then(|client| self.pod(client)).unzip();
+            Some(Top { namespace, pod, ..told(top)? })
+        };
+        self.board.top_clients(limit).iter().filter_map(whose).collect()
     }
 
     fn pod(&self, client: IpAddr) -> Option<(String, String)> {
@@ -225,5 +243,35 @@ impl Admin {
             }),
             Err(failure) => Err(format!("not taken, the configuration before stays:\n{}", failure.message)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::{Action, Rule};
+
+    use super::*;
+
+    #[test]
+    fn what_was_detected_is_told_in_the_words_of_the_protocol() {
+        let found = crate::detect::Detection {
+            at: 7,
+            last: 9,
+            rule: Rule::Burst,
+            client: IpAddr::from([10, 0, 0, 1]),
+            domain: "tunnel.test.".to_owned(),
+            score: 70,
+            reasons: vec!["many names".to_owned()],
+            action: Action::Observed,
+            count: 3,
+        };
+        let shown: Detection = told(&found).unwrap();
+        assert_eq!((shown.at, shown.last, shown.score, shown.count), (7, 9, 70, 3));
+        assert_eq!((shown.client.as_str(), shown.domain.as_str()), ("10.0.0.1", "tunnel.test."));
+        assert_eq!((shown.rule.as_str(), shown.action.as_str()), ("burst", "observed"));
+        let most =
+            crate::detect::Top { what: "a.test.".to_owned(), queries_per_second: 2.5, share: 0.5, uncertainty: 0.0 };
+        let shown: Top = told(&most).unwrap();
+        assert_eq!((shown.what.as_str(), shown.queries_per_second.to_bits()), ("a.test.", 2.5_f64.to_bits()));
     }
 }
