@@ -145,12 +145,17 @@ impl Metrics {
     /// Says what the configuration in force has turned on, how its servers are spoken to, and what they must prove.
     pub fn set_config(&self, config: &Config) {
         let mut features = Vec::new();
+        let zones = config.zones.iter();
         for (feature, is_on) in [
             (Feature::Snapshot, config.cache.snapshot.is_some()),
-            (Feature::Validation, config.zones.iter().any(|zone| zone.dnssec == Dnssec::Validate)),
+            (Feature::Validation, zones.clone().any(|zone| zone.dnssec == Dnssec::Validate)),
             (Feature::HandOver, config.supervisor.socket.is_some()),
             (Feature::Blocking, !config.policy.block.is_empty() || config.policy.block_file.is_some()),
             (Feature::ClientRate, config.limits.client_rate > 0),
+            (
+                Feature::QueryLog,
+                !config.query_log.classes.is_empty() || zones.clone().any(|zone| !zone.query_log.is_empty()),
+            ),
         ] {
             if is_on {
                 features.push(feature);

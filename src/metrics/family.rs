@@ -39,6 +39,8 @@ pub(super) enum Feature {
     Blocking,
     /// Clients are held to a rate.
     ClientRate,
+    /// Answers are logged.
+    QueryLog,
 }
 
 impl Family {
@@ -56,6 +58,7 @@ impl Family {
             "nodens_handovers_total" => Feature::HandOver,
             "nodens_queries_blocked_total" | "nodens_blocked_names" => Feature::Blocking,
             "nodens_client_rates_shared_total" => Feature::ClientRate,
+            "nodens_query_log_total" => Feature::QueryLog,
             _ => return None,
         })
     }

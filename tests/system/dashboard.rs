@@ -25,7 +25,7 @@ use super::common::{PATIENCE, elapsed, wait_until};
 const DASHBOARD: &str = include_str!("../../packaging/grafana/nodens.json");
 
 /// Queries that have no data on a node without the fault that they show, and what that is.
-const ONLY_WITH_A_FAULT: &[(&str, &str)] = &[("nodens_detections_total", ""), ("nodens_query_log", "")];
+const ONLY_WITH_A_FAULT: &[(&str, &str)] = &[("nodens_detections_total", "")];
 
 /// A file of the repository.
 fn file(path: &str) -> String {
@@ -71,6 +71,7 @@ fn node() -> Node {
         .section("log", "level = \"info\"")
         .section("cache", &format!("snapshot = {:?}\nsnapshot-interval = \"1s\"", at("cache")))
         .section("supervisor", &format!("socket = {:?}", at("handover")))
+        .section("query-log", &format!("classes = [\"all\"]\noutput = \"file:{}\"", at("queries")))
         .section("policy", "block = [\"blocked.example\"]")
         .upstream("internet", &[internet.url(), format!("tls://{}#{NAME}", free_address())], &internet.extra())
         .upstream("cluster-dns", &[cluster.url()], &cluster.extra())
