@@ -33,6 +33,7 @@ use crate::control::admin::protocol::{
 };
 use crate::control::admin::{Answers, Line};
 use crate::control::{Bound, Readiness};
+use crate::detect::Board;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -60,19 +61,45 @@ pub(super) trait Observers {
 pub(super) struct Known {
     /// Whose the clients' addresses are.
     pub(super) directory: Directory,
+    /// What was detected, and what is asked most.
+    pub(super) board: Arc<Board>,
+}
+
+impl Known {
+    /// What is asked most, or who asks most, with the pod that it is.
+    fn shown(&self, top: crate::detect::Top) -> Top {
+        let (namespace, pod) = top.what.parse().ok().and_then(|client| self.pod(client)).unzip();
+        let crate::detect::Top { what, queries_per_second, share, .. } = top;
+        Top { what, queries_per_second, share, namespace, pod }
+    }
 }
 
 impl Observers for Known {
-    fn detections(&self, _: usize) -> Vec<Detection> {
-        Vec::new()
+    fn detections(&self, limit: usize) -> Vec<Detection> {
+        let shown = |found: crate::detect::Detection| {
+            let (namespace, pod) = self.pod(found.client).unzip();
+            Detection {
+                at: found.at,
+                rule: found.rule.name().to_owned(),
+                client: found.client.to_string(),
+                namespace,
+                pod,
+                domain: found.domain,
+                score: found.score,
+                reasons: found.reasons,
+                action: found.action.name().to_owned(),
+                count: found.count.into(),
+            }
+        };
+        self.board.detections().into_iter().take(limit).map(shown).collect()
     }
 
-    fn top_names(&self, _: usize) -> Vec<Top> {
-        Vec::new()
+    fn top_names(&self, limit: usize) -> Vec<Top> {
+        self.board.top_names(limit).into_iter().map(|top| self.shown(top)).collect()
     }
 
-    fn top_clients(&self, _: usize) -> Vec<Top> {
-        Vec::new()
+    fn top_clients(&self, limit: usize) -> Vec<Top> {
+        self.board.top_clients(limit).into_iter().map(|top| self.shown(top)).collect()
     }
 
     fn pod(&self, client: IpAddr) -> Option<(String, String)> {
