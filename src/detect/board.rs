@@ -29,6 +29,19 @@ pub enum Action {
     Blocked,
 }
 
+impl Action {
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Alerted => "alerted",
+            Self::Limited => "limited",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detection {

@@ -36,6 +36,8 @@ pub struct Settings {
     denial_rate: u32,
     /// How long what follows lasts, in seconds.
     hold: u32,
+    /// Queries a second that are let through of a client that is held back.
+    limit: u32,
 }
 
 impl Settings {
@@ -57,7 +59,13 @@ impl Settings {
             flood_rate: config.flood_rate,
             denial_rate: config.denial_rate,
             hold: u32::try_from(config.hold.as_secs()).unwrap_or(u32::MAX).max(1),
+            limit: config.limit,
         }
+    }
+
+    /// Queries a second that are let through where clients are held back.
+    pub(super) const fn limit(&self) -> u32 {
+        self.limit
     }
 
     /// What follows for names of a zone.

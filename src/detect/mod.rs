@@ -20,6 +20,7 @@
 //! - `rules` when that is a tunnel. `clients` floods and storms. `top` what is asked most.
 //! - `detector` all of these together, without threads and clocks.
 //! - `board`, `sentence` what comes of it.
+//! - `tap`, `watcher` the two ends of the rings.
 
 mod observation;
 
@@ -41,6 +42,9 @@ mod detector;
 mod board;
 mod sentence;
 
+mod tap;
+mod watcher;
+
 pub use board::{Action, Board, Detection, MOST_SHOWN, REMEMBERED};
 pub use charset::{Charset, Shape};
 pub use detector::{Detector, Found, Settings};
@@ -49,4 +53,6 @@ pub use observation::{Kind, Observation};
 pub use rules::{CONVICTS, Rule};
 pub use sentence::{Sentence, Sentences, Severity};
 pub use table::PAIRS;
+pub use tap::Tap;
 pub use top::Top;
+pub use watcher::{Names, Watch};

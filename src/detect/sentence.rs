@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
@@ -71,6 +71,8 @@ type Set = HashMap<u64, Arc<InForce>, RandomState>;
 pub struct Sentences {
     /// Whether there are any: mostly not.
     some: AtomicBool,
+    /// Questions a second of those that are limited, which pass.
+    limit: AtomicU32,
     /// Which.
     set: ArcSwap<Set>,
     /// Hashes clients with domains.
@@ -91,9 +93,9 @@ impl Sentences {
         self.set.load().len()
     }
 
-    /// Whether a question of `client` for the folded `name` is refused; of those that are limited, `limit` a second are not.
+    /// Whether a question of `client` for the folded `name` is refused.
     #[must_use]
-    pub fn refuses(&self, client: IpAddr, name: &[u8], limit: u32, now: Moment) -> bool {
+    pub fn refuses(&self, client: IpAddr, name: &[u8], now: Moment) -> bool {
         if !self.is_some() {
             return false;
         }
@@ -106,7 +108,7 @@ impl Sentences {
         match sentence.severity {
             Severity::Block => true,
             Severity::Limit => {
-                let interval = 1_000_000_000 / u64::from(limit.max(1));
+                let interval = 1_000_000_000 / u64::from(self.limit.load(Ordering::Relaxed).max(1));
                 let take = |free_at: u64| (free_at <= now.as_nanos()).then(|| now.as_nanos() + interval);
                 sentence.free_at_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err()
             }
@@ -138,6 +140,11 @@ impl Sentences {
         self.some.store(some, Ordering::Relaxed);
     }
 
+    /// Lets so many questions a second through of those that are limited.
+    pub(super) fn set_limit(&self, limit: u32) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
     /// Ends all of them.
     pub(super) fn pardon(&self) {
         self.some.store(false, Ordering::Relaxed);
@@ -162,14 +169,14 @@ mod tests {
     fn only_that_client_is_held_back_and_only_below_that_domain() {
         let sentences = Sentences::default();
         let [bad, good] = [7, 8].map(|last| IpAddr::from([10, 0, 0, last]));
-        assert!(!sentences.refuses(bad, &wire("a.tunnel.test"), 1, NOW));
+        assert!(!sentences.refuses(bad, &wire("a.tunnel.test"), NOW));
         sentences.pass(vec![Sentence::new(bad, &wire("tunnel.test"), Severity::Block, 1_010)], 1_000);
         for name in ["tunnel.test", "a.b.tunnel.test", "1.2.3.4.5.6.7.8.9.10.tunnel.test"] {
-            assert!(sentences.refuses(bad, &wire(name), 1, NOW), "{name}");
+            assert!(sentences.refuses(bad, &wire(name), NOW), "{name}");
         }
-        assert!(!sentences.refuses(good, &wire("a.tunnel.test"), 1, NOW));
-        assert!(!sentences.refuses(bad, &wire("other.test"), 1, NOW) && !sentences.refuses(bad, &wire("."), 1, NOW));
-        assert!(!sentences.refuses(bad, &wire("tunnel.test"), 1, NOW + Duration::from_secs(11)), "it is over");
+        assert!(!sentences.refuses(good, &wire("a.tunnel.test"), NOW));
+        assert!(!sentences.refuses(bad, &wire("other.test"), NOW) && !sentences.refuses(bad, &wire("."), NOW));
+        assert!(!sentences.refuses(bad, &wire("tunnel.test"), NOW + Duration::from_secs(11)), "it is over");
         sentences.pass(Vec::new(), 1_011);
         assert!(!sentences.is_some());
     }
@@ -178,10 +185,11 @@ mod tests {
     fn a_limit_lets_so_many_through() {
         let sentences = Sentences::default();
         let client = IpAddr::from([10, 0, 0, 7]);
+        sentences.set_limit(2);
         sentences.pass(vec![Sentence::new(client, &wire("tunnel.test"), Severity::Limit, 2_000)], 1_000);
         let name = wire("x.tunnel.test");
         let passed = (0..10_000_u32)
-            .filter(|tick| !sentences.refuses(client, &name, 2, NOW + Duration::from_millis(u64::from(*tick))))
+            .filter(|tick| !sentences.refuses(client, &name, NOW + Duration::from_millis(u64::from(*tick))))
             .count();
         assert_eq!(passed, 20, "two a second for ten seconds");
     }
@@ -195,10 +203,10 @@ mod tests {
         sentences.pass(all.collect(), 1_000);
         assert_eq!(sentences.count(), MOST);
         assert!(
-            sentences.refuses(client(1_999), &wire("t.test"), 1, NOW)
-                && !sentences.refuses(client(0), &wire("t.test"), 1, NOW)
+            sentences.refuses(client(1_999), &wire("t.test"), NOW)
+                && !sentences.refuses(client(0), &wire("t.test"), NOW)
         );
         sentences.pardon();
-        assert!(!sentences.refuses(client(1_999), &wire("t.test"), 1, NOW));
+        assert!(!sentences.refuses(client(1_999), &wire("t.test"), NOW));
     }
 }

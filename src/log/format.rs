@@ -37,6 +37,9 @@ where
             fields.text("target", target);
         }
         let Fields { message, others, .. } = fields;
+        if target == super::DETECTIONS {
+            return writeln!(writer, "{message}");
+        }
         let level = level_name(*event.metadata().level());
         if self.json {
             writeln!(writer, r#"{{"time":"{time}","level":"{level}","msg":{}{others}}}"#, Quoted(&message, true))

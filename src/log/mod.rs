@@ -26,6 +26,9 @@ pub use limiter::{LogLimiter, Topic};
 /// Where our own events come from; everything below it is ours.
 const OWN_TARGET: &str = "nodens";
 
+/// Where detections come from: their text is a whole line, a JSON object in both forms of the log.
+pub(crate) const DETECTIONS: &str = "nodens::detections";
+
 /// Changes what is written while the daemon runs.
 #[derive(Debug)]
 pub struct Control {

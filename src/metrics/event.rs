@@ -129,6 +129,28 @@ table! {
         QueryLogDropped => QUERY_LOG / "dropped",
         /// One that was noted and could not be written.
         QueryLogLost => QUERY_LOG / "lost",
+        /// A known program's signs in what a client asks.
+        DetectedSignature => DETECTIONS / "signature",
+        /// A tunnel at full speed.
+        DetectedBurst => DETECTIONS / "burst",
+        /// A throttled tunnel.
+        DetectedVolume => DETECTIONS / "volume",
+        /// A slow tunnel.
+        DetectedSlow => DETECTIONS / "slow",
+        /// A client that asks too fast.
+        DetectedFlood => DETECTIONS / "flood",
+        /// One that asks too fast for names which do not exist.
+        DetectedDenial => DETECTIONS / "denial",
+        /// One that public names lead inside.
+        DetectedRebinding => DETECTIONS / "rebinding",
+        /// One that asks for types which nobody gets.
+        DetectedType => DETECTIONS / "type",
+        /// What was to be told to detection while its ring was full.
+        DetectDropped => DETECT_DROPPED,
+        /// A client and domain that detection forgot for others.
+        DetectEvicted => DETECT_EVICTED,
+        /// A question of a client that is held back below that domain (`detect.mode`); answered REFUSED.
+        Sentenced => REJECTED / "detected",
         /// A new configuration taken over.
         Reloaded => RELOADS,
         /// A new configuration with a mistake; the one before stayed.
@@ -310,6 +332,8 @@ table! {
     Gauge {
         /// Distinct questions waiting for an upstream.
         InFlight => IN_FLIGHT,
+        /// Clients that are held back below a domain.
+        Sentences => SENTENCES,
         /// Zones that are cut off because their servers ask us.
         LoopingZones => LOOPING_ZONES,
         /// Clients waiting.

@@ -278,6 +278,14 @@ families! {
         "Log lines held back by the limiter.";
     QUERY_LOG = Counter "nodens_query_log_total" ["result"]
         "Answers and messages for the query log: noted, dropped because its buffer was full, lost because they could not be written.";
+    DETECTIONS = Counter "nodens_detections_total" ["rule"]
+        "Clients that were found to tunnel (signature, burst, volume, slow), to flood, to ask for what does not exist, to be led inside, or to ask for refused types.";
+    DETECT_DROPPED = Counter "nodens_detect_observations_dropped_total" []
+        "Answers that detection was not told of, because its ring was full.";
+    DETECT_EVICTED = Counter "nodens_detect_pairs_evicted_total" []
+        "Clients with a domain that detection forgot because more are asked at a time than its table holds.";
+    SENTENCES = Gauge "nodens_detect_sentences" []
+        "Clients that are limited or blocked below a domain.";
     RELOADS = Counter "nodens_reloads_total" []
         "New configurations taken over without a restart.";
     HTTP_REFUSED = Counter "nodens_http_refused_total" ["reason"]

@@ -97,6 +97,7 @@ impl Pipeline {
         }
         if guard.refused.contains(&context.qtype) {
             self.metrics.count(Event::TypeRefused);
+            self.watch_type(context, room);
             return Some(self.refuse(room, context, edns, rcode::REFUSED, Some(ede::PROHIBITED)));
         }
         None

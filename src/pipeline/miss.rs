@@ -28,6 +28,7 @@ use crate::log::Topic;
 use crate::metrics::{Event, Source};
 use crate::reply::{self, Composed, compose::LARGEST_OPT};
 use crate::sys::clock::{self, Moment};
+use crate::wire::answer::Kind;
 use crate::wire::header::{class, ede};
 use crate::wire::query::{Edns, Query};
 use crate::wire::rcode;
@@ -146,6 +147,11 @@ impl Pipeline {
     ) -> Outcome {
         let plan = Rc::clone(&self.plan.borrow());
         let zone = plan.zones.find(key.name());
+        if query.qclass == class::IN
+            && let Some(outcome) = self.hold_back(room, context, query.edns, &key, zone)
+        {
+            return outcome;
+        }
         let stale = stale.filter(|entry| entry.is_stale(context.received, plan.rules(zone).serve_stale));
         let settles_after = match self.known(room, context, query, &key, zone, &plan, stale.as_ref()) {
             Ok(outcome) => return outcome,
@@ -373,12 +379,14 @@ impl Pipeline {
         match &finding {
             Finding::Entry(entry, source) => {
                 let body = entry.body(now);
+                let ttl = if entry.kind() == Kind::Positive { entry.lifetime() } else { u32::MAX };
                 for (turn, waiter) in waiters.into_iter().enumerate() {
                     if entry.is_blocked() {
                         self.note_blocked(&waiter.context, entry);
                     }
                     let turn = if flight.plan.rotate { turn } else { 0 };
-                    self.reply(waiter, now, body.records.len(), Verdict::of(entry, *source), |room, at, client| {
+                    let said = (Verdict::of(entry, *source), ttl);
+                    self.reply(waiter, now, body.records.len(), said, |room, at, client| {
                         reply::answer(room, at, client, &body, turn)
                     });
                 }
@@ -487,7 +495,8 @@ impl Pipeline {
         let Some(entry) = &*stale else { return };
         let (now, body) = (clock::now(), entry.stale_body());
         for waiter in waiters {
-            self.reply(waiter, now, body.records.len(), Verdict::of(entry, Source::Stale), |room, at, client| {
+            let said = (Verdict::of(entry, Source::Stale), u32::MAX);
+            self.reply(waiter, now, body.records.len(), said, |room, at, client| {
                 reply::answer(room, at, client, &body, 0)
             });
         }
@@ -498,16 +507,16 @@ impl Pipeline {
     fn fail(&self, waiter: Waiter, now: Moment, failed: &Failed) {
         let Failed { rcode, ede, zone, source, .. } = *failed;
         let verdict = Verdict::without(rcode, zone, source);
-        self.reply(waiter, now, 0, verdict, |room, at, client| reply::error(room, at, client, rcode, ede));
+        self.reply(waiter, now, 0, (verdict, u32::MAX), |room, at, client| reply::error(room, at, client, rcode, ede));
     }
 
-    /// Answers one client with what `write` writes behind its question.
+    /// Answers one client with what `write` writes behind its question: what that says, and for how long it is good; `u32::MAX` if it is no answer.
     fn reply(
         &self,
         waiter: Waiter,
         now: Moment,
         records: usize,
-        verdict: Verdict,
+        (verdict, ttl): (Verdict, u32),
         write: impl FnOnce(&mut [u8], usize, &reply::Client) -> Composed,
     ) {
         let Waiter { question, edns, context, reply_to } = waiter;
@@ -518,7 +527,9 @@ impl Pipeline {
         reply_to.send(room, |bytes| {
             bytes[..question.len()].copy_from_slice(&question);
             let composed = write(bytes, question.len(), &client);
-            self.count(&context, edns, Said { message: bytes, composed, verdict }, now.since(context.received));
+            let said = Said { message: bytes, composed, verdict };
+            self.count(&context, edns, said, now.since(context.received));
+            self.watch(&context, &said, ttl);
             composed.length
         });
     }

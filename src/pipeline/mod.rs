@@ -18,7 +18,7 @@
 //! - `validate` answers that are judged by their signatures first.
 //! - `rebinding` what becomes of answers that lead from public names to addresses inside.
 //! - `absent` what is answered for types that a zone leaves out.
-//! - `observe` what query log and metrics are told of an answer.
+//! - `observe` what query log, detection and metrics are told of an answer.
 //! - `share` how much one client may hold.
 //! - `pace` how fast expired answers are asked for again.
 //! - `prefetch` popular answers that are asked for before they expire.
@@ -50,6 +50,7 @@ use std::sync::Arc;
 use crate::cache::store::Passed;
 use crate::cache::{Front, Store};
 use crate::config::Config;
+use crate::detect::Tap;
 use crate::dnssec::Anchors;
 use crate::filter::Addresses;
 use crate::log::LogLimiter;
@@ -149,6 +150,10 @@ pub struct Pipeline {
     connections: Rc<Cell<u64>>,
     /// Room to read an upstream's answer in.
     scratch: RefCell<Answer>,
+    /// Tells detection.
+    tap: RefCell<Option<Tap>>,
+    /// Answers until the next of which it is told.
+    untold: Cell<u32>,
     /// Writes the query log.
     recorder: RefCell<Option<Recorder>>,
     /// Whether any zone has one.
@@ -181,6 +186,8 @@ impl Pipeline {
             looping: Cell::new(0),
             connections,
             scratch: RefCell::default(),
+            tap: RefCell::default(),
+            untold: Cell::new(0),
             recorder: RefCell::default(),
             records: Cell::new(false),
             records_queries: Cell::new(false),

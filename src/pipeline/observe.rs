@@ -1,12 +1,16 @@
 //! What those beside the way are told of an answer: never more than a copy of a few hundred bytes, and never anything that waits.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::cache::Entry;
+use crate::cache::{Entry, Key};
+use crate::detect::{Kind, Observation, Tap};
+use crate::listener::Outcome;
 use crate::metrics::{Answered, Event, Source};
 use crate::querylog::{Classes, Noted, Recorder};
-use crate::reply::Composed;
-use crate::sys::clock::Moment;
+use crate::reply::{self, Composed};
+use crate::sys::clock::{self, Moment};
+use crate::wire::header::{HEADER, ede, rcode};
 use crate::wire::query::Edns;
 
 use super::Pipeline;
@@ -86,9 +90,107 @@ impl Pipeline {
             response_size: composed.length,
             duration,
         });
+        let left = self.untold.get().wrapping_sub(1);
+        self.untold.set(left);
+        if left == 0 {
+            self.sample(context, &said);
+        }
         if self.records.get() {
             self.record(context, edns, &said, duration);
         }
+    }
+
+    /// Lets what is worth watching be told by `tap`.
+    pub fn watch_by(&self, tap: Tap) {
+        self.tap.replace(Some(tap));
+        self.untold.set(1);
+    }
+
+    /// What detection is told of an answer; `None` of what had no name in its question.
+    fn observation(context: &Context, said: &Said<'_>, kind: Kind, ttl: u32) -> Option<Observation> {
+        let name = said.message.get(HEADER..context.question_end.checked_sub(4)?).filter(|name| !name.is_empty())?;
+        let Verdict { rcode, zone, source, .. } = said.verdict;
+        let mut seen = Observation::of(name);
+        seen.answer_bytes = u16::try_from(said.composed.length - context.question_end).unwrap_or(u16::MAX);
+        (seen.client, seen.kind, seen.qtype, seen.ttl) = (context.client, kind, context.qtype, ttl);
+        (seen.rcode, seen.zone, seen.source) = (rcode, zone, source);
+        seen.at = clock::coarse();
+        Some(seen)
+    }
+
+    /// Tells detection of one answer of many.
+    #[cold]
+    fn sample(&self, context: &Context, said: &Said<'_>) {
+        if let Some(tap) = &mut *self.tap.borrow_mut() {
+            let (weight, next) = tap.take(context.received);
+            self.untold.set(next);
+            if let Some(seen) = Self::observation(context, said, Kind::Sample(weight), u32::MAX) {
+                tap.sample(seen);
+            }
+        }
+    }
+
+    /// Tells detection of an answer for which a server had to be asked. `ttl` is for how long it is good; `u32::MAX` if it is none.
+    pub(super) fn watch(&self, context: &Context, said: &Said<'_>, ttl: u32) {
+        let Verdict { source, is_withheld, .. } = said.verdict;
+        // What the node knows itself, and names that nobody gets.
+        if source == Source::Local || source == Source::Policy && is_withheld {
+            return;
+        }
+        if let Some(tap) = &mut *self.tap.borrow_mut()
+            && let Some(seen) = Self::observation(context, said, Kind::Miss, ttl)
+        {
+            tap.tell(seen);
+        }
+    }
+
+    /// Tells detection that an answer led to an address which no public name may have.
+    pub(super) fn watch_rebinding(&self, key: &Key, zone: u16, client: IpAddr) {
+        if let Some(tap) = &mut *self.tap.borrow_mut() {
+            let mut seen = Observation::of(key.name());
+            (seen.at, seen.kind, seen.client) = (clock::coarse(), Kind::Rebinding, client);
+            (seen.qtype, seen.zone) = (key.qtype(), zone);
+            tap.tell(seen);
+        }
+    }
+
+    /// Tells detection that a type was asked which nobody gets.
+    pub(super) fn watch_type(&self, context: &Context, message: &[u8]) {
+        let name = context.question_end.checked_sub(4).and_then(|end| message.get(HEADER..end));
+        if let (Some(tap), Some(name)) = (&mut *self.tap.borrow_mut(), name) {
+            let mut seen = Observation::of(name);
+            (seen.at, seen.kind, seen.client, seen.qtype) =
+                (context.received, Kind::Type, context.client, context.qtype);
+            tap.tell(seen);
+        }
+    }
+
+    /// Refuses a question of a client that detection holds back below its domain, before a server is asked.
+    pub(super) fn hold_back(
+        &self,
+        room: &mut [u8],
+        context: &Context,
+        edns: Option<Edns>,
+        key: &Key,
+        zone: u16,
+    ) -> Option<Outcome> {
+        let holds = |tap: &Tap| tap.refuses(context.client, key.name(), context.received);
+        if !self.tap.borrow().as_ref().is_some_and(holds) {
+            return None;
+        }
+        self.metrics.count(Event::Sentenced);
+        let client = self.client(room, context, edns);
+        let composed = reply::error(room, context.question_end, &client, rcode::REFUSED, Some(ede::BLOCKED));
+        let verdict = Verdict { is_withheld: true, ..Verdict::without(rcode::REFUSED, zone, Source::Policy) };
+        let said = Said { message: room, composed, verdict };
+        self.count(context, edns, said, Duration::ZERO);
+        // It goes on: so does what follows.
+        if let Some(tap) = &mut *self.tap.borrow_mut()
+            && let Some(seen) = Self::observation(context, &said, Kind::Miss, u32::MAX)
+        {
+            tap.tell(seen);
+        }
+        Some(Outcome::Answer(composed.length))
     }
 
     /// Notes an answer in the query log, if its zone wants that.

@@ -98,6 +98,9 @@ impl Pipeline {
         let blocks = policy.mode == RebindingMode::Block;
         self.metrics.rebinding(zone, offence.class, blocks);
         self.tell(plan, key, zone, client, &offence, blocks);
+        if let Some(client) = client {
+            self.watch_rebinding(key, zone, client);
+        }
         if !blocks {
             return passes;
         }

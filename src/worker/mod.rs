@@ -33,6 +33,7 @@ use tokio::task::spawn_blocking;
 
 use crate::cache::Store;
 use crate::config::Config;
+use crate::detect::{self, Board, Watch};
 use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
 use crate::listener::sockets::Sockets;
@@ -101,6 +102,8 @@ pub struct Running {
     directory: Directory,
     /// Writes what they note.
     query_log: QueryLogs,
+    /// Looks for tunnels in what they tell.
+    watch: Watch,
     /// Their threads.
     threads: Vec<JoinHandle<()>>,
 }
@@ -135,6 +138,12 @@ impl Running {
         Arc::clone(&self.snapshot.shared.store)
     }
 
+    /// What was detected, and what is asked most.
+    #[must_use]
+    pub fn board(&self) -> Arc<Board> {
+        self.watch.board()
+    }
+
     /// Whoever writes them to `cache.snapshot`, also when the workers have stopped.
     fn disk(&self) -> Disk {
         Disk::new(self.orders.subscribe(), self.metrics.main())
@@ -166,6 +175,7 @@ impl Running {
         let limits = &shared.config.limits;
         self.connections.set(limits.tcp_connections, limits.tcp_connections_per_client);
         self.query_log.adopt(&shared.config);
+        self.watch.adopt(watched(shared));
         self.orders.send_replace(Arc::clone(&self.snapshot));
         for _ in &self.threads {
             // They all live as long as the process; if not, it is ending.
@@ -209,6 +219,7 @@ impl Running {
             let _ = thread.join();
         }
         self.query_log.stop();
+        self.watch.stop();
     }
 }
 
@@ -217,6 +228,18 @@ fn names(directory: &Directory) -> Names {
     let directory = directory.clone();
     let pod = |who: Who| Pod { namespace: who.namespace, name: who.pod };
     Arc::new(move |client| directory.of(client).map(pod))
+}
+
+/// Whose addresses are, for detection.
+fn pods(directory: &Directory) -> detect::Names {
+    let directory = directory.clone();
+    Arc::new(move |client| directory.of(client).map(|who| (who.namespace.to_string(), who.pod.to_string())))
+}
+
+/// What detection goes by.
+fn watched(shared: &Shared) -> detect::Settings {
+    let modes = shared.config.zones.iter().map(|zone| zone.detect);
+    detect::Settings::new(&shared.config.detect, shared.numbers.zones.iter().copied().zip(modes))
 }
 
 /// Shows how many names are blocked.
@@ -273,8 +296,14 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         metrics.beside(Beside::QueryLog),
         (0..workers).map(|index| metrics.worker(index)),
     )?;
-    let sockets = sockets.share(workers).into_iter().zip(recorders);
-    for (index, (sockets, recorder)) in sockets.enumerate() {
+    let (watch, taps) = Watch::start(
+        watched(&snapshot.shared),
+        pods(&directory),
+        metrics.beside(Beside::Detect),
+        (0..workers).map(|index| metrics.worker(index)),
+    )?;
+    let sockets = sockets.share(workers).into_iter().zip(recorders).zip(taps);
+    for (index, ((sockets, recorder), tap)) in sockets.enumerate() {
         let (sender, receiver) = mpsc::channel(BEGUN_AT_ONCE);
         begun.push(sender);
         let (errand, taken) = mpsc::channel(ERRANDS_AT_ONCE);
@@ -288,6 +317,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
             sockets,
             connections: Arc::clone(&connections),
             metrics: metrics.worker(index),
+            tap,
             recorder,
             pulse: (Arc::clone(&pulse), index),
             drain: drained.clone(),
@@ -310,6 +340,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         drain,
         directory,
         query_log,
+        watch,
         threads,
     })
 }

@@ -241,7 +241,7 @@ impl Serving {
             reloads: asking,
             log: Rc::clone(&log),
             about: about.clone(),
-            observers: Box::new(Known { directory: running.directory.clone(), board: Arc::default() }),
+            observers: Box::new(Known { directory: running.directory.clone(), board: running.board() }),
         };
         let answer = async {
             // The supervisor gives it sooner or later, if there is one at all.

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
+use crate::detect::Tap;
 use crate::listener::limits::Connections;
 use crate::listener::sockets::Listener;
 use crate::listener::tcp::{self, Drain};
@@ -42,6 +43,8 @@ pub(super) struct Worker {
     pub(super) connections: Arc<Connections>,
     /// What it counts.
     pub(super) metrics: Arc<WorkerMetrics>,
+    /// Tells detection of them.
+    pub(super) tap: Tap,
     /// Notes its answers for the query log.
     pub(super) recorder: Recorder,
     /// Where it shows that it is at work, and as which.
@@ -75,6 +78,7 @@ impl Worker {
             sockets,
             connections,
             metrics,
+            tap,
             recorder,
             pulse: (pulse, index),
             begun,
@@ -86,6 +90,7 @@ impl Worker {
         let config = &snapshot.shared.config;
         let pipeline = Pipeline::new(&snapshot.shared, Arc::clone(&metrics));
         pipeline.record_by(recorder);
+        pipeline.watch_by(tap);
         let settings = Rc::new(tcp::Settings {
             idle: Cell::new(config.listen.tcp_idle_timeout),
             pipeline: Cell::new(config.limits.tcp_pipeline),

@@ -63,34 +63,45 @@ pub(super) trait Observers {
 pub(super) struct Known {
     /// Whose the clients' addresses are.
     pub(super) directory: Directory,
-    /// What was found, and what is asked most.
+    /// What was detected, and what is asked most.
     pub(super) board: Arc<Board>,
 }
 
-/// The same in the words of the protocol, whose types name what they have in common alike.
-fn told<T: Serialize, U: DeserializeOwned>(value: &T) -> Option<U> {
-    serde_json::from_value(serde_json::to_value(value).ok()?).ok()
+impl Known {
+    /// What is asked most, or who asks most, with the pod that it is.
+    fn shown(&self, top: crate::detect::Top) -> Top {
+        let (namespace, pod) = top.what.parse().ok().and_then(|client| self.pod(client)).unzip();
+        let crate::detect::Top { what, queries_per_second, share, .. } = top;
+        Top { what, queries_per_second, share, namespace, pod }
+    }
 }
 
 impl Observers for Known {
     fn detections(&self, limit: usize) -> Vec<Detection> {
-        let whose = |found: &crate::detect::Detection| {
+        let shown = |found: crate::detect::Detection| {
             let (namespace, pod) = self.pod(found.client).unzip();
-            Some(Detection { namespace, pod, ..told(found)? })
+            Detection {
+                at: found.at,
+                rule: found.rule.name().to_owned(),
+                client: found.client.to_string(),
+                namespace,
+                pod,
+                domain: found.domain,
+                score: found.score,
+                reasons: found.reasons,
+                action: found.action.name().to_owned(),
+                count: found.count.into(),
+            }
         };
-        self.board.detections().iter().take(limit).filter_map(whose).collect()
+        self.board.detections().into_iter().take(limit).map(shown).collect()
     }
 
     fn top_names(&self, limit: usize) -> Vec<Top> {
-        self.board.top_names(limit).iter().filter_map(told).collect()
+        self.board.top_names(limit).into_iter().map(|top| self.shown(top)).collect()
     }
 
     fn top_clients(&self, limit: usize) -> Vec<Top> {
-        let whose = |top: &crate::detect::Top| {
-            let (namespace, pod) = top.what.parse().ok().and_then(|client| self.pod(client)).unzip();
-            Some(Top { namespace, pod, ..told(top)? })
-        };
-        self.board.top_clients(limit).iter().filter_map(whose).collect()
+        self.board.top_clients(limit).into_iter().map(|top| self.shown(top)).collect()
     }
 
     fn pod(&self, client: IpAddr) -> Option<(String, String)> {
