@@ -14,6 +14,7 @@
 //! - [`faults`] what clients see when servers or the network fail, measured.
 //! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
 //! - [`fleet`] many nodes before few servers.
+//! - [`clients`] which pod asked.
 //! - [`threats`] what strangers can try, what holds, and what does not yet.
 //! - [`sandbox`] what the process that answers has given up.
 //!
@@ -39,6 +40,8 @@ pub mod defaults;
 pub mod faults;
 //
 pub mod rules;
+//
+pub mod clients;
 //
 pub mod fleet;
 //

@@ -10,7 +10,7 @@
 //! addresses belong to no pod. With the API server a change is known within a second. The kubelet is only looked at: between two looks an
 //! address belongs to whoever had it at the last one, unless that pod was already told to end: then it is given for a second at most, and
 //! looked up again while it asks. What remains is a pod that ends without notice and is followed by another within `clients.refresh`.
-//! When the source cannot be reached, what it said last holds for [`follow::HOLD`], or three times `refresh` if that is longer.
+//! When the source cannot be reached, what it said last holds for [`HOLD`], or three times `refresh` if that is longer.
 //!
 //! # What is not here
 //!
