@@ -35,4 +35,4 @@ pub use file::prepare;
 pub use format::Pod;
 pub use record::Noted;
 pub use recorder::Recorder;
-pub use writer::{Names, QueryLogs, rings};
+pub use writer::{Names, QueryLogs};

@@ -8,12 +8,12 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Consumer, RingBuffer};
 
 use crate::config::{Config, LogClients, LogFormat, QueryLog};
 use crate::error::{ExitCode, Failure};
 use crate::log::{LogLimiter, Topic};
-use crate::metrics::{Event, WorkerMetrics};
+use crate::metrics::{Beside, Event, Metrics, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
 
 use super::client::Namer;
@@ -67,44 +67,23 @@ struct Wishes {
     stop: AtomicBool,
 }
 
-/// The ends of the rings: those that workers get, and those that the thread keeps.
-pub struct Rings {
-    /// Of the workers.
-    pub producers: Vec<Producer<u8>>,
-    /// Of the thread.
-    consumers: Vec<Consumer<u8>>,
-}
-
-impl std::fmt::Debug for Rings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rings").field("workers", &self.producers.len()).finish_non_exhaustive()
-    }
-}
-
-/// A ring for each worker. Their memory is taken from the system as it is used.
-#[must_use]
-pub fn rings(config: &QueryLog, workers: usize) -> Rings {
-    let size = config.buffer.max(LONGEST);
-    let (producers, consumers) = (0..workers).map(|_| RingBuffer::new(size)).unzip();
-    Rings { producers, consumers }
-}
-
 impl QueryLogs {
-    /// Starts the thread that writes, and makes a recorder of each worker's end. `addresses` are the listen addresses, `names` knows pods.
+    /// Starts the thread that writes, and makes a recorder for each worker. `addresses` are the listen addresses, `names` knows pods.
     ///
     /// # Errors
     ///
     /// When there can be no other thread.
     pub fn start(
         config: &Config,
-        rings: Rings,
         addresses: &[SocketAddr],
         names: Names,
-        identity: String,
-        metrics: Arc<WorkerMetrics>,
-        of_workers: impl Iterator<Item = Arc<WorkerMetrics>>,
+        metrics: &Metrics,
     ) -> Result<(Self, Vec<Recorder>), Failure> {
         let query_log = &config.query_log;
+        // Their memory is taken from the system as it is used.
+        let ring = |_| RingBuffer::new(query_log.buffer.max(LONGEST));
+        let (producers, rings): (Vec<_>, _) = (0..config.listen.workers).map(ring).unzip();
+        let counters = metrics.beside(Beside::QueryLog);
         let wishes = Arc::new(Wishes {
             config: ArcSwap::from_pointee(query_log.clone()),
             is_on: AtomicBool::new(config.records_queries()),
@@ -112,16 +91,16 @@ impl QueryLogs {
         });
         let whole = query_log.format == LogFormat::Dnstap;
         let writer = Writer {
-            rings: rings.consumers,
+            rings,
             wishes: Arc::clone(&wishes),
             sink: Sink::new(&query_log.output, query_log.rotation, whole),
             whole,
             namer: Namer::new(query_log.clients, [query_log.prefix_v4, query_log.prefix_v6]),
             names,
             servers: addresses.iter().map(|address| (*address, address.to_string())).collect(),
-            identity,
-            limiter: LogLimiter::new(Arc::clone(&metrics)),
-            metrics,
+            identity: config.clients.node.clone(),
+            limiter: LogLimiter::new(Arc::clone(&counters)),
+            metrics: counters,
             record: Vec::new(),
             message: Vec::new(),
             out: Vec::with_capacity(BATCH),
@@ -137,8 +116,10 @@ impl QueryLogs {
             thread.map_err(|error| Failure::new(ExitCode::System, format!("no thread for the query log: {error}")))?;
         let thread = thread.thread().clone();
         let servers: Arc<[IpAddr]> = addresses.iter().map(SocketAddr::ip).collect();
-        let recorder = |(ring, metrics)| Recorder::new(ring, thread.clone(), whole, Arc::clone(&servers), metrics);
-        let recorders = rings.producers.into_iter().zip(of_workers).map(recorder).collect();
+        let recorder = |(index, ring)| {
+            Recorder::new(ring, thread.clone(), whole, Arc::clone(&servers), metrics.worker(index))
+        };
+        let recorders = producers.into_iter().enumerate().map(recorder).collect();
         Ok((Self { wishes, thread, ended }, recorders))
     }
 

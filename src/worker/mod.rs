@@ -41,7 +41,7 @@ use crate::listener::tcp::{Begun, Drain};
 use crate::metrics::{Beside, CacheFigures, Gauge, Metrics};
 use crate::pipeline::Shared;
 use crate::policy::local::Local;
-use crate::querylog::{self, Names, Pod, QueryLogs};
+use crate::querylog::{Names, Pod, QueryLogs};
 use crate::who::{Directory, Who};
 
 use disk::Disk;
@@ -287,15 +287,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     let (mut threads, mut begun, mut errands) = (Vec::new(), Vec::new(), Vec::new());
     let workers = config.listen.workers;
     let directory = Directory::open(&config.clients);
-    let (query_log, recorders) = QueryLogs::start(
-        &config,
-        querylog::rings(&config.query_log, workers),
-        &addresses,
-        names(&directory),
-        config.clients.node.clone(),
-        metrics.beside(Beside::QueryLog),
-        (0..workers).map(|index| metrics.worker(index)),
-    )?;
+    let (query_log, recorders) = QueryLogs::start(&config, &addresses, names(&directory), &metrics)?;
     let (watch, taps) = Watch::start(
         watched(&snapshot.shared),
         pods(&directory),

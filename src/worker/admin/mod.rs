@@ -20,8 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -82,6 +80,7 @@ impl Observers for Known {
             let (namespace, pod) = self.pod(found.client).unzip();
             Detection {
                 at: found.at,
+                last: found.last,
                 rule: found.rule.name().to_owned(),
                 client: found.client.to_string(),
                 namespace,
@@ -254,35 +253,5 @@ impl Admin {
             }),
             Err(failure) => Err(format!("not taken, the configuration before stays:\n{}", failure.message)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::detect::{Action, Rule};
-
-    use super::*;
-
-    #[test]
-    fn what_was_detected_is_told_in_the_words_of_the_protocol() {
-        let found = crate::detect::Detection {
-            at: 7,
-            last: 9,
-            rule: Rule::Burst,
-            client: IpAddr::from([10, 0, 0, 1]),
-            domain: "tunnel.test.".to_owned(),
-            score: 70,
-            reasons: vec!["many names".to_owned()],
-            action: Action::Observed,
-            count: 3,
-        };
-        let shown: Detection = told(&found).unwrap();
-        assert_eq!((shown.at, shown.last, shown.score, shown.count), (7, 9, 70, 3));
-        assert_eq!((shown.client.as_str(), shown.domain.as_str()), ("10.0.0.1", "tunnel.test."));
-        assert_eq!((shown.rule.as_str(), shown.action.as_str()), ("burst", "observed"));
-        let most =
-            crate::detect::Top { what: "a.test.".to_owned(), queries_per_second: 2.5, share: 0.5, uncertainty: 0.0 };
-        let shown: Top = told(&most).unwrap();
-        assert_eq!((shown.what.as_str(), shown.queries_per_second.to_bits()), ("a.test.", 2.5_f64.to_bits()));
     }
 }
