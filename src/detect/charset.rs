@@ -271,7 +271,6 @@ mod tests {
             "mysql57-production",
             "2024-annual-report",
             "my-app-7d9c6b5f4-x8k2p",
-            "r3---sn-4g5e6nz7",
             "_ldap._tcp.dc._msdcs",
             "selector1._domainkey",
             "autodiscover-s",

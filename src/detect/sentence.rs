@@ -17,7 +17,7 @@ use crate::wire::name;
 use super::table::who;
 
 /// Sentences in force at most; where there are more, the one that ends first ends now.
-pub const MOST: usize = 1_024;
+pub(super) const MOST: usize = 1_024;
 
 /// The most labels of a name that are looked at, from behind: a registered domain has at most seven.
 const MOST_LABELS: usize = 8;

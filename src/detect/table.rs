@@ -13,8 +13,8 @@ use foldhash::quality::RandomState;
 
 use super::pair::Pair;
 
-/// Sets of pairs; a power of two.
-const SETS: usize = 512;
+/// Sets of pairs: as many as two mebibytes have room for, beside all else that detection needs.
+const SETS: usize = 448;
 /// Pairs of a set.
 const WAYS: usize = 8;
 /// Pairs at most.
@@ -82,11 +82,6 @@ impl Pairs {
     fn set(&mut self, tag: u64) -> &mut [Pair] {
         let at = usize::try_from(tag >> 40).unwrap_or(0) % SETS * WAYS;
         &mut self.all[at..at + WAYS]
-    }
-
-    /// Bytes that it takes.
-    pub(super) fn bytes() -> usize {
-        PAIRS * size_of::<Pair>()
     }
 }
 

@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn all_of_it_takes_two_mebibytes_at_most() {
-        let board = super::super::board::REMEMBERED * 600;
+        let board = super::super::board::REMEMBERED * 700;
         let all = Detector::bytes() + 2 * SLOTS * size_of::<Observation>() + board;
         assert!(all <= 2 << 20, "{all} bytes: {} for the detector", Detector::bytes());
     }

@@ -116,9 +116,8 @@ impl QueryLogs {
             thread.map_err(|error| Failure::new(ExitCode::System, format!("no thread for the query log: {error}")))?;
         let thread = thread.thread().clone();
         let servers: Arc<[IpAddr]> = addresses.iter().map(SocketAddr::ip).collect();
-        let recorder = |(index, ring)| {
-            Recorder::new(ring, thread.clone(), whole, Arc::clone(&servers), metrics.worker(index))
-        };
+        let recorder =
+            |(index, ring)| Recorder::new(ring, thread.clone(), whole, Arc::clone(&servers), metrics.worker(index));
         let recorders = producers.into_iter().enumerate().map(recorder).collect();
         Ok((Self { wishes, thread, ended }, recorders))
     }

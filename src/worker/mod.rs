@@ -33,7 +33,7 @@ use tokio::task::spawn_blocking;
 
 use crate::cache::Store;
 use crate::config::Config;
-use crate::detect::{self, Board, Watch};
+use crate::detect::{self, Board, Tap, Watch};
 use crate::error::{ExitCode, Failure};
 use crate::listener::limits::Connections;
 use crate::listener::sockets::Sockets;
@@ -236,6 +236,12 @@ fn pods(directory: &Directory) -> detect::Names {
     Arc::new(move |client| directory.of(client).map(|who| (who.namespace.to_string(), who.pod.to_string())))
 }
 
+/// Starts the thread that looks for tunnels; with a tap for each worker.
+fn watch(shared: &Shared, directory: &Directory, metrics: &Metrics) -> Result<(Watch, Vec<Tap>), Failure> {
+    let of_workers = (0..shared.config.listen.workers).map(|index| metrics.worker(index));
+    Watch::start(watched(shared), pods(directory), metrics.beside(Beside::Detect), of_workers)
+}
+
 /// What detection goes by.
 fn watched(shared: &Shared) -> detect::Settings {
     let modes = shared.config.zones.iter().map(|zone| zone.detect);
@@ -288,12 +294,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     let workers = config.listen.workers;
     let directory = Directory::open(&config.clients);
     let (query_log, recorders) = QueryLogs::start(&config, &addresses, names(&directory), &metrics)?;
-    let (watch, taps) = Watch::start(
-        watched(&snapshot.shared),
-        pods(&directory),
-        metrics.beside(Beside::Detect),
-        (0..workers).map(|index| metrics.worker(index)),
-    )?;
+    let (watch, taps) = watch(&snapshot.shared, &directory, &metrics)?;
     let sockets = sockets.share(workers).into_iter().zip(recorders).zip(taps);
     for (index, ((sockets, recorder), tap)) in sockets.enumerate() {
         let (sender, receiver) = mpsc::channel(BEGUN_AT_ONCE);

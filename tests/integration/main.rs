@@ -12,6 +12,7 @@ mod harness;
 // What the operator says and sees.
 mod command_line;
 mod control;
+mod detection;
 mod explain;
 mod handover;
 mod life_cycle;
