@@ -26,6 +26,9 @@ pub const CONVICTS: u8 = 75;
 /// Scores are below, since nobody knows for certain.
 const MOST: f32 = 99.0;
 
+/// Seconds over which names must come for it to be no burst, as starts and pages are.
+const LONG_ENOUGH: u32 = 300;
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,7 +132,7 @@ pub(super) fn judge(pair: &Pair, now: u32) -> Option<Verdict> {
     hold(Rule::Signature, signature(pair, &minute), "60 s", &minute);
     hold(Rule::Burst, burst(pair, &minute), "60 s", &minute);
     let quarter = pair.quarter.tally(now);
-    hold(Rule::Volume, volume(pair, &quarter), "15 min", &quarter);
+    hold(Rule::Volume, volume(pair, &quarter, &minute, now), "15 min", &quarter);
     hold(Rule::Slow, slow(pair), "a day", &pair.day.now);
     best
 }
@@ -192,7 +195,7 @@ fn burst(pair: &Pair, minute: &Tally) -> f32 {
 }
 
 /// S3.
-fn volume(pair: &Pair, quarter: &Tally) -> f32 {
+fn volume(pair: &Pair, quarter: &Tally, minute: &Tally, now: u32) -> f32 {
     let of = |count| quarter.of(count);
     let odd = Measure::new()
         .least(of(Count::Odd), 25.0)
@@ -217,7 +220,8 @@ fn volume(pair: &Pair, quarter: &Tally) -> f32 {
     let much = Measure::new().least(quarter.sum(Sum::Information), needed).only_if(freshness(quarter) >= 0.8);
     // Between a hash of 160 bits and one of 256; or any that says more than a short hash does, in no hurry.
     let is_all = quarter.share(Count::Encoded, Count::Fresh) >= 0.9 && never_repeats(quarter) && pair.hits == 0;
-    let is_spread = pair.minute.now.of(Count::Encoded) <= 0.3 * of(Count::Encoded);
+    let is_spread =
+        minute.of(Count::Encoded) <= 0.25 * of(Count::Encoded) && now.saturating_sub(pair.first) >= LONG_ENOUGH;
     let lengthy =
         Measure::new().least(of(Count::Encoded), 25.0).least(quarter.sum(Sum::Length), 41.0 * of(Count::Encoded));
     let patient =
