@@ -264,6 +264,14 @@ fn asks_for_data(tally: &Tally, least: f32) -> f32 {
     Measure::new().least(tally.of(Count::Payload), least).only_if(is_all).score(60.0).min(74.0)
 }
 
+/// A type as people write it (RFC 3597 section 5 where it has no name).
+pub(super) fn type_name(qtype: u16) -> String {
+    match RecordType::from(qtype) {
+        RecordType::Unknown(number) => format!("TYPE{number}"),
+        named => named.to_string(),
+    }
+}
+
 impl Verdict {
     /// Why, in words; `domain` is the domain as people write it.
     pub(super) fn reasons(&self, pair: &Pair, domain: &str, now: u32) -> Vec<String> {
@@ -273,7 +281,8 @@ impl Verdict {
             reasons.push(format!("{} under {domain}", sign.name()));
         }
         let (fresh, encoded) = (tally.of(Count::Fresh), tally.of(Count::Encoded));
-        let mut text = format!("{fresh:.0} names never asked before under {domain} in {}", self.window);
+        let plural = if fresh < 1.5 { "" } else { "s" };
+        let mut text = format!("{fresh:.0} name{plural} never asked before under {domain} in {}", self.window);
         if encoded > 0.0 {
             let _ = write!(
                 text,
@@ -288,11 +297,7 @@ impl Verdict {
         let payload = tally.share(Count::Payload, Count::Fresh);
         let (qtype, _) = pair.qtype;
         if payload >= 0.2 {
-            reasons.push(format!(
-                "{:.0} % for types that carry data, mostly {}",
-                100.0 * payload,
-                RecordType::from(qtype)
-            ));
+            reasons.push(format!("{:.0} % for types that carry data, mostly {}", 100.0 * payload, type_name(qtype)));
         }
         if tally.of(Count::Null) >= 1.0 {
             reasons.push(format!("{:.0} questions for NULL or a private type", tally.of(Count::Null)));
