@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "it is what this program is for")]
 
 #[path = "detection/mod.rs"]
+#[expect(dead_code, reason = "tests use another part of it")]
 mod detection;
 
 use detection::evaluate::{ROWS, SEED, try_benign, try_row, types};
@@ -42,8 +43,8 @@ fn main() {
         } else {
             format!("{} s", row.plan.interval_ms as f64 / 1_000.0)
         };
-        let rules: Vec<_> = outcome.rules.iter().map(|(rule, _)| *rule).collect();
-        let precision = outcome.found as f64 / (outcome.found as usize + quiet.alerts.len()).max(1) as f64;
+        let rules: Vec<_> = outcome.rules.keys().copied().collect();
+        let precision = outcome.found as f64 / (outcome.found as f64 + quiet.alerts.len() as f64).max(1.0);
         println!(
             "| {} | {} | {} | {pace} | {} of {sessions} | {:.3} | {:.3} | {} | {} | {} |",
             row.name,

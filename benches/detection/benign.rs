@@ -88,7 +88,7 @@ impl Pods {
         let mut at = after_ms;
         if name.matches('.').count() < 5 {
             // A third of the pods have a search path of their company, too.
-            let company = (pod % 3 == 0).then_some("corp.bigfirm.com");
+            let company = pod.is_multiple_of(3).then_some("corp.bigfirm.com");
             for suffix in SEARCH.into_iter().chain(company) {
                 for qtype in [A, AAAA] {
                     let whole = format!("{name}.{suffix}");
@@ -300,7 +300,7 @@ impl Pods {
         let cluster = self.dice.below(12);
         let mut named = of(11, cluster);
         let id = named.text(b"abcdefghijklmnopqrstuvwxyz0123456789", 22);
-        if cluster % 3 == 0 {
+        if cluster.is_multiple_of(3) {
             let shard = named.text(b"abcdefghijklmnopqrstuvwxyz0123456789", 5);
             self.ask(
                 0,

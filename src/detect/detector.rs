@@ -289,7 +289,7 @@ impl Detector {
             return None;
         }
         let domain = name::display(&seen.name()[registered(seen.name())..]).to_string();
-        let qtype = hickory_proto::rr::RecordType::from(seen.qtype);
+        let qtype = rules::type_name(seen.qtype);
         let reasons = vec![format!("asked for the type {qtype} of {}, which is refused", name::display(seen.name()))];
         self.tell(seen, Rule::Type, domain, CLIENT_SCORE, reasons, mode, telling, count)
     }

@@ -304,7 +304,9 @@ impl Pair {
             self.count(Count::Payload);
             self.add_up(Sum::Down, seen.answer_bytes.into());
         }
-        if !shape.is_encoded() || facts.is_expansion {
+        // Hosts of tenants and contents are called so: what they say is counted, what they look like is not.
+        let is_named = shape.is_identifier && uses == Use::Address;
+        if !shape.is_encoded() || facts.is_expansion || is_named {
             return;
         }
         self.count(Count::Encoded);
@@ -322,9 +324,7 @@ impl Pair {
             Use::Null => true,
             // Keys of senders and challenges of certificates are called by tokens.
             Use::Payload => !shape.is_service && !shape.is_identifier,
-            Use::Address | Use::Other => {
-                shape.encoded >= ODD && (is_denied || is_brief) && !shape.is_identifier && !shape.is_service
-            }
+            Use::Address | Use::Other => shape.encoded >= ODD && (is_denied || is_brief) && !shape.is_service,
         };
         if carries || is_long || shape.charset == Charset::Binary {
             self.count(Count::Odd);

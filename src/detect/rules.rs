@@ -26,6 +26,9 @@ pub const CONVICTS: u8 = 75;
 /// Scores are below, since nobody knows for certain.
 const MOST: f32 = 99.0;
 
+/// Seconds over which names must come for it to be no burst, as starts and pages are.
+const LONG_ENOUGH: u32 = 300;
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,7 +132,7 @@ pub(super) fn judge(pair: &Pair, now: u32) -> Option<Verdict> {
     hold(Rule::Signature, signature(pair, &minute), "60 s", &minute);
     hold(Rule::Burst, burst(pair, &minute), "60 s", &minute);
     let quarter = pair.quarter.tally(now);
-    hold(Rule::Volume, volume(pair, &quarter), "15 min", &quarter);
+    hold(Rule::Volume, volume(pair, &quarter, &minute, now), "15 min", &quarter);
     hold(Rule::Slow, slow(pair), "a day", &pair.day.now);
     best
 }
@@ -192,7 +195,7 @@ fn burst(pair: &Pair, minute: &Tally) -> f32 {
 }
 
 /// S3.
-fn volume(pair: &Pair, quarter: &Tally) -> f32 {
+fn volume(pair: &Pair, quarter: &Tally, minute: &Tally, now: u32) -> f32 {
     let of = |count| quarter.of(count);
     let odd = Measure::new()
         .least(of(Count::Odd), 25.0)
@@ -217,7 +220,8 @@ fn volume(pair: &Pair, quarter: &Tally) -> f32 {
     let much = Measure::new().least(quarter.sum(Sum::Information), needed).only_if(freshness(quarter) >= 0.8);
     // Between a hash of 160 bits and one of 256; or any that says more than a short hash does, in no hurry.
     let is_all = quarter.share(Count::Encoded, Count::Fresh) >= 0.9 && never_repeats(quarter) && pair.hits == 0;
-    let is_spread = pair.minute.now.of(Count::Encoded) <= 0.3 * of(Count::Encoded);
+    let is_spread =
+        minute.of(Count::Encoded) <= 0.25 * of(Count::Encoded) && now.saturating_sub(pair.first) >= LONG_ENOUGH;
     let lengthy =
         Measure::new().least(of(Count::Encoded), 25.0).least(quarter.sum(Sum::Length), 41.0 * of(Count::Encoded));
     let patient =
@@ -260,6 +264,14 @@ fn asks_for_data(tally: &Tally, least: f32) -> f32 {
     Measure::new().least(tally.of(Count::Payload), least).only_if(is_all).score(60.0).min(74.0)
 }
 
+/// A type as people write it (RFC 3597 section 5 where it has no name).
+pub(super) fn type_name(qtype: u16) -> String {
+    match RecordType::from(qtype) {
+        RecordType::Unknown(number) => format!("TYPE{number}"),
+        named => named.to_string(),
+    }
+}
+
 impl Verdict {
     /// Why, in words; `domain` is the domain as people write it.
     pub(super) fn reasons(&self, pair: &Pair, domain: &str, now: u32) -> Vec<String> {
@@ -269,7 +281,8 @@ impl Verdict {
             reasons.push(format!("{} under {domain}", sign.name()));
         }
         let (fresh, encoded) = (tally.of(Count::Fresh), tally.of(Count::Encoded));
-        let mut text = format!("{fresh:.0} names never asked before under {domain} in {}", self.window);
+        let plural = if fresh < 1.5 { "" } else { "s" };
+        let mut text = format!("{fresh:.0} name{plural} never asked before under {domain} in {}", self.window);
         if encoded > 0.0 {
             let _ = write!(
                 text,
@@ -284,11 +297,7 @@ impl Verdict {
         let payload = tally.share(Count::Payload, Count::Fresh);
         let (qtype, _) = pair.qtype;
         if payload >= 0.2 {
-            reasons.push(format!(
-                "{:.0} % for types that carry data, mostly {}",
-                100.0 * payload,
-                RecordType::from(qtype)
-            ));
+            reasons.push(format!("{:.0} % for types that carry data, mostly {}", 100.0 * payload, type_name(qtype)));
         }
         if tally.of(Count::Null) >= 1.0 {
             reasons.push(format!("{:.0} questions for NULL or a private type", tally.of(Count::Null)));

@@ -1,6 +1,7 @@
 //! Who tunnels: found by the real daemon in what clients ask, and by the detector alone in hours and weeks of made traffic.
 
 #[path = "../../benches/detection/mod.rs"]
+#[expect(dead_code, reason = "the bench prints more of it")]
 mod made;
 
 use serde_json::Value;
@@ -19,7 +20,7 @@ const SESSIONS: u64 = 25;
 fn tunnel(daemon: &Daemon, numbers: std::ops::Range<u64>) -> Vec<u16> {
     let ask = |number: u64| {
         let digest = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        daemon.ask(&Ask::new(&format!("{digest:016x}{digest:016x}.t.tunnel.test"), kind::TXT)).rcode()
+        daemon.ask(&Ask::new(&format!("{digest:016x}{digest:016x}.t.badtunnel.net"), kind::TXT)).rcode()
     };
     numbers.map(ask).collect()
 }
@@ -43,10 +44,10 @@ fn a_tunnel_is_told_and_let_through_unless_the_operator_wants_more() {
     let (_upstream, daemon) = in_mode("observe");
     tunnel(&daemon, 0..40);
     let line = detection(&daemon);
-    assert_eq!((line["rule"].as_str(), line["domain"].as_str()), (Some("burst"), Some("tunnel.test.")), "{line}");
+    assert_eq!((line["rule"].as_str(), line["domain"].as_str()), (Some("burst"), Some("badtunnel.net.")), "{line}");
     assert_eq!((line["action"].as_str(), line["level"].as_str()), (Some("observed"), Some("info")), "{line}");
     assert!(
-        line["reasons"][0].as_str().unwrap().contains("names never asked before under tunnel.test in 60 s"),
+        line["reasons"][0].as_str().unwrap().contains("names never asked before under badtunnel.net in 60 s"),
         "{line}"
     );
     daemon.wait_for_metric("nodens_detections_total", &[("rule", "burst")], 1.0);
@@ -57,13 +58,13 @@ fn a_tunnel_is_told_and_let_through_unless_the_operator_wants_more() {
 #[test]
 fn a_client_that_tunnels_is_blocked_below_that_domain_alone_and_gets_what_is_kept() {
     let (_upstream, daemon) = in_mode("block");
-    let kept = Ask::a("www.t.tunnel.test");
+    let kept = Ask::a("www.t.badtunnel.net");
     assert_eq!(daemon.ask(&kept).rcode(), rcode::NOERROR);
     tunnel(&daemon, 0..60);
     daemon.wait_for_metric("nodens_detect_sentences", &[], 1.0);
     assert!(tunnel(&daemon, 60..80).iter().all(|code| *code == rcode::REFUSED));
     assert_eq!(daemon.ask(&kept).rcode(), rcode::NOERROR, "what is kept is given");
-    assert_eq!(daemon.ask(&Ask::a("www.other.test")).rcode(), rcode::NOERROR);
+    assert_eq!(daemon.ask(&Ask::a("www.other.net")).rcode(), rcode::NOERROR);
     daemon.wait_for_metric("nodens_queries_rejected_total", &[("reason", "detected")], 20.0);
     assert_eq!(detection(&daemon)["level"].as_str(), Some("warn"));
 }
@@ -81,9 +82,9 @@ fn a_client_that_is_limited_gets_some_answers() {
 #[test]
 fn exempt_domains_and_zones_without_detection_are_not_looked_at() {
     let upstream = Upstream::tcp().serve(one_address);
-    let daemon = Setup::forward(&upstream).section("detect", "mode = \"block\"\nexempt = [\"tunnel.test\"]").start();
+    let daemon = Setup::forward(&upstream).section("detect", "mode = \"block\"\nexempt = [\"badtunnel.net\"]").start();
     tunnel(&daemon, 0..60);
-    daemon.ask(&Ask::new("probe.example.test", 10));
+    daemon.ask(&Ask::new("probe.example.net", 10));
     let sampled = || daemon.metric("coredns_dns_requests_total", &[("type", "TXT")]) >= 60.0;
     wait_until("all is counted", sampled);
     assert!(tunnel(&daemon, 60..80).iter().all(|code| *code == rcode::NOERROR));
@@ -93,7 +94,7 @@ fn exempt_domains_and_zones_without_detection_are_not_looked_at() {
 fn types_that_nobody_gets_are_told() {
     let upstream = Upstream::tcp().serve(one_address);
     let daemon = Setup::forward(&upstream).section("policy", "refuse-types = [\"NULL\"]").start();
-    assert_eq!(daemon.ask(&Ask::new("x.tunnel.test", 10)).rcode(), rcode::REFUSED);
+    assert_eq!(daemon.ask(&Ask::new("x.badtunnel.net", 10)).rcode(), rcode::REFUSED);
     assert_eq!(detection(&daemon)["rule"].as_str(), Some("type"));
 }
 

@@ -26,6 +26,7 @@ mod reload;
 mod resolvers;
 mod rules;
 mod series;
+mod tunnels;
 
 use common::daemon::Setup;
 use common::peer::{Peer, free_address};
