@@ -25,7 +25,7 @@
 //! 127.0.0.1       0.19   1.7 %  -
 //! ```
 //!
-//! POD is namespace and name, where `[clients]` says who knows them (the kubelet or the API server, asked for this node's pods only); programs of the node itself
+//! POD is namespace and name, where `[clients]` says who knows them (chapter [`clients`](super::clients): the kubelet or the API server, asked for this node's pods only); programs of the node itself
 //! have none. `nodens ctl top-names` is the same of names. Both are estimates in bounded memory, over the last minutes: what is frequent is in them, what is
 //! rare need not be.
 //!

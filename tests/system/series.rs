@@ -32,8 +32,8 @@ const NAMES: [&str; 8] = [
     "www.example.org",
 ];
 
-/// Asks `server` for every name and type over both transports, and says things that no client says.
-fn ask_everything(server: &str) {
+/// Asks `server` for every name and type over both transports, and says things that no client says. Who asks must stay until all is answered.
+fn ask_everything(server: &str) -> (Udp, Tcp) {
     let (pod, address) = (Cluster::pod_address(0).parse().unwrap(), format!("{server}:53").parse().unwrap());
     let (udp, mut tcp) = (Udp::from_to(pod, address), Tcp::between(pod, address));
     for name in NAMES {
@@ -55,6 +55,7 @@ fn ask_everything(server: &str) {
     }
     udp.send_bytes(&[0; 5]);
     udp.send(&Ask::a("www.example.org").flags(0x8000));
+    (udp, tcp)
 }
 
 /// How many series each family has.
@@ -83,17 +84,17 @@ fn a_node_of_a_cluster_has_at_most_600_series_on_a_bad_day() {
     wait_until("there are rules", || cluster.node.output(&["nft", "list", "tables"]).contains("inet nodens"));
     let scrape = || scrape(&cluster);
     let quiet = scrape().series.len();
-    for server in [LINK_LOCAL, KUBE_DNS] {
-        cluster.pods[0].inside(|| ask_everything(server));
-    }
+    let ask = || [LINK_LOCAL, KUBE_DNS].map(|server| cluster.pods[0].inside(|| ask_everything(server)));
+    let asking = ask();
     let asked = |scrape: &Scrape| scrape.value("coredns_dns_requests_total", &[]).unwrap_or(0.0);
-    wait_until("nearly all is answered", || asked(&scrape()) > 400.0);
+    // Both addresses, both transports.
+    let all = NAMES.len() * TYPES.len() * 4;
+    wait_until("all is answered", || asked(&scrape()) >= f64::from(u32::try_from(all).unwrap()));
+    drop(asking);
     cluster.node.output(&["nft", "delete", "table", "inet", "nodens"]);
     wait_until("the rules are back", || scrape().value("nodens_node_repairs_total", &[("part", "rules")]) > Some(0.0));
     drop(dns);
-    for server in [LINK_LOCAL, KUBE_DNS] {
-        cluster.pods[0].inside(|| ask_everything(server));
-    }
+    let _asking = ask();
     wait_until("questions fail", || {
         scrape().value("coredns_dns_responses_total", &[("rcode", "SERVFAIL")]) > Some(20.0)
     });
