@@ -79,7 +79,12 @@ fn a_client_that_is_limited_gets_some_answers() {
     daemon.wait_for_metric("nodens_detect_sentences", &[], 1.0);
     let codes = tunnel(&daemon, 60..160);
     let refused = codes.iter().filter(|code| **code == rcode::REFUSED).count();
-    assert!((50..100).contains(&refused), "{refused} of 100 were refused");
+    assert!(refused >= 50, "{refused} of 100 were refused");
+    let mut next = 160;
+    wait_until("one is let through", || {
+        next += 1;
+        tunnel(&daemon, next..next + 1) == [rcode::NOERROR]
+    });
 }
 
 /// N39
