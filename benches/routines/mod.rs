@@ -6,10 +6,12 @@ mod messages;
 mod whole;
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use nodens::cache::entry::Terms;
 use nodens::cache::{Entry, Front, Hashing, Key, Variant};
 use nodens::config::Config;
+use nodens::detect::{Detector, Observation, Settings};
 use nodens::filter::{Addresses, Policy};
 use nodens::metrics::{Answered, Layout, Metrics, Protocol, Source};
 use nodens::reply::{self, Client};
@@ -64,6 +66,12 @@ pub(crate) const ALL: &[Routine] = &[
         prepare: || judge(&messages::services()),
     },
     Routine { name: "keep-a", what: "make an entry of an address", prepare: keep },
+    Routine {
+        name: "detect-host",
+        what: "tell of a miss, an address of a host, and look at it",
+        prepare: || detect(false),
+    },
+    Routine { name: "detect-tunnel", what: "the same of a long name that is data", prepare: || detect(true) },
 ];
 
 /// Seconds for which entries are good: longer than any run.
@@ -190,6 +198,37 @@ fn keep() -> Box<dyn FnMut()> {
     let terms = Terms { now: clock::coarse(), lifetime: LIFETIME, ..Terms::default() };
     Box::new(move || {
         black_box(Entry::new(black_box(&key), &mut answer, terms, &hashing));
+    })
+}
+
+/// Tells of misses by one client below one domain, each for another name, and lets the detector look at each.
+fn detect(is_data: bool) -> Box<dyn FnMut()> {
+    let config = Config::default().detect;
+    let settings = Settings::new(&config, [(0, config.mode)].into_iter());
+    let mut detector = Detector::new(Arc::new(settings));
+    let (mut ring, mut out) = rtrb::RingBuffer::new(512);
+    let observations = (0..1_024_u64).map(|number| {
+        let data = format!("{:032x}", u128::from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)) * 0x1234_5678_9ABC_DEF1);
+        let name = if is_data {
+            format!("{data}.{data}.{data}.{data}.t.example.com")
+        } else {
+            format!("www{number}.example.com")
+        };
+        let mut seen = Observation::of(&wire(&name));
+        (seen.at, seen.client, seen.qtype, seen.zone, seen.ttl) =
+            (Moment::from_secs(1_000), [10, 0, 0, 1].into(), 16, 0, 60);
+        seen
+    });
+    let observations: Vec<_> = observations.collect();
+    let mut turn = 0;
+    Box::new(move || {
+        let mut seen = observations[turn % observations.len()];
+        turn += 1;
+        seen.at = seen.at + std::time::Duration::from_millis(turn as u64);
+        let _ = ring.push(black_box(seen));
+        if let Ok(seen) = out.pop() {
+            let _ = black_box(detector.observe(&seen));
+        }
     })
 }
 

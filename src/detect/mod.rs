@@ -11,7 +11,7 @@
 //! of misses is scored by client and registered domain. Nothing here answers, and nothing that answers waits for it: a ring that is full loses
 //! observations, and a counter says how many. A front hit costs a decrement and a branch.
 //!
-//! The tunnel that nobody sees is the one that says so little that a host would, too; the manual has the table of what is seen
+//! The tunnel that nobody sees is the one that says so little that a host would, too; [the manual](crate::manual::detection) has the table of what is seen
 //! and how soon.
 //!
 //! - `observation` what is told.

@@ -39,6 +39,7 @@ fn detection(daemon: &Daemon) -> Value {
     serde_json::from_str(&find().unwrap()).expect("it is JSON")
 }
 
+/// N39
 #[test]
 fn a_tunnel_is_told_and_let_through_unless_the_operator_wants_more() {
     let (_upstream, daemon) = in_mode("observe");
@@ -55,6 +56,7 @@ fn a_tunnel_is_told_and_let_through_unless_the_operator_wants_more() {
     assert!(daemon.metric("nodens_detect_sentences", &[]) < 0.5);
 }
 
+/// N39
 #[test]
 fn a_client_that_tunnels_is_blocked_below_that_domain_alone_and_gets_what_is_kept() {
     let (_upstream, daemon) = in_mode("block");
@@ -69,6 +71,7 @@ fn a_client_that_tunnels_is_blocked_below_that_domain_alone_and_gets_what_is_kep
     assert_eq!(detection(&daemon)["level"].as_str(), Some("warn"));
 }
 
+/// N39
 #[test]
 fn a_client_that_is_limited_gets_some_answers() {
     let (_upstream, daemon) = in_mode("rate-limit");
@@ -79,6 +82,7 @@ fn a_client_that_is_limited_gets_some_answers() {
     assert!((50..100).contains(&refused), "{refused} of 100 were refused");
 }
 
+/// N39
 #[test]
 fn exempt_domains_and_zones_without_detection_are_not_looked_at() {
     let upstream = Upstream::tcp().serve(one_address);
@@ -90,6 +94,7 @@ fn exempt_domains_and_zones_without_detection_are_not_looked_at() {
     assert!(tunnel(&daemon, 60..80).iter().all(|code| *code == rcode::NOERROR));
 }
 
+/// N39
 #[test]
 fn types_that_nobody_gets_are_told() {
     let upstream = Upstream::tcp().serve(one_address);
@@ -100,6 +105,7 @@ fn types_that_nobody_gets_are_told() {
 
 //------ The detector alone ------------------------------------------------------------------------------------------
 
+/// N39
 #[test]
 fn tunnels_are_found_in_time_whatever_they_look_like() {
     for (number, row) in ROWS.iter().enumerate() {
@@ -114,6 +120,7 @@ fn tunnels_are_found_in_time_whatever_they_look_like() {
     }
 }
 
+/// N39
 #[test]
 fn a_node_without_tunnels_gives_no_alarm() {
     let queries = std::env::var("NODENS_QUERIES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);

@@ -119,36 +119,43 @@ fn iodine(qtype: &str) {
     wait_until("the tunnel comes through", || client.log().contains("Connection setup complete"));
 }
 
+/// N39
 #[test]
 fn iodine_by_null_is_found() {
     iodine("NULL");
 }
 
+/// N39
 #[test]
 fn iodine_by_a_private_type_is_found() {
     iodine("PRIVATE");
 }
 
+/// N39
 #[test]
 fn iodine_by_text_is_found() {
     iodine("TXT");
 }
 
+/// N39
 #[test]
 fn iodine_by_aliases_is_found() {
     iodine("CNAME");
 }
 
+/// N39
 #[test]
 fn iodine_by_mail_is_found() {
     iodine("MX");
 }
 
+/// N39
 #[test]
 fn iodine_by_services_is_found() {
     iodine("SRV");
 }
 
+/// N39
 #[test]
 fn iodine_by_addresses_is_found() {
     iodine("A");
@@ -191,11 +198,13 @@ fn dns2tcp(qtype: &str) {
     assert!(seconds <= AT_ONCE, "{seconds} s\n{}", client.log());
 }
 
+/// N39
 #[test]
 fn dns2tcp_by_text_is_found() {
     dns2tcp("TXT");
 }
 
+/// N39
 #[test]
 fn dns2tcp_by_keys_is_found() {
     dns2tcp("KEY");
