@@ -90,6 +90,12 @@
 //! The programs are made after their sources; iodine with all its types and dns2tcp are also run themselves, from Debian, through the daemon
 //! (`tests/system/tunnels.rs`): each is found within a second of its first question.
 //!
+//! # What it costs
+//!
+//! A front hit one instruction more of 1,300 (`benches/gate`, routine `hit-udp`, with and without). To tell of a miss and to look at it 0.13 µs for a host's name and 0.18 µs for a
+//! long one that is data, worker and thread together (`cargo run --release --example micro detect-host detect-tunnel`, 2-vCPU Xeon VM). 2 MiB at
+//! most with two workers; a test adds it up.
+//!
 //! # What is not found
 //!
 //! - Less than 32 KiB a day in names that look like those of hosts, have addresses that are good for a while, and come by chance.
