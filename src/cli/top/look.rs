@@ -71,7 +71,8 @@ impl Look {
 
     /// What stands beside.
     pub(super) fn aside(self) -> Style {
-        self.coloured(Color::DarkGray)
+        // Not a grey: on some palettes it is that of the background.
+        if self.has_colour { Style::new().add_modifier(Modifier::DIM) } else { Style::new() }
     }
 
     /// What is to be seen first.
