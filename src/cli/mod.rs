@@ -15,6 +15,8 @@ mod ctl;
 mod demo;
 mod generate;
 mod run;
+#[cfg(feature = "top")]
+mod top;
 mod worker;
 
 /// The DNS cache that runs on every node.
@@ -44,6 +46,17 @@ enum Command {
     /// Ask a daemon that runs, or tell it something
     #[command(after_help = ctl::MORE)]
     Ctl(ctl::Arguments),
+    /// Watch a daemon that runs: queries, hits, latency, servers, clients, detections
+    #[cfg(feature = "top")]
+    #[command(after_help = top::MORE)]
+    Top(top::Arguments),
+    /// Watch a daemon that runs; this build of nodens cannot
+    #[cfg(not(feature = "top"))]
+    Top {
+        /// Whatever it would take
+        #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        ignored: Vec<OsString>,
+    },
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
     /// Print files that are made from the program itself
@@ -76,6 +89,13 @@ where
         (Some(Command::Run(run)), None) => run::run(run),
         (Some(Command::Worker(worker)), None) => worker::run(worker),
         (Some(Command::Ctl(ctl)), None) => ctl::ctl(&ctl),
+        #[cfg(feature = "top")]
+        (Some(Command::Top(top)), None) => top::top(&top),
+        #[cfg(not(feature = "top"))]
+        (Some(Command::Top { .. }), None) => Err(Failure::new(
+            ExitCode::Usage,
+            "this nodens was built without \"top\"; \"nodens ctl stats\" shows the same figures once",
+        )),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),

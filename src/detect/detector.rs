@@ -110,7 +110,7 @@ impl Detector {
     /// One that has seen nothing. All it will ever need is taken here.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
-        let top = [Sketch::new(0), Sketch::new(0)];
+        let top = [Sketch::new(), Sketch::new()];
         Self { settings, pairs: Pairs::new(), names: Names::new(), clients: Clients::new(), top, evicted: 0, wall: 0 }
     }
 

@@ -54,14 +54,14 @@ pub(super) struct Sketch {
     total: f32,
     /// When they faded last, in seconds.
     faded: u32,
-    /// When it was begun.
-    begun: u32,
+    /// When something was counted or asked for first: a daemon's time does not begin at 0.
+    begun: Option<u32>,
 }
 
 impl Sketch {
     /// An empty one.
-    pub(super) fn new(now: u32) -> Self {
-        Self { places: Vec::with_capacity(PLACES), total: 0.0, faded: now, begun: now }
+    pub(super) fn new() -> Self {
+        Self { places: Vec::with_capacity(PLACES), total: 0.0, faded: 0, begun: None }
     }
 
     /// Counts `weight` of `what`, whose hash is given.
@@ -88,6 +88,9 @@ impl Sketch {
 
     /// Lets counts fade.
     fn fade(&mut self, now: u32) {
+        if self.begun.is_none() {
+            (self.begun, self.faded) = (Some(now), now);
+        }
         let steps = now.saturating_sub(self.faded) / STEP;
         if steps > 0 {
             let left = LEFT.powi(i32::try_from(steps.min(1_000)).unwrap_or(0));
@@ -104,7 +107,7 @@ impl Sketch {
     pub(super) fn top(&mut self, most: usize, now: u32, write: impl Fn(&[u8]) -> String) -> Vec<Top> {
         self.fade(now);
         // Until all has faded that could have come, less time has passed than a steady count stands for.
-        let age = now.saturating_sub(self.begun).max(1) as f32;
+        let age = now.saturating_sub(self.begun.unwrap_or(now)).max(1) as f32;
         let span = STEP as f32 / (1.0 - LEFT) * (1.0 - LEFT.powf(age / STEP as f32));
         let mut sorted: Vec<&Place> = self.places.iter().filter(|place| place.count - place.error >= 0.5).collect();
         sorted.sort_by(|a, b| (b.count - b.error).total_cmp(&(a.count - a.error)));
@@ -134,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_most_is_found_among_a_hundred_thousand() {
-        let mut sketch = Sketch::new(0);
+        let mut sketch = Sketch::new();
         for turn in 0..100_000_u32 {
             sketch.add(hash(turn), &turn.to_be_bytes(), 1, 0);
             if turn % 20 == 0 {
@@ -151,8 +154,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_is_right_from_the_first_seconds_on_whenever_they_are() {
+        let mut sketch = Sketch::new();
+        for second in 0..8 {
+            sketch.add(7, b"steady", 100, 2_600_000 + second);
+        }
+        let rate = sketch.top(1, 2_600_008, |_| String::new())[0].queries_per_second;
+        assert!((rate - 100.0).abs() < 10.0, "{rate}");
+    }
+
+    #[test]
     fn rates_are_those_of_the_last_minute() {
-        let mut sketch = Sketch::new(0);
+        let mut sketch = Sketch::new();
         for second in 0..600 {
             sketch.add(7, b"steady", 100, second);
         }
