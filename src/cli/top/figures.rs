@@ -240,7 +240,7 @@ mod tests {
         let answers = Sources { hits, forwarded, ..Sources::default() };
         Stats {
             time,
-            uptime_seconds: std::time::Duration::from_secs_f64(time).as_secs(),
+            uptime_seconds: Duration::from_secs_f64(time).as_secs(),
             queries: hits + forwarded,
             answers,
             ..Stats::default()
