@@ -238,7 +238,13 @@ mod tests {
     /// An answer at a time, after so many hits and questions to servers.
     fn stats(time: f64, hits: u64, forwarded: u64) -> Stats {
         let answers = Sources { hits, forwarded, ..Sources::default() };
-        Stats { time, uptime_seconds: time as u64, queries: hits + forwarded, answers, ..Stats::default() }
+        Stats {
+            time,
+            uptime_seconds: super::super::text::whole(time),
+            queries: hits + forwarded,
+            answers,
+            ..Stats::default()
+        }
     }
 
     #[test]
