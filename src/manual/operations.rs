@@ -158,6 +158,46 @@
 //! Hits of an answer are what workers gave from their own tables: each begins anew when the answer is replaced, with three quarters of what there
 //! was, and after 65,535.
 //!
+//! # nodens top
+//!
+//! The same figures, live, over the same socket; it works over ssh from 60 columns and 20 lines on. Shown here: a pod that carries data out below
+//! tunnel.example, a list that blocks much, and a server that is down.
+//!
+//! ```text
+//!  nodens 0.1.0  up 00:00:40  /run/nodens/control                    06:55:04 UTC
+//! ─ queries/s 2,840 ──────── ─ hit rate 97.3% ───────── ─ latency ────────────────
+//! ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇█▇▇▇▇ ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇ p50    128 µs waiting    0
+//! ██████████████████████████ ██████████████████████████ p90    230 µs shed/s     0
+//! ██████████████████████████ ██████████████████████████ p99    795 µs kept 1.1 MiB
+//! ─ servers, as configured ───────────────────────────────────────────────────────
+//! server                group       state      latency asked/s conns reuse fails/s
+//! udp://127.0.0.1:5301  internet    up          0.4 ms      69     0     -       0
+//! udp://127.0.0.1:5302  internet    down 8s          -       0     0     -       0
+//! tcp://127.0.0.1:5301  cluster-dns up          1.6 ms       0     1    0%       0
+//! ─ domains, 1-5 of 20 ─────────── ─ clients, busiest first ──────────────────────
+//! domain                   asked/s client                            asks/s  share
+//! api.svc.cluster.local.       229 payments-production/settlement-…   1,467  56.3%
+//! mail.example.com.             70 shop/web-7d4f8b9c5-lq2vm             733  28.2%
+//! api.example.net.              65 shop/cart-6f9b7c8d4-x2x9k            367  14.1%
+//! api.example.com.              65 monitoring/prometheus-k8s-0           37   1.4%
+//! static.shop.example.          65 127.0.0.1                            0.3   0.0%
+//! ─ detected and blocked, newest first ───────────────────────────────────────────
+//!  06:55:04 blocked 2,000 queries for blocked names in 39 s
+//!  06:54:56 burst 99 monitoring/prometheus-k8s-0 tunnel.example. observed 1,221 t…
+//!
+//!
+//!
+//!  q quit  Tab pane  Enter alone  s order  / client  p pause  ? help
+//! ```
+//!
+//! `Tab` goes to the next pane, `Enter` shows it alone (what was detected then with all its reasons), arrows scroll, `s` changes its order, `/` keeps only
+//! clients whose address, namespace or pod holds a text, `p` lets the picture stand still, `q` ends it, `?` tells all of that. While the daemon
+//! does not answer, what was known last stays, with why and since when; it is tried again every second.
+//!
+//! Percentiles, rates of servers and reuse are of the last ten looks (`--interval`), names and clients of the last minute. `NO_COLOR=1` and terminals
+//! such as vt100 have no colours, and locales that are not UTF-8 nothing beyond ASCII. Whatever a stranger chose to call himself is written
+//! as in a zone file: no name can do something to your terminal. An image that was built with `--no-default-features` has no `top`.
+//!
 //! # Log lines
 //!
 //! `key=value`, or JSON objects with the same keys. What a stranger can trigger is limited: ten lines a topic and worker at once, then one in

@@ -20,6 +20,7 @@ mod observation;
 mod querylog;
 mod reload;
 mod supervisor;
+mod top;
 mod who;
 
 // A query's way.

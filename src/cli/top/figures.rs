@@ -240,7 +240,7 @@ mod tests {
         let answers = Sources { hits, forwarded, ..Sources::default() };
         Stats {
             time,
-            uptime_seconds: Duration::from_secs_f64(time).as_secs(),
+            uptime_seconds: super::super::text::whole(time),
             queries: hits + forwarded,
             answers,
             ..Stats::default()

@@ -259,18 +259,20 @@ fn list(buffer: &mut Buffer, area: Rect, state: &State, pane: Pane, look: Look) 
         Pane::Clients => "clients",
         Pane::Events => "detected and blocked",
     };
-    let mut words = format!("{name}, {}", state.order(pane).name(pane));
+    let mut more = String::new();
     if !state.filter.is_empty() && matches!(pane, Pane::Clients | Pane::Events) {
-        words.push_str(&format!(", with \"{}\"", state.filter));
+        more.push_str(&format!(", with \"{}\"", state.filter));
     }
     // Events have no heads of columns.
     let heads = if pane == Pane::Events { 1 } else { 2 };
     let room = usize::from(area.height).saturating_sub(heads);
     let from = state.scrolled(pane, all, room);
     if all > room {
-        words.push_str(&format!(", {}-{} of {all}", (from + 1).min(all), (from + room).min(all)));
+        more.push_str(&format!(", {}-{} of {all}", (from + 1).min(all), (from + room).min(all)));
     }
-    title(buffer, area, &words, if pane == state.pane { look.chosen() } else { look.strong() }, look);
+    let forms = [format!("{name}, {}{more}", state.order(pane).name(pane)), format!("{name}{more}")];
+    let style = if pane == state.pane { look.chosen() } else { look.strong() };
+    title(buffer, area, fitting(&forms, area), style, look);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if all == 0 {
         let none = match pane {
