@@ -86,7 +86,7 @@ pub async fn all_answer(listeners: Vec<(SocketAddr, Protocol)>) -> bool {
 }
 
 /// Where a listener can be asked: one on all addresses is asked on loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(mut address: SocketAddr) -> SocketAddr {
     // Changed in place, so that a link-local address keeps its scope.
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

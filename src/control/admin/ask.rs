@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::protocol::AskedAnswer;
 use super::text;
+use crate::control::selfcheck::reachable;
 use crate::sys::clock;
 use crate::wire::header::{HEADER, MAX_MESSAGE, flag, option};
 use crate::wire::record::{self, options};
@@ -70,16 +71,6 @@ fn query(wire: &[u8], qtype: u16, dnssec_ok: bool, checking_disabled: bool, id: 
         query[at + DO.0] |= DO.1;
     }
     query
-}
-
-/// Where a listener can be asked: one on all addresses is asked on loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }
 
 /// Whether a message answers the query.
