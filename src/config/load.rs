@@ -144,8 +144,8 @@ impl Config {
         let policy = sections::policy(file.section(Section::Policy), &mut report);
         let dnssec = sections::trust(file.section(Section::Dnssec), &mut report);
         let rebinding = rebinding::assemble(file.section(Section::Rebinding), &mut report);
-        let metrics = sections::endpoint(file.section(Section::Metrics));
-        let health = sections::endpoint(file.section(Section::Health));
+        let metrics = sections::metrics(file.section(Section::Metrics));
+        let health = sections::health(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
         let query_log = observing::query_log(file.section(Section::QueryLog), &mut report);
         let detect = observing::detect(file.section(Section::Detect));
@@ -155,7 +155,7 @@ impl Config {
         let sandbox = sections::sandbox(file.section(Section::Sandbox));
         let interface = sections::interface(file.section(Section::Interface), &listen, &mut report);
         let rules = rules::assemble(file.section(Section::Rules), &listen, &mut report);
-        sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
+        sections::check_endpoints(&mut file, &listen, &mut report);
         let outer = zone::Outer { cache: &cache, query_log: &query_log, detect: &detect };
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &outer, environment, &mut report)

@@ -79,7 +79,7 @@ pub struct Config {
     /// The Prometheus endpoint.
     pub metrics: Endpoint,
     /// The health and readiness endpoint.
-    pub health: Endpoint,
+    pub health: Health,
     /// What the daemon says of itself on standard error.
     pub log: Log,
     /// Which answers leave a line, and where.
@@ -476,11 +476,22 @@ impl Preset {
     }
 }
 
-/// `[metrics]` and `[health]`: an HTTP address of our own.
+/// `[metrics]`: HTTP addresses of our own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// Where it listens; `None` is nowhere.
-    pub listen: Option<SocketAddr>,
+    /// Where it listens; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask; empty is everybody.
+    pub allow: Prefixes,
+}
+
+/// `[health]`: HTTP addresses of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Where `/health` and `/ready` are; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Where `/ready` alone is besides.
+    pub ready_listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
 }
