@@ -32,6 +32,7 @@ mod resolv;
 mod rules;
 mod running;
 mod sections;
+mod source;
 mod upstream;
 mod zone;
 
@@ -54,6 +55,7 @@ pub use reference::reference;
 #[doc(hidden)]
 pub use resolv::parse as nameservers;
 pub use running::digest;
+pub use source::{Source, Written, check_part, read_text};
 
 /// Everything an operator can say, checked.
 #[derive(Clone, Debug, PartialEq)]

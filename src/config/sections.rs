@@ -12,7 +12,8 @@ use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
 use super::{
-    Cache, Endpoint, Health, Interface, Limits, Listen, Local, Log, Policies, Prefixes, Sandbox, Supervisor, Trust, Zone,
+    Cache, Endpoint, Health, Interface, Limits, Listen, Local, Log, Policies, Prefixes, Sandbox, Supervisor, Trust,
+    Zone,
 };
 
 /// `[listen]`

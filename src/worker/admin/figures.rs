@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::Admin;
 use crate::cache::Store;
 use crate::config::{Config, Policy};
-use crate::control::{self, Bound};
 use crate::control::admin::protocol::{
     Blocks, CacheFigures, Latency, Listener, Sandbox, Server, Sources, Stats, Status, USUAL_LIST,
 };
+use crate::control::{self, Bound};
 use crate::metrics::{Event, Gauge, Source};
 use crate::sys::clock;
 use crate::sys::sandbox::{Report, user};
