@@ -14,6 +14,7 @@ mod check;
 mod ctl;
 mod demo;
 mod generate;
+mod migrate;
 mod run;
 #[cfg(feature = "top")]
 mod top;
@@ -59,6 +60,9 @@ enum Command {
     },
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
+    /// Print what a Corefile means, as a configuration file, and what differs
+    #[command(after_help = migrate::MORE)]
+    Migrate(migrate::Arguments),
     /// Print files that are made from the program itself
     Generate(generate::Arguments),
     /// Show a cache at work, without any network
@@ -97,6 +101,7 @@ where
             "this nodens was built without \"top\"; \"nodens ctl stats\" shows the same figures once",
         )),
         (Some(Command::Check(check)), None) => check::check(&check),
+        (Some(Command::Migrate(migrate)), None) => migrate::migrate(&migrate),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),
         (Some(_), Some(_)) => Err(usage(

@@ -210,7 +210,7 @@ impl Default for Config {
 }
 
 /// The whole text of a file.
-fn read_text(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let bytes = read_bounded(path, LONGEST_FILE + 1)
         .map_err(|error| Failure::new(ExitCode::NoInput, format!("{shown}: cannot be read: {error}")))?;
