@@ -14,6 +14,7 @@ mod check;
 mod ctl;
 mod demo;
 mod generate;
+mod migrate;
 mod node_cache;
 mod run;
 #[cfg(feature = "top")]
@@ -67,6 +68,9 @@ enum Command {
     },
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
+    /// Print what a Corefile means, as a configuration file, and what differs
+    #[command(after_help = migrate::MORE)]
+    Migrate(migrate::Arguments),
     /// Print files that are made from the program itself
     Generate(generate::Arguments),
     /// Show a cache at work, without any network
@@ -111,6 +115,7 @@ where
         )),
         (Some(Command::NodeCache { flags }), None) => node_cache::node_cache(&flags),
         (Some(Command::Check(check)), None) => check::check(&check),
+        (Some(Command::Migrate(migrate)), None) => migrate::migrate(&migrate),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),
         (Some(_), Some(_)) => Err(usage(

@@ -184,7 +184,7 @@ const LONGEST_WORD: usize = 64;
 /// The candidate that somebody who wrote `word` most likely meant.
 ///
 /// As far as a third of the word's letters may be wrong, missing, swapped or too many, three at most.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > LONGEST_WORD {
         return None;
     }

@@ -44,7 +44,10 @@ mod render;
 mod tests;
 
 pub use environment::Environment;
+pub(crate) use load::read_text;
 pub use load::{Loaded, Origin};
+pub(crate) use loops::{BEHIND_THE_STUB, is_stub};
+pub(crate) use mistake::nearest;
 pub use mistake::{Fault, Mistake};
 pub use observing::{
     ClientSource, Clients, Control, Detect, DetectMode, LogClients, LogFormat, LogOutput, QueryClass, QueryLog,
@@ -56,6 +59,8 @@ pub use reference::reference;
 pub use resolv::parse as nameservers;
 pub use running::digest;
 pub use source::{Source, Written, check_part, read_text};
+pub(crate) use units::print_duration;
+pub(crate) use value::quote;
 
 /// Everything an operator can say, checked.
 #[derive(Clone, Debug, PartialEq)]

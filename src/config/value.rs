@@ -296,7 +296,7 @@ fn write_list<T>(f: &mut fmt::Formatter<'_>, list: &[At<T>], print: impl Fn(&T) 
 }
 
 /// A text as a TOML basic string.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
