@@ -1,6 +1,6 @@
 //! Options that are one of a few words: the words, in one place for reading and printing.
 
-use super::{Class, Dnssec, Format, Level, Policy, Preset, RebindingAction, RebindingMode, RulesBackend};
+use super::{Class, Dnssec, Format, Level, MetricNames, Policy, Preset, RebindingAction, RebindingMode, RulesBackend};
 
 /// A type whose values have words.
 pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
@@ -25,6 +25,11 @@ pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
 impl Choice for Level {
     const NAMES: &'static [&'static str] = &["error", "warn", "info", "debug"];
     const VALUES: &'static [Self] = &[Self::Error, Self::Warn, Self::Info, Self::Debug];
+}
+
+impl Choice for MetricNames {
+    const NAMES: &'static [&'static str] = &["few", "coredns", "all"];
+    const VALUES: &'static [Self] = &[Self::Few, Self::Coredns, Self::All];
 }
 
 impl Choice for Format {

@@ -44,7 +44,6 @@ mod render;
 mod tests;
 
 pub use environment::Environment;
-pub(crate) use load::read_text;
 pub use load::{Loaded, Origin};
 pub(crate) use loops::{BEHIND_THE_STUB, is_stub};
 pub(crate) use mistake::nearest;
@@ -490,6 +489,20 @@ pub struct Endpoint {
     pub listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
+    /// Which of CoreDNS's names there are.
+    pub names: MetricNames,
+}
+
+/// Which of CoreDNS's metrics there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricNames {
+    /// Those that say something here.
+    #[default]
+    Few,
+    /// All that a CoreDNS of today has and that mean anything here.
+    Coredns,
+    /// Also those that older ones had.
+    All,
 }
 
 /// `[health]`: HTTP addresses of our own.

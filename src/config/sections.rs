@@ -203,7 +203,7 @@ fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>)
 
 /// `[metrics]`
 pub(super) fn metrics(raw: &Raw) -> Endpoint {
-    Endpoint { listen: addresses(raw, "listen"), allow: prefixes(raw, "allow") }
+    Endpoint { listen: addresses(raw, "listen"), allow: prefixes(raw, "allow"), names: choice(raw, "names") }
 }
 
 /// `[health]`

@@ -16,7 +16,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::document;
 use super::flags::Flags;
 use super::kube_dns::{self, KubeDns};
-use super::stand_in;
 use super::template::{CLUSTER_DNS, Variables};
 use crate::config::{Source, Written, check_part, read_text};
 use crate::corefile::{self, Corefile, Directive, Machine, Mistake, Surroundings, Transport};
@@ -217,7 +216,7 @@ impl Source for NodeCache {
         let own = self.own(&mut files)?;
         let mut found = Found { surroundings: Noting { inner: Machine, noted: &noted }, cluster_dns, warnings };
         let (rendered, tree) = self.tree(&text, &name, &kube_dns, &mut found)?;
-        let compiled = stand_in::compile(&tree, &found.surroundings).map_err(|mistakes| told(&mistakes))?;
+        let compiled = corefile::compile(&tree, &found.surroundings).map_err(|mistakes| told(&mistakes))?;
         let Found { mut warnings, .. } = found;
         warnings.extend(compiled.notices.iter().map(ToString::to_string));
         let text = document::complete(&compiled.toml, &self.flags, &tree, own.as_deref(), &mut warnings)?;
