@@ -32,6 +32,7 @@ mod resolv;
 mod rules;
 mod running;
 mod sections;
+mod source;
 mod upstream;
 mod zone;
 
@@ -43,7 +44,6 @@ mod render;
 mod tests;
 
 pub use environment::Environment;
-pub(crate) use load::read_text;
 pub use load::{Loaded, Origin};
 pub(crate) use loops::{BEHIND_THE_STUB, is_stub};
 pub(crate) use mistake::nearest;
@@ -57,6 +57,7 @@ pub use reference::reference;
 #[doc(hidden)]
 pub use resolv::parse as nameservers;
 pub use running::digest;
+pub use source::{Source, Written, check_part, read_text};
 pub(crate) use units::print_duration;
 pub(crate) use value::quote;
 
@@ -84,7 +85,7 @@ pub struct Config {
     /// The Prometheus endpoint.
     pub metrics: Endpoint,
     /// The health and readiness endpoint.
-    pub health: Endpoint,
+    pub health: Health,
     /// What the daemon says of itself on standard error.
     pub log: Log,
     /// Which answers leave a line, and where.
@@ -481,11 +482,22 @@ impl Preset {
     }
 }
 
-/// `[metrics]` and `[health]`: an HTTP address of our own.
+/// `[metrics]`: HTTP addresses of our own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// Where it listens; `None` is nowhere.
-    pub listen: Option<SocketAddr>,
+    /// Where it listens; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask; empty is everybody.
+    pub allow: Prefixes,
+}
+
+/// `[health]`: HTTP addresses of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Where `/health` and `/ready` are; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Where `/ready` alone is besides.
+    pub ready_listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
 }
