@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use super::print;
 use crate::config::reference;
 use crate::error::Failure;
+use crate::metrics;
 
 /// What `generate` takes.
 #[derive(Debug, clap::Args)]
@@ -18,11 +19,14 @@ pub(super) struct Arguments {
 enum What {
     /// The reference configuration: every option with its default, range and unit
     Config,
+    /// The list of metrics, a chapter of the manual in Markdown
+    Metrics,
 }
 
 /// Prints a file to standard output.
 pub(super) fn generate(arguments: &Arguments) -> Result<(), Failure> {
     match arguments.what {
         What::Config => print(&reference()),
+        What::Metrics => print(&metrics::reference()),
     }
 }

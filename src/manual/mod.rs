@@ -8,6 +8,7 @@
 //! - [`operations`] start, stop, watch, find a fault.
 //! - [`asking`] what is my node asking? From a question to the command that answers it.
 //! - [`alerts`] what each alert means, and what to do.
+//! - [`metrics`] what can be counted, name by name.
 //! - [`detection`] what a tunnel is seen by, how soon, and by what it is not.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
@@ -31,6 +32,9 @@ pub mod operations;
 pub mod asking;
 //
 pub mod alerts;
+//
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
 //
 pub mod detection;
 //

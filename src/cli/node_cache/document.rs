@@ -151,7 +151,25 @@ fn set_node(document: &mut Table, flags: &Flags) {
 }
 
 /// Failures leave a line each where a server block says `errors`, in CoreDNS's form.
-fn set_errors(_document: &mut Table, _tree: &Corefile) {}
+fn set_errors(document: &mut Table, tree: &Corefile) {
+    if !tree.blocks.iter().flat_map(|block| &block.directives).any(|directive| directive.name == "errors") {
+        return;
+    }
+    let add = |table: &mut Table, key: &str| {
+        let classes = table.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+        if let Some(classes) = classes.as_array_mut() {
+            classes.push(FAILURE.into());
+        }
+    };
+    add(section(document, "query-log"), "classes");
+    // Zones with classes of their own do not have those.
+    for zone in tables(document, "zone").filter(|zone| zone.contains_key("query-log")) {
+        add(zone, "query-log");
+    }
+}
+
+/// The class of failures in the query log.
+const FAILURE: &str = "failure";
 
 /// Joins what is said later into what was said before.
 fn join(document: &mut Table, later: Table) {
