@@ -97,7 +97,7 @@ where
             "this nodens was built without \"top\"; \"nodens ctl stats\" shows the same figures once",
         )),
         (Some(Command::Check(check)), None) => check::check(&check),
-        (Some(Command::Generate(generate)), None) => generate::generate(&generate),
+        (Some(Command::Generate(generate)), None) => generate::generate(&generate, Arguments::command()),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),
         (Some(_), Some(_)) => Err(usage(
             &Arguments::command()
