@@ -211,6 +211,16 @@ impl Sandbox {
     }
 }
 
+/// Takes up the right to low ports, interfaces and packet rules, where the program's file carries it and another user than root started it. To be
+/// called while there is one thread, before sockets are bound.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn claim() -> io::Result<()> {
+    capabilities::claim()
+}
+
 /// Takes from a supervisor what it does not need: all capabilities but those to bind low ports, to start and end a worker that is another user, and,
 /// if it manages interface or rules, those to do so. What is left, in words. To be called while there is one thread.
 ///
