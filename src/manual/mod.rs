@@ -9,6 +9,7 @@
 //! - [`asking`] what is my node asking? From a question to the command that answers it.
 //! - [`alerts`] what each alert means, and what to do.
 //! - [`detection`] what a tunnel is seen by, how soon, and by what it is not.
+//! - [`packages`] what packages and image install, start and leave alone.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
 //! - [`defaults`] all options, and why their defaults are what they are.
@@ -33,6 +34,8 @@ pub mod asking;
 pub mod alerts;
 //
 pub mod detection;
+//
+pub mod packages;
 //
 pub mod processes;
 //
