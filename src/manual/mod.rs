@@ -8,6 +8,7 @@
 //! - [`operations`] start, stop, watch, find a fault.
 //! - [`asking`] what is my node asking? From a question to the command that answers it.
 //! - [`alerts`] what each alert means, and what to do.
+//! - [`metrics`] what can be counted, name by name.
 //! - [`detection`] what a tunnel is seen by, how soon, and by what it is not.
 //! - [`packages`] what packages and image install, start and leave alone.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
@@ -32,6 +33,9 @@ pub mod operations;
 pub mod asking;
 //
 pub mod alerts;
+//
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
 //
 pub mod detection;
 //

@@ -8,6 +8,7 @@ use clap_complete::{Generator, shells};
 use super::print;
 use crate::config::reference;
 use crate::error::{ExitCode, Failure};
+use crate::metrics;
 
 mod man;
 #[cfg(test)]
@@ -26,6 +27,8 @@ pub(super) struct Arguments {
 enum What {
     /// The reference configuration: every option with its default, range and unit
     Config,
+    /// The list of metrics, a chapter of the manual in Markdown
+    Metrics,
     /// A manual page
     Man {
         /// Which one, such as nodens.1 or nodens.toml.5; none prints the names of all
@@ -53,6 +56,7 @@ enum Shell {
 pub(super) fn generate(arguments: &Arguments, command: Command) -> Result<(), Failure> {
     match &arguments.what {
         What::Config => print(&reference()),
+        What::Metrics => print(&metrics::reference()),
         What::Man { page: None } => print(&man::pages(command).into_keys().map(|name| name + "\n").collect::<String>()),
         What::Man { page: Some(name) } => match man::pages(command).remove(name) {
             Some(text) => print(&text),

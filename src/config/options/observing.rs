@@ -120,8 +120,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "mode",
         kind: Kind::Choice(DetectMode::NAMES),
         silent: Silent::Value("\"observe\""),
-        doc: "What follows: a line in the log and an entry of `nodens ctl detections` (\"observe\"); a warning, and a counter that alerts are \
-              made from (\"alert\"); besides, new names of that domain are answered slowly for that client (\"rate-limit\"), or not at all \
+        doc: "What follows: a line in the log, an entry of `nodens ctl detections` and a count in the metrics (\"observe\"); the same, and the line is \
+              a warning (\"alert\"); besides, new names of that domain are answered slowly for that client (\"rate-limit\"), or not at all \
               (\"block\"). Floods are never more than warned of: limits.client-rate holds them.",
     },
     Setting {
