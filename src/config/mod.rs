@@ -37,6 +37,7 @@ mod upstream;
 mod zone;
 
 // And back to text.
+mod page;
 mod reference;
 mod render;
 
@@ -52,6 +53,7 @@ pub use observing::{
     ClientSource, Clients, Control, Detect, DetectMode, LogClients, LogFormat, LogOutput, QueryClass, QueryLog,
     Rotated, Rotation,
 };
+pub use page::manual_page;
 pub use prefixes::Prefixes;
 pub use reference::reference;
 #[doc(hidden)]

@@ -51,6 +51,9 @@ pub fn run(mut origin: Origin, orders: Orders) -> Result<(), Failure> {
     let loaded = origin.read()?;
     // What is odd about the configuration, the worker says.
     log::initialize(&loaded.config.log)?;
+    if let Err(error) = sandbox::claim() {
+        warn!(%error, "the capabilities of the program's file stay unused");
+    }
     // Workers inherit it.
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
