@@ -64,19 +64,37 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
             Err(error) => warn!(%error, "the supervisor keeps all its capabilities"),
         }
     }
-    let manager = Manager::find();
-    let outcome = runtime.block_on(supervise(loaded.config, config, manager, signals));
+    let outcome = runtime.block_on(turns(&mut origin, loaded.config, config.as_ref(), signals));
     runtime.shutdown_background();
     outcome
 }
 
-/// Lets workers answer, and keeps the node in order around them.
+/// Supervises; and again, with the configuration of that time, when one that took over has gone first.
+async fn turns(
+    origin: &mut Origin,
+    mut config: Config,
+    path: Option<&PathBuf>,
+    mut signals: Signals,
+) -> Result<(), Failure> {
+    loop {
+        let lingers = config.supervisor.linger;
+        let successor = supervise(config, path.cloned(), Manager::find(), &mut signals).await?;
+        let Some(successor) = successor.filter(|_| lingers) else { return Ok(()) };
+        if !handover::outlives(&successor, &mut signals).await {
+            return Ok(());
+        }
+        warn!("the nodens that had taken over has gone: its place is taken again");
+        config = origin.read()?.config;
+    }
+}
+
+/// Lets workers answer, and keeps the node in order around them. Whoever has taken over, if that is why it ends.
 async fn supervise(
     config: Config,
     path: Option<PathBuf>,
     manager: Manager,
-    mut signals: Signals,
-) -> Result<(), Failure> {
+    signals: &mut Signals,
+) -> Result<Option<Conversation>, Failure> {
     let (life, lives) = watch::channel(None);
     let (stop, mut stopped) = watch::channel(false);
     let figures = Rc::new(Figures::default());
@@ -85,14 +103,14 @@ async fn supervise(
     keeper.raise().await;
     let mut supervisor = Supervisor::new(config, path, manager, figures, (life, stop)).await?;
     let (tend, serve) = (keeper.tend(&lives, &mut stopped), async {
-        let end = supervisor.serve(&mut signals).await;
+        let end = supervisor.serve(signals).await;
         supervisor.let_go();
         end
     });
     // Of what is kept in order, a step that is under way comes to its end.
     let ((), end) = tokio::join!(tend, serve);
     let worker = match end {
-        Ok(End::Left) => return Ok(()),
+        Ok(End::Left) => return Ok(supervisor.guest.take().map(|guest| guest.conversation)),
         Ok(End::Told(worker)) => worker,
         Err(failure) => {
             keeper.lower_rules().await;
@@ -104,7 +122,7 @@ async fn supervise(
     supervisor.stop(worker).await;
     keeper.lower_interface().await;
     info!("stopped");
-    Ok(())
+    Ok(None)
 }
 
 /// Why the supervisor ends.
@@ -139,6 +157,8 @@ struct Supervisor {
     has_answered: bool,
     /// Whom this one takes over from, until that one is gone.
     before: Option<Conversation>,
+    /// Kept open for one that lingers: it hears by its end that this process is gone.
+    lingering: Option<Conversation>,
     /// Where others come to take over.
     door: Option<Door>,
     /// Where operators ask the worker.
@@ -206,7 +226,7 @@ impl Supervisor {
         let sockets = given.complete(&config.listen)?;
         manager.keep_sockets(&sockets);
         let patience = Patience::default();
-        let (door, guest) = (None, None);
+        let (door, guest, lingering) = (None, None, None);
         // Where another nodens answers, the place is its until it leaves.
         let control = if before.is_none() { open_control(&config, false) } else { None };
         Ok(Self {
@@ -221,6 +241,7 @@ impl Supervisor {
             patience,
             has_answered: false,
             before,
+            lingering,
             door,
             control,
             guest,
@@ -491,7 +512,7 @@ impl Supervisor {
             (Ok(Some(Message::Connection(..))), None) => {}
             (Ok(Some(Message::Gone) | None) | Err(_), _) => {
                 info!("the other nodens has gone");
-                self.before = None;
+                self.lingering = self.before.take();
                 self.open();
             }
             (Ok(Some(other)), _) => warn!(?other, "the other nodens is not understood"),
