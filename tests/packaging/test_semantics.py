@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from common import (
-    KUBERNETES, NODENS, ON_NODE, ROOT, TOOLS, WAYS, changed, configuration, container, differences, documents, objects, pod, run, toml,
+    KUBERNETES, NODENS, ON_NODE, ROOT, TOOLS, WAYS, configuration, container, differences, documents, objects, pod, run, toml,
 )
 
 # What each way to install says otherwise than the base, and nothing else.
