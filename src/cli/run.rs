@@ -25,5 +25,5 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         drop(config);
         return worker::run_alone(origin);
     }
-    supervisor::run(origin, config)
+    supervisor::run(origin, config.as_deref())
 }

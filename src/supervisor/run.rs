@@ -4,7 +4,7 @@ use std::future::{Future, pending};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ const KEEP_PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 ///
 /// When the configuration is wrong, an address cannot be had, or the first worker cannot start.
-pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
+pub fn run(mut origin: Origin, config: Option<&Path>) -> Result<(), Failure> {
     let system =
         |error: io::Error| Failure::new(ExitCode::System, format!("the supervisor has no event loop: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
@@ -64,7 +64,7 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
             Err(error) => warn!(%error, "the supervisor keeps all its capabilities"),
         }
     }
-    let outcome = runtime.block_on(turns(&mut origin, loaded.config, config.as_ref(), signals));
+    let outcome = runtime.block_on(turns(&mut origin, loaded.config, config, signals));
     runtime.shutdown_background();
     outcome
 }
@@ -73,12 +73,12 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
 async fn turns(
     origin: &mut Origin,
     mut config: Config,
-    path: Option<&PathBuf>,
+    path: Option<&Path>,
     mut signals: Signals,
 ) -> Result<(), Failure> {
     loop {
         let lingers = config.supervisor.linger;
-        let successor = supervise(config, path.cloned(), Manager::find(), &mut signals).await?;
+        let successor = supervise(config, path.map(Path::to_owned), Manager::find(), &mut signals).await?;
         let Some(successor) = successor.filter(|_| lingers) else { return Ok(()) };
         if !handover::outlives(&successor, &mut signals).await {
             return Ok(());

@@ -60,7 +60,7 @@ class Deployment(unittest.TestCase):
     def test_checkov_finds_nothing_but_what_is_argued(self):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "coredns.yaml").write_text(json.dumps(patched()[1]))
-            Path(folder, "rest.yaml").write_text(rendered(FOLDER))
+            Path(folder, "rest.yaml").write_text(rendered(FOLDER) + "---\n" + rendered(FOLDER / "policy"))
             found, passed = findings(folder)
         self.assertGreater(passed, 50)
         accepted = ACCEPTED | {
@@ -75,9 +75,9 @@ class Deployment(unittest.TestCase):
 
 class Beside(unittest.TestCase):
     def test_objects_are_what_their_schemas_say(self):
-        found = by_name(documents(rendered(FOLDER)))
+        found = by_name(documents(rendered(FOLDER)) + documents(rendered(FOLDER / "policy")))
         self.assertEqual(sorted(found), [
-            ("ConfigMap", "coredns"), ("ConfigMap", "coredns-outside"), ("NetworkPolicy", "coredns"), ("PodDisruptionBudget", "coredns"),
+            ("ConfigMap", "coredns-hardened"), ("NetworkPolicy", "coredns"), ("PodDisruptionBudget", "coredns"),
         ])
         for name, one in found.items():
             self.assertEqual(flaws(one, VERSIONS[-1]), "", name)
@@ -92,7 +92,11 @@ class Beside(unittest.TestCase):
         self.assertEqual(set(re.findall(r"forward \. (\S+)", corefile)), set(said["listen"]["addresses"]))
         self.assertEqual((said["zone"][-1]["dnssec"], said["zone"][-1]["rebinding"]["mode"]), ("validate", "block"))
         volumes = {volume["name"]: volume for volume in patched()[1]["spec"]["template"]["spec"]["volumes"]}
-        self.assertEqual(volumes["outside"]["configMap"]["name"], "coredns-outside")
+        data = by_name(documents(rendered(FOLDER)))["ConfigMap", "coredns-hardened"]["data"]
+        for name, key in [("config-volume", "Corefile"), ("outside", "nodens.toml")]:
+            [item] = volumes[name]["configMap"]["items"]
+            self.assertEqual((volumes[name]["configMap"]["name"], item), ("coredns-hardened", {"key": key, "path": key}))
+            self.assertEqual(data[key], (FOLDER / key).read_text())
 
     def test_probes_and_variables_of_the_corefile_are_those_of_the_pod(self):
         corefile = (FOLDER / "Corefile").read_text()
@@ -114,7 +118,7 @@ class Beside(unittest.TestCase):
             self.assertNotEqual(run(NODENS, "audit", bad, check=False).returncode, 0)
 
     def test_what_leaves_is_encrypted(self):
-        ours = policies(by_name(documents(rendered(FOLDER))))
+        ours = policies(by_name(documents(rendered(FOLDER / "policy"))))
         for client in [WEB, NODE, CACHE]:
             self.assertTrue(reaches(ours, client, POD, 53, "UDP"))
         self.assertTrue(reaches(ours, PROMETHEUS, POD, 9153))

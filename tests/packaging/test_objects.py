@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,7 +11,8 @@ import kubernetes_validate
 from cloudcoil.models.prometheus_operator import v1 as operator
 
 from common import (
-    KUBERNETES, ON_NODE, ROOT, TOOLS, WAYS, changed, charted, container, daemonset, documents, kustomized, objects, pod, rendered, run,
+    KUBERNETES, ON_NODE, ROOT, TOOLS, WAYS, by_name, changed, charted, container, daemonset, documents, kustomized, objects, pod, rendered,
+    run,
 )
 
 # The oldest and the newest that all of it is for. The overlay "hardened" has a field of 1.30.
@@ -168,7 +170,7 @@ class Shape(unittest.TestCase):
         self.assertLessEqual({(port["name"], port["port"], port["protocol"]) for port in redirect["redirectBackend"]["toPorts"]}, ports)
 
     def test_components_change_what_they_say(self):
-        with tempfile.TemporaryDirectory(dir=KUBERNETES) as folder:
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
             part = lambda name: kustomized(folder, [WAYS["iptables"]], [KUBERNETES / "components" / name])
             strategy = lambda found: daemonset(found)["spec"]["updateStrategy"]
             self.assertEqual(strategy(part("canary")), {"type": "OnDelete"})
@@ -222,6 +224,26 @@ class Privilege(unittest.TestCase):
 
 
 class Files(unittest.TestCase):
+    def test_the_readme_shows_what_works(self):
+        readme = (KUBERNETES / "README.md").read_text()
+        commands = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
+        for path in re.findall(r"packaging/[\w/.-]+", readme):
+            self.assertTrue((ROOT / path).exists(), path)
+        [install] = [line for line in commands if line.startswith("helm install")]
+        words = install.replace("helm install", "helm template").split()
+        run(TOOLS / words[0], *[ROOT / word if "/" in word else word for word in words[1:]])
+        [own] = re.findall(r"```yaml\n# kustomization.yaml\n(.*?)```", readme, re.S)
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+            shutil.copy(KUBERNETES / "overlays/iptables/nodens.toml", folder)
+            Path(folder, "kustomization.yaml").write_text(own.replace("packaging/", "../../packaging/"))
+            found = by_name(documents(run(TOOLS / "kubectl", "kustomize", folder).stdout))
+        self.assertEqual(daemonset(found)["spec"]["updateStrategy"], {"type": "OnDelete"})
+        self.assertTrue(container(found)["image"].startswith("registry.example/nodens@sha256:"))
+        self.assertEqual(found["Service", "kube-dns-upstream"]["spec"]["clusterIP"], "10.100.0.11")
+        named = set(re.findall(r"^\| `((?:overlays|components)/[\w-]+|base)`", readme, re.M))
+        there = {str(path.relative_to(KUBERNETES)) for part in ("overlays", "components") for path in (KUBERNETES / part).iterdir()}
+        self.assertEqual(named, there | {"base"})
+
     def test_every_file_says_what_it_is(self):
         for path in [*KUBERNETES.rglob("*.yaml"), *KUBERNETES.rglob("*.conf"), *KUBERNETES.rglob("*.toml")]:
             if path.name != "daemonset.yaml":
