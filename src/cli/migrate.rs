@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::node_cache::{Given, tree};
 use super::{print, warn};
 use crate::config::read_text;
 use crate::corefile::{self, Machine, Mistake};
@@ -13,6 +14,12 @@ use crate::error::{ExitCode, Failure};
 pub(super) struct Arguments {
     /// The Corefile of CoreDNS or node-cache
     corefile: PathBuf,
+    /// The folder that the kube-dns ConfigMap is mounted at, with its stub domains and upstream servers
+    #[arg(long, value_name = "DIR")]
+    kube_dns: Option<PathBuf>,
+    /// What __PILLAR__CLUSTER__DNS__ stands for; else KUBE_DNS_UPSTREAM_SERVICE_HOST of the environment says
+    #[arg(long, value_name = "ADDRESS")]
+    cluster_dns: Vec<String>,
     /// The file to write, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -28,7 +35,8 @@ with mistakes becomes nothing: all of them are told, with their lines.";
 pub(super) fn migrate(arguments: &Arguments) -> Result<(), Failure> {
     let text = read_text(&arguments.corefile)?;
     let origin = arguments.corefile.display().to_string();
-    let tree = corefile::parse(&text, &origin, &Machine).map_err(|mistakes| refuse(&mistakes))?;
+    let given = Given { kube_dns: arguments.kube_dns.as_deref(), cluster_dns: &arguments.cluster_dns };
+    let tree = tree(&text, &origin, &given, &Machine)?;
     let compiled = corefile::compile(&tree, &Machine).map_err(|mistakes| refuse(&mistakes))?;
     for notice in &compiled.notices {
         warn(&notice.to_string());

@@ -4,6 +4,7 @@
 //! - [`kube_dns`] the ConfigMap of kube-dns.
 //! - [`template`] the variables of a base Corefile.
 //! - [`document`] what flags and nodens's own file say besides.
+//! - [`apart`] a Corefile with its variables and stub domains, without a command line.
 //! - [`source`] all of it as one configuration, which both processes read, and read again.
 //!
 //! What a Corefile means, [`crate::corefile`] says. The manual's chapter [`dropin`](crate::manual::dropin) says what differs.
@@ -18,12 +19,14 @@ use crate::corefile;
 use crate::error::Failure;
 use crate::supervisor::{self, Orders};
 
+mod apart;
 mod document;
 mod flags;
 mod kube_dns;
 mod source;
 mod template;
 
+pub(super) use apart::{Given, tree};
 use flags::{Flags, Wish};
 use source::NodeCache;
 
@@ -53,7 +56,7 @@ pub(super) fn node_cache(arguments: &[OsString]) -> Result<(), Failure> {
         Wish::Run(flags) => {
             let worker = [WORKER, "--"].map(OsString::from).into_iter().chain(arguments.iter().cloned()).collect();
             let orders = Orders { worker, pid_file: flags.pid_file.clone() };
-            supervisor::run(origin(*flags), orders)
+            supervisor::run(origin(*flags), &orders)
         }
     }
 }

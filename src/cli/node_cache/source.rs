@@ -10,6 +10,7 @@
 use std::cell::RefCell;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -292,5 +293,9 @@ impl Surroundings for Noting<'_> {
 
     fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         self.inner.entries(folder)
+    }
+
+    fn addresses(&self, interface: &str) -> Vec<SocketAddr> {
+        self.inner.addresses(interface)
     }
 }
