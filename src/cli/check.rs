@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::dnssec::Anchors;
 use crate::error::Failure;
 use crate::policy::local::Local;
+use crate::policy::rules::RuleSet;
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -18,10 +19,11 @@ pub(super) struct Arguments {
 /// Prints the effective configuration to standard output and warnings to standard error. Mistakes are the failure.
 pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
     let loaded = Config::load(Some(&arguments.file))?;
-    // Static records and the hosts file are read by the step that answers from them; it knows best what is wrong in them.
+    // Static records, hosts files and rules are read by the step that answers from them; it knows best what is wrong in them.
     let local = Local::new(&loaded.config)?;
+    let rules = RuleSet::new(&loaded.config)?;
     Anchors::new(&loaded.config)?;
-    for warning in loaded.warnings.iter().chain(local.warnings()) {
+    for warning in loaded.warnings.iter().chain(local.warnings()).chain(rules.warnings()) {
         warn(warning);
     }
     print(&loaded.config.to_string())

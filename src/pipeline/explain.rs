@@ -47,6 +47,8 @@ pub struct Explained {
     pub passes_rate: Option<bool>,
     /// Whether nobody gets this type.
     pub is_type_refused: bool,
+    /// What a rule that the operator wrote makes of it: a word, the response code where it is known, and the same in words.
+    pub rule: Option<(&'static str, Option<u16>, String)>,
     /// What the node knows itself, and the suffix that says so.
     pub local: Option<(LocalZone, Vec<u8>)>,
     /// The suffix that makes it a name of its zone, in wire format.
@@ -162,6 +164,7 @@ impl Pipeline {
             is_allowed: with_client().is_none_or(|(guard, client)| guard.allows(client)),
             passes_rate: with_client().and_then(|(guard, client)| guard.would_pass(client, now)),
             is_type_refused: guard.is_some_and(|guard| guard.refuses(asking.qtype)),
+            rule: plan.rule_for(asking),
             local: plan.local.owner(name, asking.qtype).map(|(zone, suffix)| (zone, suffix.to_vec())),
             apex: plan.apex(name, zone).to_vec(),
             zone,
@@ -263,6 +266,10 @@ impl Explained {
     ) -> (&'static str, Option<u16>, String) {
         if let Some(refused) = self.refuse(asking) {
             return refused;
+        }
+        let is_first = !matches!(self.local, Some((LocalZone::OwnName | LocalZone::Blocked, _)));
+        if let Some(rule) = self.rule.clone().filter(|rule| is_first || rule.0 == "whoami" || rule.0 == "refuse") {
+            return rule;
         }
         if let Some(own) = self.own() {
             return own;
