@@ -270,7 +270,7 @@ fn names_without_an_ipv6_address_get_one_made_of_the_other() {
 #[test]
 fn access_lists_are_for_the_names_of_their_zone_in_memory_or_not() {
     let upstream = Upstream::tcp().serve(names);
-    let acl = "acl = [\"allow net 127.0.0.2\", \"drop type TXT\", \"filter type AAAA net 127.0.0.0/8\", \"block\"]";
+    let acl = "acl = [\"allow net 127.0.1.3\", \"drop type TXT\", \"filter type AAAA net 127.0.0.0/8\", \"block\"]";
     let daemon = Setup::forward(&upstream).zone("corp.test", "all", acl).start();
     let friend = daemon.udp_of(2);
     assert_eq!(friend.ask(&Ask::a("a.corp.test")).rcode(), rcode::NOERROR);
