@@ -51,6 +51,7 @@ pub mod wire;
 // What the operator says.
 pub mod cli;
 pub mod config;
+pub mod corefile;
 
 // A query's way, step by step.
 pub mod listener;

@@ -29,6 +29,8 @@ fn allowed(from: &str) -> Option<Vec<&'static str>> {
         "wire" => Some(vec!["sys"]),
         "config" => Some(vec!["error", "sys", "wire"]),
         "metrics" => Some(vec!["error", "sys", "wire", "config"]),
+        "corefile" => Some(vec!["error", "sys", "wire", "config"]),
+        "audit" => Some(vec!["error", "corefile"]),
         "pipeline" => Some([GROUND, STEPS, OBSERVERS].concat()),
         step if STEPS.contains(&step) || OBSERVERS.contains(&step) || step == "node" => Some(GROUND.to_vec()),
         "manual" => Some(vec![]),
