@@ -48,6 +48,8 @@ pub struct Explained {
     pub passes_rate: Option<bool>,
     /// Whether nobody gets this type.
     pub is_type_refused: bool,
+    /// What a rule that the operator wrote makes of it: a word, the response code where it is known, and the same in words.
+    pub rule: Option<(&'static str, Option<u16>, String)>,
     /// How detection holds the client back below the name's domain, and for how much longer.
     pub sentence: Option<(Severity, Duration)>,
     /// What the node knows itself, and the suffix that says so.
@@ -165,6 +167,7 @@ impl Pipeline {
             is_allowed: with_client().is_none_or(|(guard, client)| guard.allows(client)),
             passes_rate: with_client().and_then(|(guard, client)| guard.would_pass(client, now)),
             is_type_refused: guard.is_some_and(|guard| guard.refuses(asking.qtype)),
+            rule: plan.rule_for(asking),
             sentence: asking
                 .client
                 .and_then(|client| self.tap.borrow().as_ref().and_then(|tap| tap.standing(client, name, now))),
@@ -269,6 +272,10 @@ impl Explained {
     ) -> (&'static str, Option<u16>, String) {
         if let Some(refused) = self.refuse(asking) {
             return refused;
+        }
+        let is_first = !matches!(self.local, Some((LocalZone::OwnName | LocalZone::Blocked, _)));
+        if let Some(rule) = self.rule.clone().filter(|rule| is_first || rule.0 == "whoami" || rule.0 == "refuse") {
+            return rule;
         }
         if let Some(own) = self.own() {
             return own;
