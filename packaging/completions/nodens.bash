@@ -31,6 +31,12 @@ _nodens() {
             nodens,help)
                 cmd="nodens__subcmd__help"
                 ;;
+            nodens,migrate)
+                cmd="nodens__subcmd__migrate"
+                ;;
+            nodens,node-cache)
+                cmd="nodens__subcmd__node__subcmd__cache"
+                ;;
             nodens,run)
                 cmd="nodens__subcmd__run"
                 ;;
@@ -139,6 +145,9 @@ _nodens() {
             nodens__subcmd__generate,man)
                 cmd="nodens__subcmd__generate__subcmd__man"
                 ;;
+            nodens__subcmd__generate,metrics)
+                cmd="nodens__subcmd__generate__subcmd__metrics"
+                ;;
             nodens__subcmd__generate__subcmd__help,completions)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__completions"
                 ;;
@@ -150,6 +159,9 @@ _nodens() {
                 ;;
             nodens__subcmd__generate__subcmd__help,man)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__man"
+                ;;
+            nodens__subcmd__generate__subcmd__help,metrics)
+                cmd="nodens__subcmd__generate__subcmd__help__subcmd__metrics"
                 ;;
             nodens__subcmd__help,check)
                 cmd="nodens__subcmd__help__subcmd__check"
@@ -165,6 +177,12 @@ _nodens() {
                 ;;
             nodens__subcmd__help,help)
                 cmd="nodens__subcmd__help__subcmd__help"
+                ;;
+            nodens__subcmd__help,migrate)
+                cmd="nodens__subcmd__help__subcmd__migrate"
+                ;;
+            nodens__subcmd__help,node-cache)
+                cmd="nodens__subcmd__help__subcmd__node__subcmd__cache"
                 ;;
             nodens__subcmd__help,run)
                 cmd="nodens__subcmd__help__subcmd__run"
@@ -217,6 +235,9 @@ _nodens() {
             nodens__subcmd__help__subcmd__generate,man)
                 cmd="nodens__subcmd__help__subcmd__generate__subcmd__man"
                 ;;
+            nodens__subcmd__help__subcmd__generate,metrics)
+                cmd="nodens__subcmd__help__subcmd__generate__subcmd__metrics"
+                ;;
             *)
                 ;;
         esac
@@ -224,7 +245,7 @@ _nodens() {
 
     case "${cmd}" in
         nodens)
-            opts="-h -V --config --help --version run ctl top check generate demo help"
+            opts="-h -V --config --help --version run ctl top node-cache check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -796,7 +817,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate)
-            opts="-h --help config man completions help"
+            opts="-h --help config metrics man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -838,7 +859,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate__subcmd__help)
-            opts="config man completions help"
+            opts="config metrics man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -907,6 +928,20 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__help__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__generate__subcmd__man)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -921,8 +956,22 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__metrics)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__help)
-            opts="run ctl top check generate demo help"
+            opts="run ctl top node-cache check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1146,7 +1195,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate)
-            opts="config man completions"
+            opts="config metrics man completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1201,7 +1250,49 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__help__subcmd__generate__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__node__subcmd__cache)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1232,6 +1323,50 @@ _nodens() {
         nodens__subcmd__help__subcmd__top)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__migrate)
+            opts="-o -h --kube-dns --cluster-dns --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kube-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__node__subcmd__cache)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -301,11 +301,27 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(node-cache)
+_arguments "${_arguments_options[@]}" : \
+'*::flags -- Its flags:_default' \
+&& ret=0
+;;
 (check)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
 '--help[Print help]' \
 ':file -- The configuration file, in TOML:_files' \
+&& ret=0
+;;
+(migrate)
+_arguments "${_arguments_options[@]}" : \
+'--kube-dns=[The folder that the kube-dns ConfigMap is mounted at, with its stub domains and upstream servers]:DIR:_files' \
+'*--cluster-dns=[What __PILLAR__CLUSTER__DNS__ stands for; else KUBE_DNS_UPSTREAM_SERVICE_HOST of the environment says]:ADDRESS:_default' \
+'-o+[The file to write, instead of standard output]:FILE:_files' \
+'--output=[The file to write, instead of standard output]:FILE:_files' \
+'-h[Print help]' \
+'--help[Print help]' \
+':corefile -- The Corefile of CoreDNS or node-cache:_files' \
 && ret=0
 ;;
 (generate)
@@ -323,6 +339,12 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-generate-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(metrics)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -357,6 +379,10 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-generate-help-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(metrics)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -484,7 +510,15 @@ esac
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(node-cache)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(migrate)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -501,6 +535,10 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-help-generate-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(metrics)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -539,7 +577,9 @@ _nodens_commands() {
 'run:Answer queries until told to stop (the default)' \
 'ctl:Ask a daemon that runs, or tell it something' \
 'top:Watch a daemon that runs\: queries, hits, latency, servers, clients, detections' \
+'node-cache:Answer queries with the flags, Corefile and ConfigMaps of node-local-dns'\''s node-cache; see \`nodens node-cache -help\`' \
 'check:Check a configuration file\: print all its mistakes, or all that holds' \
+'migrate:Print what a Corefile means, as a configuration file, and what differs' \
 'generate:Print files that are made from the program itself' \
 'demo:Show a cache at work, without any network' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -750,6 +790,7 @@ _nodens__subcmd__demo_commands() {
 _nodens__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -770,6 +811,7 @@ _nodens__subcmd__generate__subcmd__config_commands() {
 _nodens__subcmd__generate__subcmd__help_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -796,10 +838,20 @@ _nodens__subcmd__generate__subcmd__help__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate help man commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands] )) ||
+_nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate help metrics commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__generate__subcmd__man_commands] )) ||
 _nodens__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate man commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__generate__subcmd__metrics_commands] )) ||
+_nodens__subcmd__generate__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate metrics commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help_commands] )) ||
 _nodens__subcmd__help_commands() {
@@ -807,7 +859,9 @@ _nodens__subcmd__help_commands() {
 'run:Answer queries until told to stop (the default)' \
 'ctl:Ask a daemon that runs, or tell it something' \
 'top:Watch a daemon that runs\: queries, hits, latency, servers, clients, detections' \
+'node-cache:Answer queries with the flags, Corefile and ConfigMaps of node-local-dns'\''s node-cache; see \`nodens node-cache -help\`' \
 'check:Check a configuration file\: print all its mistakes, or all that holds' \
+'migrate:Print what a Corefile means, as a configuration file, and what differs' \
 'generate:Print files that are made from the program itself' \
 'demo:Show a cache at work, without any network' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -907,6 +961,7 @@ _nodens__subcmd__help__subcmd__demo_commands() {
 _nodens__subcmd__help__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
     )
@@ -927,10 +982,25 @@ _nodens__subcmd__help__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help generate man commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands] )) ||
+_nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help generate metrics commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__help__subcmd__help_commands] )) ||
 _nodens__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help help commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__migrate_commands] )) ||
+_nodens__subcmd__help__subcmd__migrate_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help migrate commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__node-cache_commands] )) ||
+_nodens__subcmd__help__subcmd__node-cache_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help node-cache commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help__subcmd__run_commands] )) ||
 _nodens__subcmd__help__subcmd__run_commands() {
@@ -941,6 +1011,16 @@ _nodens__subcmd__help__subcmd__run_commands() {
 _nodens__subcmd__help__subcmd__top_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help top commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__migrate_commands] )) ||
+_nodens__subcmd__migrate_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens migrate commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__node-cache_commands] )) ||
+_nodens__subcmd__node-cache_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens node-cache commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__run_commands] )) ||
 _nodens__subcmd__run_commands() {

@@ -13,6 +13,7 @@
 //! - [`packages`] what packages and image install, start and leave alone.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
+//! - [`dropin`] in the place of node-local-dns.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
 //! - [`written`] rules for questions and answers: rewriting, templates, hosts of a zone, DNS64, access lists.
@@ -45,6 +46,8 @@ pub mod packages;
 pub mod processes;
 //
 pub mod node;
+//
+pub mod dropin;
 //
 pub mod defaults;
 //
