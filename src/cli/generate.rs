@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use super::print;
 use crate::config::reference;
+use crate::corefile;
 use crate::error::Failure;
 use crate::metrics;
 
@@ -21,6 +22,8 @@ enum What {
     Config,
     /// The list of metrics, a chapter of the manual in Markdown
     Metrics,
+    /// The table of CoreDNS's plugins and what becomes of them, a part of the manual in Markdown
+    Plugins,
 }
 
 /// Prints a file to standard output.
@@ -28,5 +31,6 @@ pub(super) fn generate(arguments: &Arguments) -> Result<(), Failure> {
     match arguments.what {
         What::Config => print(&reference()),
         What::Metrics => print(&metrics::reference()),
+        What::Plugins => print(&corefile::table()),
     }
 }

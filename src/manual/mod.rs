@@ -12,6 +12,7 @@
 //! - [`detection`] what a tunnel is seen by, how soon, and by what it is not.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
+//! - [`corefile`] Corefiles: what each line becomes here, and what differs.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
 //! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
@@ -41,6 +42,8 @@ pub mod detection;
 pub mod processes;
 //
 pub mod node;
+//
+pub mod corefile;
 //
 pub mod defaults;
 //
