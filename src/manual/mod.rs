@@ -15,6 +15,7 @@
 //! - [`corefile`] Corefiles: what each line becomes here, and what differs.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
+//! - [`written`] rules for questions and answers: rewriting, templates, hosts of a zone, DNS64, access lists.
 //! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
 //! - [`fleet`] many nodes before few servers.
 //! - [`clients`] which pod asked.
@@ -50,6 +51,8 @@ pub mod defaults;
 pub mod faults;
 //
 pub mod rules;
+//
+pub mod written;
 //
 pub mod clients;
 //

@@ -36,6 +36,7 @@ mod memory;
 mod prefetch;
 mod rebinding;
 mod routing;
+mod rules;
 mod search_path;
 mod shedding;
 mod snapshot;
