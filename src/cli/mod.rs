@@ -116,7 +116,7 @@ where
         (Some(Command::NodeCache { flags }), None) => node_cache::node_cache(&flags),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Migrate(migrate)), None) => migrate::migrate(&migrate),
-        (Some(Command::Generate(generate)), None) => generate::generate(&generate),
+        (Some(Command::Generate(generate)), None) => generate::generate(&generate, Arguments::command()),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),
         (Some(_), Some(_)) => Err(usage(
             &Arguments::command()

@@ -38,6 +38,7 @@ mod upstream;
 mod zone;
 
 // And back to text.
+mod page;
 mod reference;
 mod render;
 
@@ -53,6 +54,7 @@ pub use observing::{
     ClientSource, Clients, Control, Detect, DetectMode, LogClients, LogFormat, LogOutput, QueryClass, QueryLog,
     Rotated, Rotation,
 };
+pub use page::manual_page;
 pub use prefixes::Prefixes;
 pub use reference::reference;
 #[doc(hidden)]
@@ -207,6 +209,8 @@ pub struct Supervisor {
     pub snapshot_interval: Duration,
     /// The socket of hand-overs; `None` is none.
     pub socket: Option<PathBuf>,
+    /// Whether a process stays when another one has taken over.
+    pub linger: bool,
 }
 
 /// `[local]`: what the node answers from its own knowledge.

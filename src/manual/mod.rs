@@ -10,6 +10,7 @@
 //! - [`alerts`] what each alert means, and what to do.
 //! - [`metrics`] what can be counted, name by name.
 //! - [`detection`] what a tunnel is seen by, how soon, and by what it is not.
+//! - [`packages`] what packages and image install, start and leave alone.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
 //! - [`corefile`] Corefiles: what each line becomes here, and what differs.
@@ -39,6 +40,8 @@ pub mod alerts;
 pub mod metrics {}
 //
 pub mod detection;
+//
+pub mod packages;
 //
 pub mod processes;
 //

@@ -24,7 +24,7 @@ use crate::supervisor::figures::Figures;
 use crate::supervisor::keeper::Keeper;
 use crate::supervisor::manager::Manager;
 use crate::supervisor::signals::{Signals, Word};
-use crate::sys::sandbox::Sandbox;
+use crate::sys::sandbox::{self, Sandbox};
 use crate::sys::{clock, memory, process};
 use crate::who;
 
@@ -90,6 +90,9 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
     let runtime = runtime()?;
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(system)?;
     let (loaded, log) = configuration(&mut origin)?;
+    if let Err(error) = sandbox::claim() {
+        warn!(%error, "the capabilities of the program's file stay unused");
+    }
     let (manager, figures) = (Manager::find(), Rc::new(Figures::default()));
     let mut keeper = Keeper::new(&loaded.config, Rc::clone(&figures));
     runtime.block_on(keeper.raise());

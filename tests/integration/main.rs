@@ -33,6 +33,7 @@ mod listener;
 mod local;
 mod loops;
 mod memory;
+mod migrate;
 mod prefetch;
 mod rebinding;
 mod routing;

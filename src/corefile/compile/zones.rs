@@ -107,8 +107,8 @@ fn note_second(first: &Block, second: &Block, zone: &str, report: &mut Report) {
         addresses.join(", ")
     };
     let differs = format!(
-        "{:?} is answered alike at every address, and the block at {} for {} says otherwise",
-        if zone == "." { "all other names" } else { zone },
+        "{} are answered alike at every address, and the block at {} for {} says otherwise",
+        if zone == "." { "all other names".to_owned() } else { format!("names of {zone}") },
         first.place,
         shown(first)
     );

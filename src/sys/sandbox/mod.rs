@@ -16,6 +16,8 @@ use std::io;
 use std::path::PathBuf;
 
 use nix::sys::resource::{Resource, setrlimit};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 
 use crate::config::{ClientSource, Config, LogOutput};
 use crate::error::{ExitCode, Failure};
@@ -141,6 +143,9 @@ impl Sandbox {
                 missing,
             });
         }
+        // A static program, as in the image, finds no getrandom by name in the C library, so that the crate of that name reads /dev/urandom. That
+        // will be out of reach: from its first number on, it keeps the file open. Whether there are random numbers is seen where they are used.
+        let _ = SysRng.try_next_u64();
         capabilities::forbid_new().map_err(|error| refused("no_new_privs", &error))?;
         // Before the capability to do so is gone.
         if let Some(reason) = capabilities::drop_bounds() {
@@ -210,6 +215,16 @@ impl Sandbox {
             Some(format!("{option}: {folder} is not writable for the user {uid} ({error}); `chown {uid} {folder}`"))
         })
     }
+}
+
+/// Takes up the right to low ports, interfaces and packet rules, where the program's file carries it and another user than root started it. To be
+/// called while there is one thread, before sockets are bound.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn claim() -> io::Result<()> {
+    capabilities::claim()
 }
 
 /// Takes from a supervisor what it does not need: all capabilities but those to bind low ports, to start and end a worker that is another user, and,

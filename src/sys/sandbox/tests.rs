@@ -252,6 +252,26 @@ fn the_kernel_confirms_what_the_report_says() {
     }
 }
 
+/// N23
+#[test]
+fn what_the_programs_file_allows_is_taken_up_and_passed_on() {
+    if !is_root() {
+        return;
+    }
+    let lines = child(|| {
+        let user = Uid::from_raw(user::NONROOT);
+        // As after the start of a file with capabilities: they are permitted, and none holds.
+        nix::sys::prctl::set_keepcaps(true).unwrap();
+        nix::unistd::setresuid(user, user, user).unwrap();
+        claim().unwrap();
+        fs::read_to_string("/proc/self/status").unwrap().lines().map(|line| line.replace('\t', " ")).collect()
+    });
+    for set in ["CapEff", "CapAmb", "CapInh"] {
+        // Of all that is permitted, NET_BIND_SERVICE (10), NET_ADMIN (12) and NET_RAW (13).
+        assert!(lines.contains(&format!("{set}: 0000000000003400")), "{set}: {lines:#?}");
+    }
+}
+
 #[test]
 fn a_file_that_will_not_be_readable_is_named_at_the_start() {
     if !is_root() {
