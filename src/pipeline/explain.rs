@@ -273,11 +273,7 @@ impl Explained {
         if let Some(refused) = self.refuse(asking) {
             return refused;
         }
-        let is_first = !matches!(self.local, Some((LocalZone::OwnName | LocalZone::Blocked, _)));
-        if let Some(rule) = self.rule.clone().filter(|rule| is_first || rule.0 == "whoami" || rule.0 == "refuse") {
-            return rule;
-        }
-        if let Some(own) = self.own() {
+        if let Some(own) = self.written().or_else(|| self.own()) {
             return own;
         }
         let blocks = offends && rules.rebinding.mode == RebindingMode::Block;
@@ -397,6 +393,12 @@ impl Explained {
                 ("limited", None, text)
             }
         })
+    }
+
+    /// What a rule says, where it is asked before what the node knows.
+    fn written(&self) -> Option<(&'static str, Option<u16>, String)> {
+        let is_asked = !matches!(self.local, Some((LocalZone::OwnName | LocalZone::Blocked, _)));
+        self.rule.clone().filter(|rule| is_asked || matches!(rule.0, "whoami" | "refuse"))
     }
 
     /// What the node says itself.
