@@ -118,9 +118,8 @@ impl Config {
     /// Whether it says what is to be done with questions and answers: rewriting, templates, access lists, hosts of zones and the like.
     #[must_use]
     pub fn has_rules(&self) -> bool {
-        let is_silent = |zone: &Zone| zone.rules == ZoneRules::default();
         let rules = self.rewrites.len() + self.templates.len() + self.local.whoami.len();
-        rules > 0 || !self.zones.iter().all(is_silent)
+        rules > 0 || self.zones.iter().any(|zone| !zone.rules.is_silent())
     }
 
     /// Whether link or packet rules of the node are made and looked after.
