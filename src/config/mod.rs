@@ -32,6 +32,7 @@ mod resolv;
 mod rules;
 mod running;
 mod sections;
+mod source;
 mod upstream;
 mod zone;
 
@@ -45,6 +46,8 @@ mod tests;
 
 pub use environment::Environment;
 pub use load::{Loaded, Origin};
+pub(crate) use loops::{BEHIND_THE_STUB, is_stub};
+pub(crate) use mistake::nearest;
 pub use mistake::{Fault, Mistake};
 pub use observing::{
     ClientSource, Clients, Control, Detect, DetectMode, LogClients, LogFormat, LogOutput, QueryClass, QueryLog,
@@ -56,6 +59,9 @@ pub use reference::reference;
 #[doc(hidden)]
 pub use resolv::parse as nameservers;
 pub use running::digest;
+pub use source::{Source, Written, check_part, read_text};
+pub(crate) use units::print_duration;
+pub(crate) use value::quote;
 
 /// Everything an operator can say, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +87,7 @@ pub struct Config {
     /// The Prometheus endpoint.
     pub metrics: Endpoint,
     /// The health and readiness endpoint.
-    pub health: Endpoint,
+    pub health: Health,
     /// What the daemon says of itself on standard error.
     pub log: Log,
     /// Which answers leave a line, and where.
@@ -189,6 +195,8 @@ pub struct Supervisor {
     pub snapshot_interval: Duration,
     /// The socket of hand-overs; `None` is none.
     pub socket: Option<PathBuf>,
+    /// Whether a process stays when another one has taken over.
+    pub linger: bool,
 }
 
 /// `[local]`: what the node answers from its own knowledge.
@@ -478,11 +486,22 @@ impl Preset {
     }
 }
 
-/// `[metrics]` and `[health]`: an HTTP address of our own.
+/// `[metrics]`: HTTP addresses of our own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// Where it listens; `None` is nowhere.
-    pub listen: Option<SocketAddr>,
+    /// Where it listens; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask; empty is everybody.
+    pub allow: Prefixes,
+}
+
+/// `[health]`: HTTP addresses of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Where `/health` and `/ready` are; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Where `/ready` alone is besides.
+    pub ready_listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
 }

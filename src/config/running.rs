@@ -64,6 +64,7 @@ impl Config {
             cache.negative_size = "cache.negative-size",
             metrics.listen = "metrics.listen",
             health.listen = "health.listen",
+            health.ready_listen = "health.ready-listen",
             log.format = "log.format",
             // Opened, made and allowed at the start.
             query_log.format = "query-log.format",
@@ -79,6 +80,7 @@ impl Config {
             control.socket = "control.socket",
             supervisor.hang_timeout = "supervisor.hang-timeout",
             supervisor.socket = "supervisor.socket",
+            supervisor.linger = "supervisor.linger",
             sandbox.enabled = "sandbox.enabled",
             sandbox.user = "sandbox.user",
             interface.manage = "interface.manage",

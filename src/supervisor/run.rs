@@ -4,7 +4,6 @@ use std::future::{Future, pending};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use super::figures::Figures;
 use super::handover::{self, Door, Inheritance};
 use super::keeper::Keeper;
 use super::manager::Manager;
+use super::orders::{self, Orders, PidFile};
 use super::patience::Patience;
 use super::signals::{Signals, Word};
 use crate::config::{Config, Origin};
@@ -43,7 +43,7 @@ const KEEP_PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 ///
 /// When the configuration is wrong, an address cannot be had, or the first worker cannot start.
-pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
+pub fn run(mut origin: Origin, orders: &Orders) -> Result<(), Failure> {
     let system =
         |error: io::Error| Failure::new(ExitCode::System, format!("the supervisor has no event loop: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
@@ -59,7 +59,7 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
     // Workers may not give a folder away, nor this process a moment later.
-    let worker = Sandbox::of(&loaded.config, origin.path());
+    let worker = Sandbox::of(&loaded.config, &origin.paths());
     querylog::prepare(&loaded.config.query_log, worker.becomes())?;
     if loaded.config.sandbox.enabled {
         match sandbox::supervise(loaded.config.manages_node()) {
@@ -67,35 +67,54 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
             Err(error) => warn!(%error, "the supervisor keeps all its capabilities"),
         }
     }
-    let manager = Manager::find();
-    let outcome = runtime.block_on(supervise(loaded.config, config, manager, signals));
+    let shown = origin.clone();
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = turns(&mut origin, loaded.config, orders, signals) => outcome,
+            () = orders::show(shown, loaded.files) => unreachable!("it never ends"),
+        }
+    });
     runtime.shutdown_background();
     outcome
 }
 
-/// Lets workers answer, and keeps the node in order around them.
+/// Supervises; and again, with the configuration of that time, when one that took over has gone first.
+async fn turns(origin: &mut Origin, mut config: Config, orders: &Orders, mut signals: Signals) -> Result<(), Failure> {
+    loop {
+        let lingers = config.supervisor.linger;
+        let successor = supervise(config, orders.clone(), Manager::find(), &mut signals).await?;
+        let Some(successor) = successor.filter(|_| lingers) else { return Ok(()) };
+        if !handover::outlives(&successor, &mut signals).await {
+            return Ok(());
+        }
+        warn!("the nodens that had taken over has gone: its place is taken again");
+        config = origin.read()?.config;
+    }
+}
+
+/// Lets workers answer, and keeps the node in order around them. Whoever has taken over, if that is why it ends.
 async fn supervise(
     config: Config,
-    path: Option<PathBuf>,
+    orders: Orders,
     manager: Manager,
-    mut signals: Signals,
-) -> Result<(), Failure> {
+    signals: &mut Signals,
+) -> Result<Option<Conversation>, Failure> {
     let (life, lives) = watch::channel(None);
     let (stop, mut stopped) = watch::channel(false);
     let figures = Rc::new(Figures::default());
     let mut keeper = Keeper::new(&config, Rc::clone(&figures));
     // A link that cannot be made now may be later; meanwhile whoever gets here without it is answered.
     keeper.raise().await;
-    let mut supervisor = Supervisor::new(config, path, manager, figures, (life, stop)).await?;
+    let mut supervisor = Supervisor::new(config, orders, manager, figures, (life, stop)).await?;
     let (tend, serve) = (keeper.tend(&lives, &mut stopped), async {
-        let end = supervisor.serve(&mut signals).await;
+        let end = supervisor.serve(signals).await;
         supervisor.let_go();
         end
     });
     // Of what is kept in order, a step that is under way comes to its end.
     let ((), end) = tokio::join!(tend, serve);
     let worker = match end {
-        Ok(End::Left) => return Ok(()),
+        Ok(End::Left) => return Ok(supervisor.guest.take().map(|guest| guest.conversation)),
         Ok(End::Told(worker)) => worker,
         Err(failure) => {
             keeper.lower_rules().await;
@@ -107,7 +126,7 @@ async fn supervise(
     supervisor.stop(worker).await;
     keeper.lower_interface().await;
     info!("stopped");
-    Ok(())
+    Ok(None)
 }
 
 /// Why the supervisor ends.
@@ -142,12 +161,16 @@ struct Supervisor {
     has_answered: bool,
     /// Whom this one takes over from, until that one is gone.
     before: Option<Conversation>,
+    /// Kept open for one that lingers: it hears by its end that this process is gone.
+    lingering: Option<Conversation>,
     /// Where others come to take over.
     door: Option<Door>,
     /// Where operators ask the worker.
     control: Option<Listening>,
     /// Who has come.
     guest: Option<Guest>,
+    /// The file with the number of this process.
+    pid_file: PidFile,
 }
 
 /// Another nodens that takes over.
@@ -183,12 +206,13 @@ impl Supervisor {
     /// Binds the listen addresses, or takes their sockets over.
     async fn new(
         config: Config,
-        path: Option<PathBuf>,
+        orders: Orders,
         manager: Manager,
         figures: Rc<Figures>,
         (life, stop): (watch::Sender<Option<Instant>>, watch::Sender<bool>),
     ) -> Result<Self, Failure> {
-        let recipe = Recipe { config: path, hang_timeout: config.supervisor.hang_timeout };
+        let recipe = Recipe { arguments: orders.worker, hang_timeout: config.supervisor.hang_timeout };
+        let pid_file = PidFile::new(orders.pid_file);
         let inheritance = match &config.supervisor.socket {
             Some(path) => handover::take_over(path).await.unwrap_or_else(|error| {
                 warn!(path = %path.display(), %error, "nothing is taken over from the nodens that is there");
@@ -209,7 +233,7 @@ impl Supervisor {
         let sockets = given.complete(&config.listen)?;
         manager.keep_sockets(&sockets);
         let patience = Patience::default();
-        let (door, guest) = (None, None);
+        let (door, guest, lingering) = (None, None, None);
         // Where another nodens answers, the place is its until it leaves.
         let control = if before.is_none() { open_control(&config, false) } else { None };
         Ok(Self {
@@ -224,9 +248,11 @@ impl Supervisor {
             patience,
             has_answered: false,
             before,
+            lingering,
             door,
             control,
             guest,
+            pid_file,
         })
     }
 
@@ -369,6 +395,7 @@ impl Supervisor {
             memory::forget_start_up_code();
         }
         self.has_answered = true;
+        self.pid_file.write();
         if self.before.is_some() && self.control.is_none() {
             self.take_control(worker).await;
         }
@@ -494,7 +521,7 @@ impl Supervisor {
             (Ok(Some(Message::Connection(..))), None) => {}
             (Ok(Some(Message::Gone) | None) | Err(_), _) => {
                 info!("the other nodens has gone");
-                self.before = None;
+                self.lingering = self.before.take();
                 self.open();
             }
             (Ok(Some(other)), _) => warn!(?other, "the other nodens is not understood"),

@@ -32,8 +32,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Choices(QueryClass::NAMES),
         silent: Silent::Value("[]"),
         doc: "Which answers are logged: \"all\"; \"success\" (there were records), \"denial\" (no such name, or none of that type), \"error\" (any \
-              other code), \"external\" (a server had to be asked), \"blocked\" (by rebinding filter, block list or detection). Nothing is \
-              logged by default.",
+              other code), \"external\" (a server had to be asked), \"blocked\" (by rebinding filter, block list or detection), \"failure\" (no server \
+              gave an answer; in the format coredns a line such as its plugin errors writes). Nothing is logged by default.",
     },
     Setting {
         section: Section::QueryLog,

@@ -13,7 +13,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::sys::resource::{Resource, setrlimit};
 use rand::TryRng as _;
@@ -40,8 +40,8 @@ pub struct Sandbox {
     pub enabled: bool,
     /// Who it is from then on, if it is root now (`sandbox.user`).
     pub user: String,
-    /// The file that it reads again at a reload, if there is one.
-    pub config: Option<PathBuf>,
+    /// The files that it reads again at a reload, the one that an operator would look at first before the others.
+    pub config: Vec<PathBuf>,
     /// Files that it reads, now and whenever their content changes. Their folders become readable, since a file is replaced by another.
     pub readable: Vec<PathBuf>,
     /// Files that it writes, and the options that name them. Their folders become writable.
@@ -79,7 +79,7 @@ impl fmt::Display for Report {
 impl Sandbox {
     /// What a daemon with this configuration can do without.
     #[must_use]
-    pub fn of(config: &Config, file: Option<&Path>) -> Self {
+    pub fn of(config: &Config, files: &[PathBuf]) -> Self {
         let authorities = config.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
         let clients = [&config.clients.token, &config.clients.ca];
         let asks = config.clients.source != ClientSource::None;
@@ -93,7 +93,7 @@ impl Sandbox {
         Self {
             enabled: config.sandbox.enabled,
             user: config.sandbox.user.clone(),
-            config: file.map(Path::to_owned),
+            config: files.to_vec(),
             readable: named.flatten().chain(authorities).cloned().collect(),
             writable: snapshot.chain(query_log).collect(),
             writes_to_socket: matches!(config.query_log.output, LogOutput::Socket(_)),

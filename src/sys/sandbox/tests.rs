@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 
 use nix::libc::{self, c_long, c_ulong};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -59,7 +60,7 @@ fn sandbox(folder: &Path) -> Sandbox {
     Sandbox {
         enabled: true,
         user: user::NONROOT.to_string(),
-        config: Some(folder.join("config/file")),
+        config: vec![folder.join("config/file")],
         readable: vec![folder.join("config/hosts")],
         writable: vec![("cache.snapshot", folder.join("cache/snapshot"))],
         writes_to_socket: false,
@@ -289,7 +290,7 @@ fn a_file_that_will_not_be_readable_is_named_at_the_start() {
     assert!(lines[0].contains("config/hosts cannot be read by the user 65532"), "{lines:?}");
     // The configuration itself has been read already.
     sandbox.readable.clear();
-    sandbox.config = Some(hosts);
+    sandbox.config = vec![hosts];
     let lines = child(|| enter(&sandbox));
     assert!(lines[0].contains("config/hosts cannot be read") && lines[0].contains("a reload will fail"), "{lines:?}");
 }
