@@ -139,6 +139,9 @@ _nodens() {
             nodens__subcmd__generate,man)
                 cmd="nodens__subcmd__generate__subcmd__man"
                 ;;
+            nodens__subcmd__generate,metrics)
+                cmd="nodens__subcmd__generate__subcmd__metrics"
+                ;;
             nodens__subcmd__generate__subcmd__help,completions)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__completions"
                 ;;
@@ -150,6 +153,9 @@ _nodens() {
                 ;;
             nodens__subcmd__generate__subcmd__help,man)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__man"
+                ;;
+            nodens__subcmd__generate__subcmd__help,metrics)
+                cmd="nodens__subcmd__generate__subcmd__help__subcmd__metrics"
                 ;;
             nodens__subcmd__help,check)
                 cmd="nodens__subcmd__help__subcmd__check"
@@ -216,6 +222,9 @@ _nodens() {
                 ;;
             nodens__subcmd__help__subcmd__generate,man)
                 cmd="nodens__subcmd__help__subcmd__generate__subcmd__man"
+                ;;
+            nodens__subcmd__help__subcmd__generate,metrics)
+                cmd="nodens__subcmd__help__subcmd__generate__subcmd__metrics"
                 ;;
             *)
                 ;;
@@ -796,7 +805,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate)
-            opts="-h --help config man completions help"
+            opts="-h --help config metrics man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -838,7 +847,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate__subcmd__help)
-            opts="config man completions help"
+            opts="config metrics man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -907,7 +916,35 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__help__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__generate__subcmd__man)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__generate__subcmd__metrics)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1146,7 +1183,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate)
-            opts="config man completions"
+            opts="config metrics man completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1188,6 +1225,20 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__generate__subcmd__metrics)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

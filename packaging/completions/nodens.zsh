@@ -328,6 +328,12 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(metrics)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (man)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
@@ -357,6 +363,10 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-generate-help-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(metrics)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -501,6 +511,10 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-help-generate-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(metrics)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -750,6 +764,7 @@ _nodens__subcmd__demo_commands() {
 _nodens__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -770,6 +785,7 @@ _nodens__subcmd__generate__subcmd__config_commands() {
 _nodens__subcmd__generate__subcmd__help_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -796,10 +812,20 @@ _nodens__subcmd__generate__subcmd__help__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate help man commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands] )) ||
+_nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate help metrics commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__generate__subcmd__man_commands] )) ||
 _nodens__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate man commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__generate__subcmd__metrics_commands] )) ||
+_nodens__subcmd__generate__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate metrics commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help_commands] )) ||
 _nodens__subcmd__help_commands() {
@@ -907,6 +933,7 @@ _nodens__subcmd__help__subcmd__demo_commands() {
 _nodens__subcmd__help__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
     )
@@ -926,6 +953,11 @@ _nodens__subcmd__help__subcmd__generate__subcmd__config_commands() {
 _nodens__subcmd__help__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help generate man commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands] )) ||
+_nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help generate metrics commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help__subcmd__help_commands] )) ||
 _nodens__subcmd__help__subcmd__help_commands() {
