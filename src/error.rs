@@ -18,8 +18,12 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
+    /// An audit found what it was told to fail on. No number of `sysexits.h`: linters end so.
+    Findings = 1,
     /// The command line is wrong (`EX_USAGE`).
     Usage = 64,
+    /// A file holds something else than it should (`EX_DATAERR`).
+    Data = 65,
     /// A file or address the command needs cannot be had (`EX_NOINPUT`).
     NoInput = 66,
     /// A service this one stands on is not there (`EX_UNAVAILABLE`).
@@ -42,6 +46,7 @@ impl ExitCode {
     pub fn of(number: i32) -> Option<Self> {
         let all = [
             Self::Usage,
+            Self::Data,
             Self::NoInput,
             Self::Unavailable,
             Self::Software,

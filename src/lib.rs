@@ -52,6 +52,8 @@ pub mod wire;
 pub mod cli;
 pub mod config;
 pub mod corefile;
+//
+pub mod audit;
 
 // A query's way, step by step.
 pub mod listener;

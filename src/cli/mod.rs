@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{ExitCode, Failure};
 
+mod audit;
 mod check;
 mod ctl;
 mod demo;
@@ -57,6 +58,9 @@ enum Command {
         #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<OsString>,
     },
+    /// Look at a CoreDNS Corefile as a security review does
+    #[command(after_help = audit::MORE)]
+    Audit(audit::Arguments),
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
     /// Print files that are made from the program itself
@@ -96,6 +100,7 @@ where
             ExitCode::Usage,
             "this nodens was built without \"top\"; \"nodens ctl stats\" shows the same figures once",
         )),
+        (Some(Command::Audit(audit)), None) => audit::audit(&audit),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),
