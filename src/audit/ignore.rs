@@ -74,7 +74,7 @@ fn read(line: &str, place: &Place) -> Vec<Acceptance> {
     let Some(rest) = rest.trim_start().strip_prefix("ignore").filter(|_| before.trim_end().ends_with('#')) else {
         return Vec::new();
     };
-    let (ids, reason) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
+    let (ids, reason) = rest.trim().split_once(char::is_whitespace).unwrap_or_else(|| (rest.trim(), ""));
     let acceptance = |id: &str| Acceptance {
         place: place.clone(),
         id: id.to_ascii_uppercase(),

@@ -70,7 +70,10 @@ pub fn parts(name: &str, text: &str) -> Result<Vec<Part>, String> {
                         && matches!(levels.get(levels.len() - 2), Some(Level::Value(outer)) if outer == "data");
                     if in_data && is_corefile(&key) && found.len() < MOST_PARTS {
                         let is_exact = style == ScalarStyle::Literal;
-                        let text = if is_exact { "\n".repeat(span.start.line()) + &value } else { value.into_owned() };
+                        // The span begins with the first line that is not empty.
+                        let empty = value.bytes().take_while(|byte| *byte == b'\n').count();
+                        let before = span.start.line().saturating_sub(1 + empty);
+                        let text = if is_exact { "\n".repeat(before) + &value } else { value.into_owned() };
                         found.push(Part { key: Some(key), text, is_exact });
                     }
                     done(&mut levels);
@@ -117,6 +120,8 @@ mod tests {
         assert!(found[0].is_exact);
         assert_eq!(found[0].key.as_deref(), Some("Corefile"));
         assert_eq!(found[0].text.lines().position(|line| line.starts_with(".:53")), Some(4));
+        let text = YAML.replace("Corefile: |\n", "Corefile: |2- # why\n\n\n");
+        assert_eq!(parts("cm.yaml", &text).unwrap()[0].text.lines().position(|line| line.contains(".:53")), Some(6));
         // The same without a name that says what it is.
         assert_eq!(parts("standard input", YAML).unwrap(), found);
     }

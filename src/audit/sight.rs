@@ -195,7 +195,7 @@ pub(super) fn falls_through(directive: &Directive, zone_: &str) -> bool {
 
 /// Whether somebody who asks may come from anywhere, as this server is written.
 pub(super) fn is_open(server: &ServerBlock) -> bool {
-    is_plain(server) && listens_everywhere(server) && !plugins(server, "acl").any(|acl| denies_others(acl))
+    is_plain(server) && listens_everywhere(server) && !plugins(server, "acl").any(denies_others)
 }
 
 /// Whether an `acl` keeps nobody out: the line that allows all, or the plugin's own where no line refuses anybody.

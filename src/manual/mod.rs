@@ -11,6 +11,7 @@
 //! - [`detection`] what a tunnel is seen by, how soon, and by what it is not.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
+//! - [`audit`] what a security review says of CoreDNS's own configuration: `nodens audit`.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
 //! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
@@ -37,6 +38,8 @@ pub mod detection;
 pub mod processes;
 //
 pub mod node;
+//
+pub mod audit;
 //
 pub mod defaults;
 //

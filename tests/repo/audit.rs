@@ -1,0 +1,44 @@
+//! What `nodens audit` says and what is written about it agree; Corefiles that we give away are clean.
+
+use super::{files, nodens, read, root};
+
+/// The chapter about it.
+const CHAPTER: &str = "src/manual/audit.rs";
+
+#[test]
+fn the_chapter_has_all_rules() {
+    let output = nodens(&["audit", "--rules"]);
+    assert!(output.status.success());
+    let rules = String::from_utf8(output.stdout).unwrap();
+    let said = rules.lines().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [id, severity, name, title @ ..] = words.as_slice() else { panic!("{line}") };
+        format!("//! | {id} | `{name}` | {severity} | {} |", title.join(" "))
+    });
+    let said: Vec<String> = said.collect();
+    let chapter = read(CHAPTER);
+    let written: Vec<&str> = chapter.lines().filter(|line| line.starts_with("//! | NDA")).collect();
+    assert!(said.len() >= 25, "{} rules", said.len());
+    assert_eq!(said, written, "the table of {CHAPTER}");
+}
+
+#[test]
+fn corefiles_that_we_give_away_are_clean() {
+    let ours = [files("packaging", "Corefile"), files("tests/data/audit/good", ".Corefile")].concat();
+    for path in ours {
+        let output = nodens(&["audit", "--fail-on", "low", root().join(&path).to_str().unwrap()]);
+        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn the_numbers_that_documents_name_exist() {
+    let rules = String::from_utf8(nodens(&["audit", "--rules"]).stdout).unwrap();
+    for page in [files("", ".md"), vec![CHAPTER.to_owned()]].concat() {
+        let text = read(&page);
+        let named = text.match_indices("NDA").map(|(at, _)| text[at..].chars().take(6).collect::<String>());
+        for id in named.filter(|id| id[3..].bytes().all(|byte| byte.is_ascii_digit())) {
+            assert!(id.len() == 6 && rules.contains(&id), "{page}: there is no rule {id}");
+        }
+    }
+}
