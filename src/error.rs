@@ -41,21 +41,41 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
+    /// All of them, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Findings,
+        Self::Usage,
+        Self::Data,
+        Self::NoInput,
+        Self::Unavailable,
+        Self::Software,
+        Self::System,
+        Self::InputOutput,
+        Self::NoPermission,
+        Self::Config,
+    ];
+
     /// The code of that number.
     #[must_use]
     pub fn of(number: i32) -> Option<Self> {
-        let all = [
-            Self::Usage,
-            Self::Data,
-            Self::NoInput,
-            Self::Unavailable,
-            Self::Software,
-            Self::System,
-            Self::InputOutput,
-            Self::NoPermission,
-            Self::Config,
-        ];
-        all.into_iter().find(|code| *code as i32 == number)
+        Self::ALL.into_iter().find(|code| *code as i32 == number)
+    }
+
+    /// What it says to a person, for the manual page.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Findings => "An audit found what it was told to fail on.",
+            Self::Usage => "The command line is wrong.",
+            Self::Data => "A file holds something else than it should.",
+            Self::NoInput => "A file or an address that the command needs cannot be had.",
+            Self::Unavailable => "A service this one stands on is not there.",
+            Self::Software => "An error in nodens itself.",
+            Self::System => "The kernel refused something: a socket, a thread, a descriptor.",
+            Self::InputOutput => "A file could not be written.",
+            Self::NoPermission => "The kernel forbids it: a low port, a foreign address.",
+            Self::Config => "The configuration is wrong.",
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{print, warn};
-use crate::config::Config;
+use crate::config::Origin;
 use crate::dnssec::Anchors;
 use crate::error::Failure;
 use crate::policy::local::Local;
@@ -17,11 +17,16 @@ pub(super) struct Arguments {
 
 /// Prints the effective configuration to standard output and warnings to standard error. Mistakes are the failure.
 pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = Config::load(Some(&arguments.file))?;
+    show(&mut Origin::new(Some(&arguments.file)))
+}
+
+/// Prints what holds, wherever it comes from.
+pub(super) fn show(origin: &mut Origin) -> Result<(), Failure> {
+    let loaded = origin.read()?;
     // Static records and the hosts file are read by the step that answers from them; it knows best what is wrong in them.
     let local = Local::new(&loaded.config)?;
     Anchors::new(&loaded.config)?;
-    for warning in loaded.warnings.iter().chain(local.warnings()) {
+    for warning in loaded.refused.iter().chain(&loaded.warnings).chain(local.warnings()) {
         warn(warning);
     }
     print(&loaded.config.to_string())

@@ -15,6 +15,8 @@ mod check;
 mod ctl;
 mod demo;
 mod generate;
+mod migrate;
+mod node_cache;
 mod run;
 #[cfg(feature = "top")]
 mod top;
@@ -58,11 +60,21 @@ enum Command {
         #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
         ignored: Vec<OsString>,
     },
+    /// Answer queries with the flags, Corefile and ConfigMaps of node-local-dns's node-cache; see `nodens node-cache -help`
+    #[command(disable_help_flag = true)]
+    NodeCache {
+        /// Its flags
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        flags: Vec<OsString>,
+    },
     /// Look at a CoreDNS Corefile as a security review does
     #[command(after_help = audit::MORE)]
     Audit(audit::Arguments),
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
+    /// Print what a Corefile means, as a configuration file, and what differs
+    #[command(after_help = migrate::MORE)]
+    Migrate(migrate::Arguments),
     /// Print files that are made from the program itself
     Generate(generate::Arguments),
     /// Show a cache at work, without any network
@@ -79,6 +91,11 @@ where
     I: IntoIterator,
     I::Item: Into<OsString> + Clone,
 {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    // Its flags have one dash, which clap does not know.
+    if let Some(rest) = node_cache::asked(&arguments) {
+        return node_cache::node_cache(rest);
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         // Help and version are errors to clap, but asked for.
@@ -100,9 +117,11 @@ where
             ExitCode::Usage,
             "this nodens was built without \"top\"; \"nodens ctl stats\" shows the same figures once",
         )),
+        (Some(Command::NodeCache { flags }), None) => node_cache::node_cache(&flags),
         (Some(Command::Audit(audit)), None) => audit::audit(&audit),
         (Some(Command::Check(check)), None) => check::check(&check),
-        (Some(Command::Generate(generate)), None) => generate::generate(&generate),
+        (Some(Command::Migrate(migrate)), None) => migrate::migrate(&migrate),
+        (Some(Command::Generate(generate)), None) => generate::generate(&generate, Arguments::command()),
         (Some(Command::Demo(demo)), None) => demo::demo(&demo),
         (Some(_), Some(_)) => Err(usage(
             &Arguments::command()

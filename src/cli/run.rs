@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::config::Origin;
 use crate::error::Failure;
-use crate::{supervisor, worker};
+use crate::supervisor::{self, Orders};
+use crate::worker;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -25,5 +26,6 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         drop(config);
         return worker::run_alone(origin);
     }
-    supervisor::run(origin, config)
+    let worker = config.map_or_else(Vec::new, |path| vec!["--config".into(), path.into()]);
+    supervisor::run(origin, Orders { worker, pid_file: None })
 }

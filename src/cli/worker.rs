@@ -1,9 +1,11 @@
 //! `nodens worker`: answer queries for a supervisor. Not for people.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
+use super::node_cache;
 use crate::config::Origin;
 use crate::error::{ExitCode, Failure};
 use crate::supervisor::channel::{Channel, Message};
@@ -16,6 +18,12 @@ pub(super) struct Arguments {
     /// The configuration file, in TOML; none is the built-in configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The flags behind this are those of node-cache, which say where the configuration is
+    #[arg(long, conflicts_with = "config")]
+    node_cache: bool,
+    /// Those flags
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    flags: Vec<OsString>,
 }
 
 /// Time the supervisor has to say all that a worker needs, in milliseconds. It does so before it does anything else.
@@ -32,8 +40,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     process::end_with_parent().map_err(failed)?;
     let channel = Channel::of(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
     let given = receive(&channel).map_err(failed)?;
-    let origin = Origin::new(arguments.config.as_deref());
-    drop(arguments);
+    let Arguments { config, node_cache, flags } = arguments;
+    let origin = if node_cache { node_cache::origin_of_worker(&flags)? } else { Origin::new(config.as_deref()) };
     worker::run(origin, given, channel)
 }
 

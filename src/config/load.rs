@@ -1,22 +1,23 @@
 //! From a file, or from none, to a [`Config`]; again when it has changed.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ::aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 
 use super::address::RawServer;
-use super::environment::{Environment, RESOLV_CONF, read_bounded};
+use super::environment::{Environment, RESOLV_CONF};
 use super::mistake::{Mistake, Place, Report};
 use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_forwarding};
 use super::raw::File;
+use super::source::{Source, Written, read_text};
 use super::value::{At, Value};
 use super::{Config, Listen, Transport, loops, observing, rebinding, rules, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
-/// The largest configuration file, in bytes: thousands of zones fit, and nothing that is read by accident does.
-const LONGEST_FILE: u64 = 1 << 20;
 /// What messages call the configuration of a daemon that was given no file.
 const NO_FILE: &str = "built-in configuration";
 
@@ -29,17 +30,22 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// SHA-256 of the file's text in hexadecimal, as `sha256sum` prints it; of no text if there is no file.
     pub hash: String,
+    /// Parts of what it was made from that were not taken because of a mistake; each names its file.
+    pub refused: Vec<String>,
     /// The files it was made of, each as it was before it was read.
     pub files: Vec<(PathBuf, Stamp)>,
     /// Whether the machine's nameservers are asked for the cluster's names, since the file says nothing.
     pub is_silent: bool,
 }
 
-/// Where a configuration comes from: a file and the machine, or the machine alone. It can be read again when these have changed.
+/// Where a configuration comes from: a file and the machine, the machine alone, or something else that a document can be made of. It can be
+/// read again when these have changed.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The file; `None` is the silent configuration.
+    /// The file; `None` is the silent configuration, or another source.
     path: Option<PathBuf>,
+    /// What makes the document, if no file is one.
+    source: Option<Arc<dyn Source>>,
     /// What the machine said at the start, and its nameservers of now.
     environment: Environment,
     /// Where the nameservers are.
@@ -54,21 +60,46 @@ impl Origin {
     pub fn new(path: Option<&Path>) -> Self {
         Self {
             path: path.map(Path::to_owned),
+            source: None,
             environment: Environment::detect(),
             resolv_conf: RESOLV_CONF.into(),
             again: false,
         }
     }
 
-    /// The file, if there is one.
+    /// This machine, and what a source makes a document of.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+    pub fn of(source: Arc<dyn Source>) -> Self {
+        Self { source: Some(source), ..Self::new(None) }
+    }
+
+    /// Whether it is no TOML file that is read.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Shows what was read last, as [`Source::show`].
+    ///
+    /// # Errors
+    ///
+    /// As that.
+    pub fn show(&self) -> io::Result<Option<&Path>> {
+        self.source.as_ref().map_or(Ok(None), |source| source.show())
+    }
+
+    /// The files that are read, the one that an operator would look at first before the others.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.source.as_ref().map_or_else(|| self.path.iter().cloned().collect(), |source| source.paths())
     }
 
     /// What messages call it.
     #[must_use]
     pub fn name(&self) -> String {
+        if let Some(source) = &self.source {
+            return source.name();
+        }
         self.path.as_ref().map_or_else(|| NO_FILE.to_owned(), |path| path.display().to_string())
     }
 
@@ -80,6 +111,14 @@ impl Origin {
     /// As [`Config::load`]. From the second time on also for an empty file, and for a pipe, which has nothing more to say: it would be the
     /// silent configuration, but means a file that is just being written.
     pub fn read(&mut self) -> Result<Loaded, Failure> {
+        if let Some(source) = &self.source {
+            let Written { text, warnings, refused, files } = source.read()?;
+            self.environment.refresh(&self.resolv_conf);
+            let mut loaded = self.parse(&text)?;
+            loaded.warnings.splice(..0, warnings);
+            loaded.files.splice(..0, files);
+            return Ok(Loaded { refused, ..loaded });
+        }
         let stamp = |path: &PathBuf| (path.clone(), Stamp::of(path));
         let mut files: Vec<_> = self.path.iter().map(stamp).collect();
         let behind = PathBuf::from(loops::BEHIND_THE_STUB);
@@ -112,7 +151,10 @@ impl Origin {
 
     /// What a text means on this machine.
     fn parse(&self, text: &str) -> Result<Loaded, Failure> {
-        Config::parse(text, &self.name(), &self.environment).map_err(|mistakes| {
+        let name = self.name();
+        let report = Report::new(&name, text);
+        let report = if self.is_made() { report.of_something_else() } else { report };
+        Config::assemble(report, text, &self.environment).map_err(|mistakes| {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Failure::new(ExitCode::Config, lines.join("\n"))
         })
@@ -135,7 +177,11 @@ impl Config {
     ///
     /// All mistakes of the text, in the order of their lines; never none.
     pub fn parse(text: &str, origin: &str, environment: &Environment) -> Result<Loaded, Vec<Mistake>> {
-        let mut report = Report::new(origin, text);
+        Self::assemble(Report::new(origin, text), text, environment)
+    }
+
+    /// The same, into a report that knows what the text is.
+    fn assemble(mut report: Report<'_>, text: &str, environment: &Environment) -> Result<Loaded, Vec<Mistake>> {
         let mut file = File::read(text, &mut report);
         let listen = sections::listen(file.section(Section::Listen), environment, &mut report);
         let limits = sections::limits(file.section(Section::Limits), &mut report);
@@ -144,8 +190,8 @@ impl Config {
         let policy = sections::policy(file.section(Section::Policy), &mut report);
         let dnssec = sections::trust(file.section(Section::Dnssec), &mut report);
         let rebinding = rebinding::assemble(file.section(Section::Rebinding), &mut report);
-        let metrics = sections::endpoint(file.section(Section::Metrics));
-        let health = sections::endpoint(file.section(Section::Health));
+        let metrics = sections::metrics(file.section(Section::Metrics));
+        let health = sections::health(file.section(Section::Health));
         let log = sections::log(file.section(Section::Log));
         let query_log = observing::query_log(file.section(Section::QueryLog), &mut report);
         let detect = observing::detect(file.section(Section::Detect));
@@ -155,7 +201,7 @@ impl Config {
         let sandbox = sections::sandbox(file.section(Section::Sandbox));
         let interface = sections::interface(file.section(Section::Interface), &listen, &mut report);
         let rules = rules::assemble(file.section(Section::Rules), &listen, &mut report);
-        sections::check_endpoints(&mut file, &listen, [&metrics, &health], &mut report);
+        sections::check_endpoints(&mut file, &listen, &mut report);
         let outer = zone::Outer { cache: &cache, query_log: &query_log, detect: &detect };
         let (upstreams, zones) = if file.is_silent {
             silent(&listen, &outer, environment, &mut report)
@@ -197,7 +243,7 @@ impl Config {
             interface,
             rules,
         };
-        Ok(Loaded { config, warnings, hash, files, is_silent: file.is_silent })
+        Ok(Loaded { config, warnings, hash, refused: Vec::new(), files, is_silent: file.is_silent })
     }
 }
 
@@ -207,24 +253,6 @@ impl Default for Config {
         let loaded = Self::parse("", NO_FILE, &Environment::neutral());
         loaded.expect("the defaults are without mistakes").config
     }
-}
-
-/// The whole text of a file.
-fn read_text(path: &Path) -> Result<String, Failure> {
-    let shown = path.display();
-    let bytes = read_bounded(path, LONGEST_FILE + 1)
-        .map_err(|error| Failure::new(ExitCode::NoInput, format!("{shown}: cannot be read: {error}")))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LONGEST_FILE {
-        return Err(Failure::new(
-            ExitCode::Config,
-            format!("{shown}: is larger than 1MiB; is it a configuration file?"),
-        ));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::new(ExitCode::Config, format!("{shown}:{line}: syntax: is not UTF-8; save the file as UTF-8"))
-    })
 }
 
 /// Groups and zones of a file that has none: the world over TLS, the cluster by the resolvers that this machine uses.

@@ -13,10 +13,10 @@ const DNS: u16 = 53;
 /// Where systemd-resolved listens (systemd-resolved.service(8)): it asks the servers of its own configuration, and we may be one.
 const STUBS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 53), Ipv4Addr::new(127, 0, 0, 54)];
 /// Where systemd-resolved tells whom it asks.
-pub(super) const BEHIND_THE_STUB: &str = "/run/systemd/resolve/resolv.conf";
+pub(crate) const BEHIND_THE_STUB: &str = "/run/systemd/resolve/resolv.conf";
 
 /// Whether an address is systemd-resolved's.
-pub(super) fn is_stub(server: SocketAddr) -> bool {
+pub(crate) fn is_stub(server: SocketAddr) -> bool {
     server.port() == DNS && STUBS.iter().any(|stub| server.ip().to_canonical() == *stub)
 }
 

@@ -74,6 +74,8 @@ pub(super) struct Report<'a> {
     broken: BTreeSet<usize>,
     /// Whether a syntax error may have hidden more than its lines: a key, a headline.
     is_torn: bool,
+    /// Whether lines mean nothing to the operator, who has never seen the text.
+    is_made: bool,
     /// What is wrong.
     mistakes: Vec<Mistake>,
     /// What is odd.
@@ -90,9 +92,22 @@ impl<'a> Report<'a> {
             starts,
             broken: BTreeSet::new(),
             is_torn: false,
+            is_made: false,
             mistakes: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The same about a text that is only a part: nothing is missing in it.
+    pub(super) const fn of_a_part(mut self) -> Self {
+        self.is_torn = true;
+        self
+    }
+
+    /// The same about a text that was made from something else: no line is to blame.
+    pub(super) const fn of_something_else(mut self) -> Self {
+        self.is_made = true;
+        self
     }
 
     /// Notes a mistake, unless a syntax error has spoilt its line.
@@ -101,6 +116,7 @@ impl<'a> Report<'a> {
         if line.is_some_and(|line| self.broken.contains(&line)) {
             return;
         }
+        let (line, column) = if self.is_made { (None, None) } else { (line, column) };
         self.mistakes.push(Mistake { origin: self.origin.to_owned(), line, column, key: key.into(), fault });
     }
 
@@ -125,7 +141,7 @@ impl<'a> Report<'a> {
 
     /// Notes something odd that does not keep the daemon from starting.
     pub(super) fn warn(&mut self, place: Place, key: &str, text: &str) {
-        self.warnings.push(match self.locate(place).0 {
+        self.warnings.push(match self.locate(place).0.filter(|_| !self.is_made) {
             Some(line) => format!("{}:{line}: {key}: {text}", self.origin),
             None => format!("{}: {key}: {text}", self.origin),
         });
@@ -168,7 +184,7 @@ const LONGEST_WORD: usize = 64;
 /// The candidate that somebody who wrote `word` most likely meant.
 ///
 /// As far as a third of the word's letters may be wrong, missing, swapped or too many, three at most.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > LONGEST_WORD {
         return None;
     }

@@ -32,10 +32,12 @@ mod resolv;
 mod rules;
 mod running;
 mod sections;
+mod source;
 mod upstream;
 mod zone;
 
 // And back to text.
+mod page;
 mod reference;
 mod render;
 
@@ -44,16 +46,22 @@ mod tests;
 
 pub use environment::Environment;
 pub use load::{Loaded, Origin};
+pub(crate) use loops::{BEHIND_THE_STUB, is_stub};
+pub(crate) use mistake::nearest;
 pub use mistake::{Fault, Mistake};
 pub use observing::{
     ClientSource, Clients, Control, Detect, DetectMode, LogClients, LogFormat, LogOutput, QueryClass, QueryLog,
     Rotated, Rotation,
 };
+pub use page::manual_page;
 pub use prefixes::Prefixes;
 pub use reference::reference;
 #[doc(hidden)]
 pub use resolv::parse as nameservers;
 pub use running::digest;
+pub use source::{Source, Written, check_part, read_text};
+pub(crate) use units::print_duration;
+pub(crate) use value::quote;
 
 /// Everything an operator can say, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +87,7 @@ pub struct Config {
     /// The Prometheus endpoint.
     pub metrics: Endpoint,
     /// The health and readiness endpoint.
-    pub health: Endpoint,
+    pub health: Health,
     /// What the daemon says of itself on standard error.
     pub log: Log,
     /// Which answers leave a line, and where.
@@ -476,11 +484,22 @@ impl Preset {
     }
 }
 
-/// `[metrics]` and `[health]`: an HTTP address of our own.
+/// `[metrics]`: HTTP addresses of our own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// Where it listens; `None` is nowhere.
-    pub listen: Option<SocketAddr>,
+    /// Where it listens; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask; empty is everybody.
+    pub allow: Prefixes,
+}
+
+/// `[health]`: HTTP addresses of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Where `/health` and `/ready` are; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Where `/ready` alone is besides.
+    pub ready_listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
 }

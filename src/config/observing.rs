@@ -64,6 +64,8 @@ pub enum QueryClass {
     External,
     /// Withheld by rebinding filter, block list or detection.
     Blocked,
+    /// SERVFAIL, since no server gave an answer; not from memory.
+    Failure,
 }
 
 /// How a line of the query log looks.
@@ -212,9 +214,9 @@ pub struct Control {
 //------ Words -----------------------------------------------------------------
 
 impl Choice for QueryClass {
-    const NAMES: &'static [&'static str] = &["all", "success", "denial", "error", "external", "blocked"];
+    const NAMES: &'static [&'static str] = &["all", "success", "denial", "error", "external", "blocked", "failure"];
     const VALUES: &'static [Self] =
-        &[Self::All, Self::Success, Self::Denial, Self::Error, Self::External, Self::Blocked];
+        &[Self::All, Self::Success, Self::Denial, Self::Error, Self::External, Self::Blocked, Self::Failure];
 }
 
 impl Choice for LogFormat {

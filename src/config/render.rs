@@ -9,7 +9,7 @@ use super::choice::Choice;
 use super::observing;
 use super::options::Section;
 use super::value::{At, Value};
-use super::{Authentication, Config, Endpoint, Upstream, Zone};
+use super::{Authentication, Config, Endpoint, Health, Upstream, Zone};
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +50,7 @@ impl Config {
             },
             Section::Rebinding => self.rebinding_value(key),
             Section::Metrics => endpoint_value(&self.metrics, key),
-            Section::Health => endpoint_value(&self.health, key),
+            Section::Health => health_value(&self.health, key),
             Section::Log => match key {
                 "level" => Some(Value::Text(self.log.level.name().to_owned())),
                 "format" => Some(Value::Text(self.log.format.name().to_owned())),
@@ -219,12 +219,22 @@ impl Config {
     }
 }
 
-/// An option of `[metrics]` or `[health]`.
+/// An option of `[metrics]`.
 fn endpoint_value(endpoint: &Endpoint, key: &str) -> Option<Value> {
     Some(match key {
-        "listen" => Value::Endpoint(endpoint.listen),
+        "listen" => Value::Addresses(list(&endpoint.listen)),
         "allow" => Value::Prefixes(list(endpoint.allow.as_slice())),
         _ => return unknown(Section::Metrics, key),
+    })
+}
+
+/// An option of `[health]`.
+fn health_value(health: &Health, key: &str) -> Option<Value> {
+    Some(match key {
+        "listen" => Value::Addresses(list(&health.listen)),
+        "ready-listen" => Value::Addresses(list(&health.ready_listen)),
+        "allow" => Value::Prefixes(list(health.allow.as_slice())),
+        _ => return unknown(Section::Health, key),
     })
 }
 

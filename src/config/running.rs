@@ -64,6 +64,7 @@ impl Config {
             cache.negative_size = "cache.negative-size",
             metrics.listen = "metrics.listen",
             health.listen = "health.listen",
+            health.ready_listen = "health.ready-listen",
             log.format = "log.format",
             // Opened, made and allowed at the start.
             query_log.format = "query-log.format",

@@ -12,7 +12,8 @@ use super::options::{Kind, Section};
 use super::raw::{File, Raw, default};
 use super::value::At;
 use super::{
-    Cache, Endpoint, Interface, Limits, Listen, Local, Log, Policies, Prefixes, Sandbox, Supervisor, Trust, Zone,
+    Cache, Endpoint, Health, Interface, Limits, Listen, Local, Log, Policies, Prefixes, Sandbox, Supervisor, Trust,
+    Zone,
 };
 
 /// `[listen]`
@@ -200,25 +201,51 @@ fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>)
     }
 }
 
-/// `[metrics]` and `[health]`
-pub(super) fn endpoint(raw: &Raw) -> Endpoint {
-    Endpoint { listen: raw.value("listen"), allow: prefixes(raw, "allow") }
+/// `[metrics]`
+pub(super) fn metrics(raw: &Raw) -> Endpoint {
+    Endpoint { listen: addresses(raw, "listen"), allow: prefixes(raw, "allow") }
+}
+
+/// `[health]`
+pub(super) fn health(raw: &Raw) -> Health {
+    Health {
+        listen: addresses(raw, "listen"),
+        ready_listen: addresses(raw, "ready-listen"),
+        allow: prefixes(raw, "allow"),
+    }
+}
+
+/// The addresses of an option.
+fn addresses(raw: &Raw, key: &str) -> Vec<SocketAddr> {
+    raw.value::<Vec<At<SocketAddr>>>(key).into_iter().map(|at| at.value).collect()
 }
 
 /// Checks that no two TCP listeners want the same address.
-pub(super) fn check_endpoints(file: &mut File, listen: &Listen, endpoints: [&Endpoint; 2], report: &mut Report<'_>) {
+pub(super) fn check_endpoints(file: &mut File, listen: &Listen, report: &mut Report<'_>) {
     let mut taken: Vec<(SocketAddr, &str)> =
         listen.addresses.iter().map(|address| (*address, "listen.addresses")).collect();
-    for (section, endpoint) in [Section::Metrics, Section::Health].into_iter().zip(endpoints) {
+    for (section, key, name) in [
+        (Section::Metrics, "listen", "metrics.listen"),
+        (Section::Health, "listen", "health.listen"),
+        (Section::Health, "ready-listen", "health.ready-listen"),
+    ] {
         let raw = file.section(section);
-        let Some(address) = endpoint.listen.filter(|address| address.port() != 0 && !raw.has_failed("listen")) else {
-            continue;
-        };
-        if let Some((_, other)) = taken.iter().find(|(taken, _)| is_same_listener(*taken, address)) {
-            let fault = Fault::new(format!("{address} is taken by {other}"), "another port");
-            report.mistake(raw.place("listen"), raw.path("listen"), fault);
+        for At { value: address, offset } in raw.value::<Vec<At<SocketAddr>>>(key) {
+            // Port 0 is a different free port each time.
+            if address.port() == 0 || raw.has_failed(key) {
+                continue;
+            }
+            if let Some((_, other)) = taken.iter().find(|(taken, _)| is_same_listener(*taken, address)) {
+                let fault = Fault::new(format!("{address} is taken by {other}"), "another port");
+                // A default is written nowhere.
+                let place = match raw.place(key) {
+                    Place::Exact(_) => Place::Exact(offset),
+                    table => table,
+                };
+                report.mistake(place, raw.path(key), fault);
+            }
+            taken.push((address, name));
         }
-        taken.push((address, if section == Section::Metrics { "metrics.listen" } else { "health.listen" }));
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn parse_size(text: &str) -> Result<u64, Fault> {
 }
 
 /// Prints a duration in the longest unit that loses nothing; less than a millisecond is not kept.
-pub(super) fn print_duration(duration: Duration) -> String {
+pub(crate) fn print_duration(duration: Duration) -> String {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if milliseconds == 0 {
         return "0s".to_owned();

@@ -30,9 +30,7 @@ pub(super) enum Value {
     Size(u64),
     /// [`Kind::Text`], [`Kind::Label`], [`Kind::Choice`], [`Kind::Path`] and [`Kind::Domain`]
     Text(String),
-    /// [`Kind::Endpoint`]
-    Endpoint(Option<SocketAddr>),
-    /// [`Kind::Addresses`] and [`Kind::Destinations`]
+    /// [`Kind::Addresses`], [`Kind::Destinations`] and [`Kind::Endpoints`]
     Addresses(Vec<At<SocketAddr>>),
     /// [`Kind::Prefixes`]
     Prefixes(Vec<At<IpNet>>),
@@ -87,6 +85,10 @@ impl Value {
             Kind::Destinations { port } => {
                 elements(kind, written, |text| parse_address(text, Some(*port)), Self::Addresses)
             }
+            Kind::Endpoints => match written.get_ref() {
+                DeValue::Array(_) => elements(kind, written, parse_endpoint, Self::Addresses),
+                _ => Self::read_endpoint(kind, written),
+            },
             Kind::Servers => filled(elements(kind, written, parse_server, Self::Servers), kind, written),
             Kind::Prefixes => elements(kind, written, parse_prefix, Self::Prefixes),
             Kind::Pins => elements(kind, written, parse_pin, Self::Pins),
@@ -100,6 +102,20 @@ impl Value {
                 Ok(value) => Reading { value: Some(value), faults: Vec::new() },
                 Err(fault) => Reading::fault(written, fault),
             },
+        }
+    }
+
+    /// Reads one address of our own, or none.
+    fn read_endpoint(kind: &Kind, written: &Spanned<DeValue<'_>>) -> Reading {
+        let offset = written.span().start;
+        let read = match written.get_ref() {
+            DeValue::String(text) if text.is_empty() => Ok(Vec::new()),
+            DeValue::String(text) => parse_endpoint(text).map(|value| vec![At { value, offset }]),
+            other => Err(mismatch(kind, other)),
+        };
+        match read {
+            Ok(list) => Reading { value: Some(Self::Addresses(list)), faults: Vec::new() },
+            Err(fault) => Reading::fault(written, fault),
         }
     }
 
@@ -144,10 +160,6 @@ impl Value {
                 Ok(Self::Text(text.to_string()))
             }
             (Kind::Domain, DeValue::String(text)) => parse_domain(text).map(Self::Text),
-            (Kind::Endpoint, DeValue::String(text)) if text.is_empty() => Ok(Self::Endpoint(None)),
-            (Kind::Endpoint, DeValue::String(text)) => parse_address(text, None)
-                .and_then(|address| refuse_multicast(text, address))
-                .map(|address| Self::Endpoint(Some(address))),
             _ => Err(mismatch(kind, written)),
         }
     }
@@ -226,6 +238,11 @@ fn refuse_multicast(text: &str, address: SocketAddr) -> Result<SocketAddr, Fault
     Ok(address)
 }
 
+/// Reads an address of this host with its port.
+fn parse_endpoint(text: &str) -> Result<SocketAddr, Fault> {
+    parse_address(text, None).and_then(|address| refuse_multicast(text, address))
+}
+
 /// Reads a name that one section gives and another refers to.
 fn parse_label(text: &str, kind: &Kind) -> Result<String, Fault> {
     let fits = (1..=63).contains(&text.len());
@@ -261,9 +278,6 @@ impl fmt::Display for Value {
             Self::Duration(duration) => write!(f, "\"{}\"", print_duration(*duration)),
             Self::Size(bytes) => write!(f, "\"{}\"", print_size(*bytes)),
             Self::Text(text) => f.write_str(&quote(text)),
-            Self::Endpoint(address) => {
-                write!(f, "\"{}\"", address.map(|address| address.to_string()).unwrap_or_default())
-            }
             Self::Addresses(list) => write_list(f, list, |address| format!("\"{address}\"")),
             Self::Prefixes(list) => write_list(f, list, |prefix| format!("\"{prefix}\"")),
             Self::Lines(list) => write_list(f, list, |line| quote(line)),
@@ -282,7 +296,7 @@ fn write_list<T>(f: &mut fmt::Formatter<'_>, list: &[At<T>], print: impl Fn(&T) 
 }
 
 /// A text as a TOML basic string.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -323,7 +337,6 @@ from_value! {
     bool = Switch,
     Duration = Duration,
     String = Text,
-    Option<SocketAddr> = Endpoint,
     Vec<At<SocketAddr>> = Addresses,
     Vec<At<IpNet>> = Prefixes,
     Vec<At<String>> = Lines,

@@ -19,13 +19,51 @@ const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The form of everything else.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
+/// What one listener serves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pages {
+    /// `/metrics`.
+    pub(super) has_metrics: bool,
+    /// `/health`.
+    pub(super) has_health: bool,
+    /// `/ready`.
+    pub(super) has_ready: bool,
+}
+
+impl Pages {
+    /// At `metrics.listen`.
+    pub(super) const METRICS: Self = Self { has_metrics: true, has_health: false, has_ready: false };
+    /// At `health.listen`.
+    pub(super) const HEALTH: Self = Self { has_metrics: false, has_health: true, has_ready: true };
+    /// At `health.ready-listen`.
+    pub(super) const READY: Self = Self { has_metrics: false, has_health: false, has_ready: true };
+
+    /// All that one of them has.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            has_metrics: self.has_metrics || other.has_metrics,
+            has_health: self.has_health || other.has_health,
+            has_ready: self.has_ready || other.has_ready,
+        }
+    }
+
+    /// What the log calls it.
+    pub(super) const fn name(self) -> &'static str {
+        match (self.has_metrics, self.has_health, self.has_ready) {
+            (true, true, _) => "metrics,health",
+            (true, false, true) => "metrics,ready",
+            (true, false, false) => "metrics",
+            (false, true, _) => "health",
+            (false, false, _) => "ready",
+        }
+    }
+}
+
 /// What one listener serves, and to whom.
 #[derive(Debug)]
 pub(super) struct Site {
-    /// Whether `/metrics` is served here.
-    pub(super) has_metrics: bool,
-    /// Whether `/health` and `/ready` are served here.
-    pub(super) has_health: bool,
+    /// What is served here.
+    pub(super) pages: Pages,
     /// Who may read what; may change at any time.
     pub(super) endpoints: watch::Receiver<Endpoints>,
     /// What `/metrics` shows.
@@ -49,15 +87,15 @@ impl Site {
     /// The answer to a request; its body, if it has one, is not read.
     pub(super) fn answer<B>(&self, request: &Request<B>, client: IpAddr) -> Response<Full<Bytes>> {
         let page = match request.uri().path() {
-            "/health" if self.has_health => Page::Health,
-            "/ready" if self.has_health => Page::Ready,
-            "/metrics" if self.has_metrics => Page::Metrics,
+            "/health" if self.pages.has_health => Page::Health,
+            "/ready" if self.pages.has_ready => Page::Ready,
+            "/metrics" if self.pages.has_metrics => Page::Metrics,
             _ => return plain(StatusCode::NOT_FOUND, "not found\n"),
         };
         let allowed = {
             let endpoints = self.endpoints.borrow();
-            let endpoint = if matches!(page, Page::Metrics) { &endpoints.metrics } else { &endpoints.health };
-            endpoint.allow.allows(client)
+            let allow = if matches!(page, Page::Metrics) { &endpoints.metrics.allow } else { &endpoints.health.allow };
+            allow.allows(client)
         };
         if !allowed {
             self.metrics.main().count(Event::HttpForbidden);

@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::http::Site;
+use super::http::{Pages, Site};
 use super::readiness::Readiness;
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, Health};
 use crate::log::{LogLimiter, Topic};
 use crate::metrics::{Event, Metrics};
 use crate::sys::clock;
@@ -58,7 +58,7 @@ pub struct Endpoints {
     /// `[metrics]`
     pub metrics: Endpoint,
     /// `[health]`
-    pub health: Endpoint,
+    pub health: Health,
 }
 
 impl Endpoints {
@@ -70,15 +70,17 @@ impl Endpoints {
 }
 
 /// Where the endpoints listen in the end, once they do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bound {
     /// `/metrics`.
-    pub metrics: Option<SocketAddr>,
+    pub metrics: Vec<SocketAddr>,
     /// `/health` and `/ready`.
-    pub health: Option<SocketAddr>,
+    pub health: Vec<SocketAddr>,
+    /// `/ready` alone.
+    pub ready: Vec<SocketAddr>,
 }
 
-/// Serves both endpoints, over one listener if they have the same address; runs until it is dropped, with its connections.
+/// Serves all endpoints, over one listener where they have the same address; runs until it is dropped, with its connections.
 ///
 /// `bound` is told of each address as it is had, with the port that port 0 became. The addresses of `endpoints` are those at the start, who
 /// may ask is looked up in it at each request.
@@ -88,25 +90,29 @@ pub async fn serve(
     readiness: Arc<Readiness>,
     bound: watch::Sender<Bound>,
 ) {
-    let site = |has_metrics, has_health| Site {
-        has_metrics,
-        has_health,
+    let mut places: Vec<(SocketAddr, Pages)> = Vec::new();
+    {
+        let endpoints = endpoints.borrow();
+        let Health { listen, ready_listen, .. } = &endpoints.health;
+        for (addresses, pages) in
+            [(&endpoints.metrics.listen, Pages::METRICS), (listen, Pages::HEALTH), (ready_listen, Pages::READY)]
+        {
+            for &address in addresses {
+                // Port 0 is a different one each time.
+                match places.iter_mut().find(|(known, _)| *known == address && address.port() != 0) {
+                    Some((_, there)) => *there = there.and(pages),
+                    None => places.push((address, pages)),
+                }
+            }
+        }
+    }
+    let site = |pages| Site {
+        pages,
         endpoints: endpoints.clone(),
         metrics: Arc::clone(&metrics),
         readiness: Arc::clone(&readiness),
     };
-    let addresses = {
-        let endpoints = endpoints.borrow();
-        (endpoints.metrics.listen, endpoints.health.listen)
-    };
-    let sites = match addresses {
-        // Port 0 is a different one each time.
-        (Some(metrics), Some(health)) if metrics == health && metrics.port() != 0 => vec![(metrics, site(true, true))],
-        (metrics, health) => {
-            let metrics = metrics.map(|address| (address, site(true, false)));
-            metrics.into_iter().chain(health.map(|address| (address, site(false, true)))).collect()
-        }
-    };
+    let sites: Vec<_> = places.into_iter().map(|(address, pages)| (address, site(pages))).collect();
     let limiter = Arc::new(LogLimiter::new(metrics.main()));
     let mut listeners = JoinSet::new();
     for (address, site) in sites {
@@ -115,11 +121,13 @@ pub async fn serve(
             let listener = bind(address, &site).await;
             bound.send_modify(|bound| {
                 let address = listener.local_addr().ok();
-                if site.has_metrics {
-                    bound.metrics = address;
-                }
-                if site.has_health {
-                    bound.health = address;
+                let Pages { has_metrics, has_health, has_ready } = site.pages;
+                for (is_served, list) in [
+                    (has_metrics, &mut bound.metrics),
+                    (has_health, &mut bound.health),
+                    (has_ready && !has_health, &mut bound.ready),
+                ] {
+                    list.extend(address.filter(|_| is_served));
                 }
             });
             accept(listener, Arc::new(site), &limiter).await;
@@ -133,11 +141,7 @@ pub async fn serve(
 
 /// Binds an address, however long it takes; says so once when it fails and once when it succeeds.
 async fn bind(address: SocketAddr, site: &Site) -> TcpListener {
-    let service = match (site.has_metrics, site.has_health) {
-        (true, true) => "metrics,health",
-        (true, false) => "metrics",
-        _ => "health",
-    };
+    let service = site.pages.name();
     let mut failed = false;
     loop {
         match listen(address) {

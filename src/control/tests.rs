@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::server::{BIND_PAUSE, MAX_AGE, MAX_CONNECTIONS, REQUEST_TIMEOUT};
 use super::*;
-use crate::config::{Endpoint, Prefixes};
+use crate::config::{Endpoint, Health, Prefixes};
 use crate::metrics::{Event, Layout, Metrics};
 
 //------ A server to ask ---------------------------------------------------------------------------------------------
@@ -40,35 +40,45 @@ impl Drop for Server {
 /// An endpoint on loopback for some sources.
 fn endpoint(port: u16, allow: &[&str]) -> Endpoint {
     Endpoint {
-        listen: Some(SocketAddr::from(([127, 0, 0, 1], port))),
+        listen: vec![SocketAddr::from(([127, 0, 0, 1], port))],
         allow: allow.iter().map(|net| net.parse().unwrap()).collect(),
     }
 }
 
+/// The same for health, and `/ready` nowhere else.
+fn health(Endpoint { listen, allow }: Endpoint) -> Health {
+    Health { listen, ready_listen: Vec::new(), allow }
+}
+
 /// No endpoint.
 fn nowhere() -> Endpoint {
-    Endpoint { listen: None, allow: Prefixes::default() }
+    Endpoint { listen: Vec::new(), allow: Prefixes::default() }
 }
 
 impl Server {
     /// Starts one, without waiting for its addresses.
     fn start(metrics_endpoint: Endpoint, health_endpoint: Endpoint) -> Self {
+        Self::start_with(metrics_endpoint, health(health_endpoint))
+    }
+
+    /// The same, with a place for readiness alone.
+    fn start_with(metrics_endpoint: Endpoint, health: Health) -> Self {
         let metrics = Arc::new(Metrics::new(&Layout::default(), 1));
         let readiness = Arc::new(Readiness::new(listeners(&["127.0.0.1:53".parse().unwrap()])));
         let (sender, bound) = watch::channel(Bound::default());
-        let (endpoints, read) = watch::channel(Endpoints { metrics: metrics_endpoint, health: health_endpoint });
+        let (endpoints, read) = watch::channel(Endpoints { metrics: metrics_endpoint, health });
         let task = tokio::spawn(serve(read, Arc::clone(&metrics), Arc::clone(&readiness), sender));
         Self { bound, metrics, readiness, endpoints, task }
     }
 
     /// Where `/metrics` is served.
     async fn metrics_address(&mut self) -> SocketAddr {
-        self.bound.wait_for(|bound| bound.metrics.is_some()).await.unwrap().metrics.unwrap()
+        self.bound.wait_for(|bound| !bound.metrics.is_empty()).await.unwrap().metrics[0]
     }
 
     /// Where `/health` is served.
     async fn health_address(&mut self) -> SocketAddr {
-        self.bound.wait_for(|bound| bound.health.is_some()).await.unwrap().health.unwrap()
+        self.bound.wait_for(|bound| !bound.health.is_empty()).await.unwrap().health[0]
     }
 }
 
@@ -330,6 +340,28 @@ fn connections_have_a_bound_and_room_comes_back() {
     });
 }
 
+/// N31
+#[test]
+fn several_addresses_are_served_and_one_may_have_readiness_alone() {
+    on_one_thread(async {
+        let mut metrics = endpoint(0, &[]);
+        metrics.listen.push("127.0.0.2:0".parse().unwrap());
+        let mut server = Server::start(metrics, endpoint(0, &[]));
+        server.bound.wait_for(|bound| bound.metrics.len() == 2).await.unwrap();
+        for address in server.bound.borrow().metrics.clone() {
+            assert_eq!(parts(&ask(address, "GET", "/metrics").await).0, 200, "{address}");
+            assert_eq!(parts(&ask(address, "GET", "/ready").await).0, 404, "{address}");
+        }
+        let mut ready = health(nowhere());
+        ready.ready_listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let server = Server::start_with(nowhere(), ready);
+        let mut bound = server.bound.clone();
+        let address = bound.wait_for(|bound| !bound.ready.is_empty()).await.unwrap().ready[0];
+        assert_eq!(parts(&ask(address, "GET", "/ready").await).0, 503);
+        assert_eq!(parts(&ask(address, "GET", "/health").await).0, 404);
+    });
+}
+
 #[test]
 fn an_address_in_use_is_had_once_it_is_free() {
     on_jumping_clock(async {
@@ -339,7 +371,7 @@ fn an_address_in_use_is_had_once_it_is_free() {
         // The other endpoint does not wait for this one.
         server.metrics_address().await;
         tokio::time::sleep(BIND_PAUSE * 3).await;
-        assert_eq!(server.bound.borrow().health, None);
+        assert!(server.bound.borrow().health.is_empty());
         drop(squatter);
         assert_eq!(server.health_address().await, address);
         assert_eq!(parts(&ask(address, "GET", "/health").await), (200, "OK"));
@@ -442,7 +474,7 @@ fn somebody_elses_answer_proves_nothing() {
 impl Endpoint {
     /// The same on another loopback address, so that it does not share a listener.
     fn apart(mut self) -> Self {
-        self.listen = self.listen.map(|address| SocketAddr::from(([127, 0, 0, 2], address.port())));
+        self.listen.iter_mut().for_each(|address| address.set_ip([127, 0, 0, 2].into()));
         self
     }
 }

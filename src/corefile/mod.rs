@@ -10,10 +10,16 @@
 //! fail here: quotes protect spaces but not braces, `#` begins a comment even within a word, and a snippet is known only behind its
 //! definition.
 
+mod compile;
 mod key;
 mod lexer;
 mod parser;
+mod plugins;
 mod tree;
 
+pub use compile::{Compiled, compile};
 pub use parser::{Machine, Nothing, Surroundings, parse};
+pub use plugins::plugin_names;
+#[doc(hidden)]
+pub use plugins::table;
 pub use tree::{Corefile, Directive, Key, Mistake, Notice, Place, ServerBlock, Transport};

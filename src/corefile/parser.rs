@@ -5,8 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::{SocketAddr, SocketAddrV6};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::SockaddrStorage;
 
 use super::key;
 use super::lexer::{Token, tokens};
@@ -39,6 +43,12 @@ pub trait Surroundings {
     ///
     /// As reading the folder does.
     fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// The addresses of an interface, with port 0; none if there is no such interface.
+    fn addresses(&self, interface: &str) -> Vec<SocketAddr> {
+        let _ = interface;
+        Vec::new()
+    }
 }
 
 /// This machine.
@@ -58,6 +68,15 @@ impl Surroundings for Machine {
         let mut paths: Vec<_> = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
         paths.sort();
         Ok(paths)
+    }
+
+    fn addresses(&self, interface: &str) -> Vec<SocketAddr> {
+        let found = getifaddrs().into_iter().flatten().filter(|found| found.interface_name == interface);
+        let address = |address: SockaddrStorage| {
+            let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::new(v4.ip().into(), 0));
+            v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddrV6::new(v6.ip(), 0, 0, v6.scope_id()).into()))
+        };
+        found.filter_map(|found| found.address).filter_map(address).collect()
     }
 }
 

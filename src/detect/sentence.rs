@@ -7,6 +7,7 @@ use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
@@ -96,15 +97,7 @@ impl Sentences {
     /// Whether a question of `client` for the folded `name` is refused.
     #[must_use]
     pub fn refuses(&self, client: IpAddr, name: &[u8], now: Moment) -> bool {
-        if !self.is_some() {
-            return false;
-        }
-        let set = self.set.load();
-        let who = who(client);
-        let labels = name::suffixes(name).count();
-        let ends = name::suffixes(name).skip(labels.saturating_sub(MOST_LABELS + 1));
-        let found = ends.filter_map(|at| set.get(&self.hashing.hash_one((who, &name[at..])))).next();
-        let Some(sentence) = found.filter(|sentence| u64::from(sentence.until) > now.as_secs()) else { return false };
+        let Some(sentence) = self.find(client, name, now) else { return false };
         match sentence.severity {
             Severity::Block => true,
             Severity::Limit => {
@@ -113,6 +106,26 @@ impl Sentences {
                 sentence.free_at_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err()
             }
         }
+    }
+
+    /// How `client` is held back for the folded `name`, and for how much longer; takes no turn from it.
+    #[must_use]
+    pub fn standing(&self, client: IpAddr, name: &[u8], now: Moment) -> Option<(Severity, Duration)> {
+        let sentence = self.find(client, name, now)?;
+        Some((sentence.severity, Duration::from_secs(u64::from(sentence.until).saturating_sub(now.as_secs()))))
+    }
+
+    /// The sentence that holds for `client` and the folded `name`.
+    fn find(&self, client: IpAddr, name: &[u8], now: Moment) -> Option<Arc<InForce>> {
+        if !self.is_some() {
+            return None;
+        }
+        let set = self.set.load();
+        let who = who(client);
+        let labels = name::suffixes(name).count();
+        let ends = name::suffixes(name).skip(labels.saturating_sub(MOST_LABELS + 1));
+        let found = ends.filter_map(|at| set.get(&self.hashing.hash_one((who, &name[at..])))).next();
+        found.filter(|sentence| u64::from(sentence.until) > now.as_secs()).cloned()
     }
 
     /// Brings sentences into force, and ends those that are over. For one thread alone.
@@ -154,8 +167,6 @@ impl Sentences {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// A name.
@@ -175,6 +186,9 @@ mod tests {
             assert!(sentences.refuses(bad, &wire(name), NOW), "{name}");
         }
         assert!(!sentences.refuses(good, &wire("a.tunnel.test"), NOW));
+        let standing = sentences.standing(bad, &wire("a.tunnel.test"), NOW);
+        assert_eq!(standing, Some((Severity::Block, Duration::from_secs(10))));
+        assert_eq!(sentences.standing(good, &wire("a.tunnel.test"), NOW), None);
         assert!(!sentences.refuses(bad, &wire("other.test"), NOW) && !sentences.refuses(bad, &wire("."), NOW));
         assert!(!sentences.refuses(bad, &wire("tunnel.test"), NOW + Duration::from_secs(11)), "it is over");
         sentences.pass(Vec::new(), 1_011);

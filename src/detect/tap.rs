@@ -13,7 +13,7 @@ use crate::metrics::{Event, WorkerMetrics};
 use crate::sys::clock::Moment;
 
 use super::observation::Observation;
-use super::sentence::Sentences;
+use super::sentence::{Sentences, Severity};
 
 /// Observations that a ring holds.
 pub(super) const SLOTS: usize = 512;
@@ -119,6 +119,12 @@ impl Tap {
     #[must_use]
     pub fn refuses(&self, client: IpAddr, name: &[u8], now: Moment) -> bool {
         self.sentences.refuses(client, name, now)
+    }
+
+    /// How `client` is held back for the folded `name`, and for how much longer.
+    #[must_use]
+    pub fn standing(&self, client: IpAddr, name: &[u8], now: Moment) -> Option<(Severity, Duration)> {
+        self.sentences.standing(client, name, now)
     }
 }
 

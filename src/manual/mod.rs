@@ -8,7 +8,9 @@
 //! - [`operations`] start, stop, watch, find a fault.
 //! - [`asking`] what is my node asking? From a question to the command that answers it.
 //! - [`alerts`] what each alert means, and what to do.
+//! - [`metrics`] what can be counted, name by name.
 //! - [`detection`] what a tunnel is seen by, how soon, and by what it is not.
+//! - [`packages`] what packages and image install, start and leave alone.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
 //! - [`audit`] what a security review says of CoreDNS's own configuration: `nodens audit`.
@@ -33,7 +35,12 @@ pub mod asking;
 //
 pub mod alerts;
 //
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
+//
 pub mod detection;
+//
+pub mod packages;
 //
 pub mod processes;
 //

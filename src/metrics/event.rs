@@ -119,6 +119,8 @@ table! {
         DnssecTime => VALIDATION_LIMITS / "time",
         /// One not begun because its zone cost too much a moment ago.
         DnssecRested => VALIDATION_LIMITS / "rest",
+        /// What a Corefile or the ConfigMap of kube-dns said was not taken because of a mistake.
+        ConfigmapFailed => SETUP_ERRORS / "configmap",
         /// A record of an upstream's answer that did not parse; it was dropped, the others passed.
         RecordDropped => RECORD_DROPPED,
         /// A log line that the limiter held back.

@@ -202,7 +202,8 @@ families! {
     RULES_WITHDRAWN = Counter "nodens_rules_withdrawn_total" []
         "Times the way around this daemon was opened since it did not answer its own queries.";
     SETUP_ERRORS = Counter "coredns_nodecache_setup_errors_total" ["errortype"]
-        "What went wrong with link and rules, by node-local-dns's names; iptables stands for rules of every kind.";
+        "What went wrong with link, rules and configuration, by node-local-dns's names; iptables stands for rules of every kind, configmap for a \
+         Corefile as well.";
 
     //------ nodens's own: validation --------------------------------------------------------------------------------
     VALIDATIONS = Counter "nodens_dnssec_validations_total" ["result"]

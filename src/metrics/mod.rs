@@ -30,12 +30,16 @@ mod samples;
 // The same for whoever asks without Prometheus.
 mod totals;
 
+// The same for whoever reads.
+mod reference;
+
 #[cfg(test)]
 mod tests;
 
 pub use collect::{Beside, CacheFigures, Metrics};
 pub use event::{Event, Gauge, UpstreamEvent};
 pub use label::{AddressClass, name_of_rcode};
+pub use reference::reference;
 pub use totals::{Totals, UpstreamTotals};
 pub(crate) use worker::MOST_LATER;
 pub use worker::WorkerMetrics;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::cache::{Entry, Failure, Key, Known, Variant};
 use crate::config::{Config, Dnssec, RebindingMode};
+use crate::detect::Severity;
 use crate::filter::Offence;
 use crate::policy::local::LocalZone;
 use crate::sys::clock::{self, Moment};
@@ -47,6 +48,8 @@ pub struct Explained {
     pub passes_rate: Option<bool>,
     /// Whether nobody gets this type.
     pub is_type_refused: bool,
+    /// How detection holds the client back below the name's domain, and for how much longer.
+    pub sentence: Option<(Severity, Duration)>,
     /// What the node knows itself, and the suffix that says so.
     pub local: Option<(LocalZone, Vec<u8>)>,
     /// The suffix that makes it a name of its zone, in wire format.
@@ -162,6 +165,9 @@ impl Pipeline {
             is_allowed: with_client().is_none_or(|(guard, client)| guard.allows(client)),
             passes_rate: with_client().and_then(|(guard, client)| guard.would_pass(client, now)),
             is_type_refused: guard.is_some_and(|guard| guard.refuses(asking.qtype)),
+            sentence: asking
+                .client
+                .and_then(|client| self.tap.borrow().as_ref().and_then(|tap| tap.standing(client, name, now))),
             local: plan.local.owner(name, asking.qtype).map(|(zone, suffix)| (zone, suffix.to_vec())),
             apex: plan.apex(name, zone).to_vec(),
             zone,
@@ -304,6 +310,9 @@ impl Explained {
                 Standing::Stale | Standing::Expired | Standing::Absent => {}
             }
         }
+        if let Some(held) = self.held_back() {
+            return held;
+        }
         let stale = entry.filter(|_| kept.standing == Standing::Stale);
         if self.is_looping {
             let text = "the zone's servers ask us what we ask them, so that it is cut off (see the log); ";
@@ -361,6 +370,26 @@ impl Explained {
             rtype::FIRST_META..rtype::ANY => refused("transfers and the like are answered by no cache".to_owned()),
             _ => None,
         }
+    }
+
+    /// What detection lets through of what servers would have to be asked.
+    fn held_back(&self) -> Option<(&'static str, Option<u16>, String)> {
+        let (severity, left) = self.sentence?;
+        let left = seconds(left);
+        Some(match severity {
+            Severity::Block => {
+                let text = format!(
+                    "detection took this client for one end of a tunnel below this domain (nodens ctl detections): no server is asked for {left} more"
+                );
+                ("held-back", Some(rcode::REFUSED), text)
+            }
+            Severity::Limit => {
+                let text = format!(
+                    "detection took this client for one end of a tunnel below this domain (nodens ctl detections): detect.limit questions a second pass for {left} more, others are REFUSED"
+                );
+                ("limited", None, text)
+            }
+        })
     }
 
     /// What the node says itself.

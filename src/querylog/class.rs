@@ -21,6 +21,8 @@ impl Classes {
     const EXTERNAL: Self = Self(16);
     /// Not what servers say.
     const BLOCKED: Self = Self(32);
+    /// No server gave an answer.
+    const FAILURE: Self = Self(64);
 
     /// Those that an operator lists.
     #[must_use]
@@ -32,6 +34,7 @@ impl Classes {
             QueryClass::Error => Self::ERROR,
             QueryClass::External => Self::EXTERNAL,
             QueryClass::Blocked => Self::BLOCKED,
+            QueryClass::Failure => Self::FAILURE,
         };
         Self(classes.iter().map(|class| bit(class).0).fold(0, |all, bit| all | bit))
     }
@@ -49,7 +52,22 @@ impl Classes {
         };
         let external = if source == Source::Forward { Self::EXTERNAL.0 } else { 0 };
         let blocked = if is_withheld { Self::BLOCKED.0 } else { 0 };
-        Self(Self::ALL.0 | kind.0 | external | blocked)
+        // What is known to fail is no news, and what is withheld has not failed.
+        let has_failed = rcode == rcode::SERVFAIL && source == Source::Policy && !is_withheld;
+        let failure = if has_failed { Self::FAILURE.0 } else { 0 };
+        Self(Self::ALL.0 | kind.0 | external | blocked | failure)
+    }
+
+    /// Whether failures are among both.
+    #[must_use]
+    pub const fn has_failures(self, other: Self) -> bool {
+        self.0 & other.0 & Self::FAILURE.0 != 0
+    }
+
+    /// These but failures: those of lines that tell of an answer.
+    #[must_use]
+    pub const fn of_answers(self) -> Self {
+        Self(self.0 & !Self::FAILURE.0)
     }
 
     /// Whether one of these is in both.
@@ -75,7 +93,9 @@ mod tests {
             (without, 0, Source::CacheDenial, false, vec![QueryClass::Denial]),
             (truncated, 0, Source::CacheSuccess, false, vec![QueryClass::Success]),
             (without, 3, Source::Forward, false, vec![QueryClass::Denial, QueryClass::External]),
-            (without, 2, Source::Policy, false, vec![QueryClass::Error]),
+            (without, 2, Source::Policy, false, vec![QueryClass::Error, QueryClass::Failure]),
+            (without, 2, Source::CacheFailure, false, vec![QueryClass::Error]),
+            (without, 2, Source::Forward, false, vec![QueryClass::Error, QueryClass::External]),
             (without, 3, Source::Policy, true, vec![QueryClass::Denial, QueryClass::Blocked]),
         ] {
             let classes = [vec![QueryClass::All], classes].concat();
@@ -87,6 +107,7 @@ mod tests {
                 QueryClass::Error,
                 QueryClass::External,
                 QueryClass::Blocked,
+                QueryClass::Failure,
             ] {
                 assert_eq!(wanted(class).has(of), classes.contains(&class), "{class:?} of rcode {rcode}, {source:?}");
             }

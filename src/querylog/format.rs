@@ -158,6 +158,19 @@ impl Line<'_> {
         let _ = writeln!(out, " {answer_size} {}s", duration.as_secs_f64());
     }
 
+    /// The line that CoreDNS's plugin errors writes: code, name and type, and what happened.
+    pub(super) fn failure(&self, out: &mut String) {
+        let question = Question::of(self.record.message);
+        let _ = write!(out, "[ERROR] plugin/errors: {} ", self.record.rcode);
+        question.push_name(out);
+        let _ = writeln!(
+            out,
+            " {}: no server gave an answer within {}s",
+            record::type_name(question.qtype),
+            self.record.duration.as_secs_f64()
+        );
+    }
+
     /// An object of JSON; its keys are those of [`Object`].
     pub(super) fn json(&self, out: &mut String) {
         let record = self.record;

@@ -76,6 +76,8 @@ pub struct Record<'a> {
     pub source: Source,
     /// Whether it is not what servers say.
     pub is_withheld: bool,
+    /// Whether it is wanted as a failure, and whether as an answer besides.
+    pub wanted_as: [bool; 2],
     /// When the query came.
     pub received: Moment,
     /// How long it took.
@@ -108,6 +110,7 @@ impl Record<'_> {
         rcode: 0,
         source: Source::Policy,
         is_withheld: false,
+        wanted_as: [false, true],
         received: Moment::from_nanos(0),
         duration: Duration::ZERO,
         answer_size: 0,
@@ -135,7 +138,7 @@ impl Record<'_> {
             family,
             flags,
             source_number(self.source),
-            0,
+            u8::from(self.wanted_as[0]) | u8::from(self.wanted_as[1]) << 1,
         ]);
         for number in [self.port, self.server, self.udp_size.unwrap_or(0), self.rcode] {
             room.extend_from_slice(&number.to_ne_bytes());
@@ -175,6 +178,7 @@ impl<'a> Record<'a> {
             is_withheld: head[3] & 2 != 0,
             udp_size: (head[3] & 4 != 0).then_some(short(10)?),
             source: *SOURCES.get(usize::from(head[4]))?,
+            wanted_as: [head[5] & 1 != 0, head[5] & 2 != 0],
             port: short(6)?,
             server: short(8)?,
             rcode: short(12)?,
@@ -225,6 +229,7 @@ mod tests {
                 rcode: 16,
                 source,
                 is_withheld: true,
+                wanted_as: [true, false],
                 received: Moment::from_secs(7),
                 duration: Duration::from_micros(93),
                 answer_size: 68,

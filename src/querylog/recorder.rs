@@ -71,7 +71,8 @@ impl Recorder {
     pub fn answer(&mut self, wanted: Classes, noted: &Noted<'_>) {
         let Noted { client, port, server, protocol, edns, message, question_end, rcode, source, is_withheld, .. } =
             *noted;
-        if !wanted.has(Classes::of_answer(message, rcode, source, is_withheld))
+        let classes = Classes::of_answer(message, rcode, source, is_withheld);
+        if !wanted.has(classes)
             || !self.is_sampled(client, message)
             || self.is_own(client, server, message, question_end)
         {
@@ -90,6 +91,7 @@ impl Recorder {
             rcode,
             source,
             is_withheld,
+            wanted_as: [wanted.has_failures(classes), wanted.of_answers().has(classes)],
             received: noted.received,
             duration: noted.duration,
             answer_size: u32::try_from(message.len()).unwrap_or(u32::MAX),

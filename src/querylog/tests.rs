@@ -87,6 +87,21 @@ fn a_line_is_that_of_coredns() {
     }
 }
 
+/// N31: the line of CoreDNS's plugin errors, as those who look for failures know it.
+#[test]
+fn a_failure_has_a_line_of_the_plugin_errors() {
+    let name = name::parse("Web.default.svc.cluster.local.").unwrap();
+    let asked = message(0x8182, &name, 28);
+    let record = Record { rcode: 2, source: Source::Policy, duration: Duration::from_millis(4_002), ..noted(&asked) };
+    let line = Line { record: &record, client: record.client, pod: None, server: "", time: Duration::ZERO };
+    let mut text = String::new();
+    line.failure(&mut text);
+    assert_eq!(
+        text,
+        "[ERROR] plugin/errors: 2 web.default.svc.cluster.local. AAAA: no server gave an answer within 4.002s\n"
+    );
+}
+
 #[test]
 fn a_line_in_json_says_all_there_is() {
     let name = name::parse("www.example.org.").unwrap();

@@ -251,7 +251,15 @@ impl Writer {
                 self.line.clear();
                 match config.format {
                     LogFormat::Json => line.json(&mut self.line),
-                    _ => line.coredns(&mut self.line),
+                    _ => {
+                        let [as_failure, as_answer] = record.wanted_as;
+                        if as_failure {
+                            line.failure(&mut self.line);
+                        }
+                        if as_answer {
+                            line.coredns(&mut self.line);
+                        }
+                    }
                 }
                 self.out.extend_from_slice(self.line.as_bytes());
                 self.lines += 1;

@@ -1,8 +1,8 @@
 //! One worker process: how it is started, what it says, and how it ends.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub(super) fn share(control: &Listening) -> io::Result<Message> {
 /// How a worker is started.
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
-    /// The configuration file, if there is one.
-    pub(super) config: Option<PathBuf>,
+    /// Its arguments: where it reads the configuration.
+    pub(super) arguments: Vec<OsString>,
     /// Time without a sign of life after which it hangs.
     pub(super) hang_timeout: Duration,
 }
@@ -81,10 +81,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let (ours, theirs) = Channel::pair()?;
         let mut command = Command::new(PROGRAM);
-        command.arg0("nodens").arg("worker");
-        if let Some(config) = &recipe.config {
-            command.arg("--config").arg(config);
-        }
+        command.arg0("nodens").arg("worker").args(&recipe.arguments);
         // A signal from the terminal is the supervisor's to pass on. Standard output is for the query log.
         command.stdin(Stdio::from(theirs));
         for variable in OWN_VARIABLES {

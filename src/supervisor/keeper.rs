@@ -102,7 +102,7 @@ impl Keeper {
             is_needed: config.manages_node(),
             interface: Interface::new(&config.interface, &addresses),
             interface_every: config.interface.interval,
-            rules: Rules::new(&config.rules, listeners, config.health.listen),
+            rules: Rules::new(&config.rules, listeners, &config.health.listen),
             rules_every: config.rules.interval,
             state: State::Absent,
             figures,

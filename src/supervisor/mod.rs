@@ -9,6 +9,7 @@
 //! - `figures` what the supervisor counts.
 //! - `keeper` the node's link and packet rules.
 //! - `manager` what the service manager is told, and keeps.
+//! - `orders` what is asked of it besides.
 //! - `handover` both sides of a hand-over.
 //! - `patience` when a worker is started again.
 //! - `signals` which are heeded.
@@ -20,8 +21,10 @@ pub(crate) mod figures;
 mod handover;
 pub(crate) mod keeper;
 pub(crate) mod manager;
+mod orders;
 mod patience;
 mod run;
 pub(crate) mod signals;
 
+pub use orders::Orders;
 pub use run::run;

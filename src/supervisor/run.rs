@@ -4,7 +4,6 @@ use std::future::{Future, pending};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use super::figures::Figures;
 use super::handover::{self, Door, Inheritance};
 use super::keeper::Keeper;
 use super::manager::Manager;
+use super::orders::{self, Orders, PidFile};
 use super::patience::Patience;
 use super::signals::{Signals, Word};
 use crate::config::{Config, Origin};
@@ -43,7 +43,7 @@ const KEEP_PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 ///
 /// When the configuration is wrong, an address cannot be had, or the first worker cannot start.
-pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
+pub fn run(mut origin: Origin, orders: Orders) -> Result<(), Failure> {
     let system =
         |error: io::Error| Failure::new(ExitCode::System, format!("the supervisor has no event loop: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
@@ -51,12 +51,15 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
     let loaded = origin.read()?;
     // What is odd about the configuration, the worker says.
     log::initialize(&loaded.config.log)?;
+    if let Err(error) = sandbox::claim() {
+        warn!(%error, "the capabilities of the program's file stay unused");
+    }
     // Workers inherit it.
     if let Err(error) = process::raise_descriptor_limit() {
         warn!(%error, "the limit on file descriptors stays as it is");
     }
     // Workers may not give a folder away, nor this process a moment later.
-    let worker = Sandbox::of(&loaded.config, origin.path());
+    let worker = Sandbox::of(&loaded.config, &origin.paths());
     querylog::prepare(&loaded.config.query_log, worker.becomes())?;
     if loaded.config.sandbox.enabled {
         match sandbox::supervise(loaded.config.manages_node()) {
@@ -65,25 +68,25 @@ pub fn run(mut origin: Origin, config: Option<PathBuf>) -> Result<(), Failure> {
         }
     }
     let manager = Manager::find();
-    let outcome = runtime.block_on(supervise(loaded.config, config, manager, signals));
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = supervise(loaded.config, orders, manager, signals) => outcome,
+            () = orders::show(origin, loaded.files) => unreachable!("it never ends"),
+        }
+    });
     runtime.shutdown_background();
     outcome
 }
 
 /// Lets workers answer, and keeps the node in order around them.
-async fn supervise(
-    config: Config,
-    path: Option<PathBuf>,
-    manager: Manager,
-    mut signals: Signals,
-) -> Result<(), Failure> {
+async fn supervise(config: Config, orders: Orders, manager: Manager, mut signals: Signals) -> Result<(), Failure> {
     let (life, lives) = watch::channel(None);
     let (stop, mut stopped) = watch::channel(false);
     let figures = Rc::new(Figures::default());
     let mut keeper = Keeper::new(&config, Rc::clone(&figures));
     // A link that cannot be made now may be later; meanwhile whoever gets here without it is answered.
     keeper.raise().await;
-    let mut supervisor = Supervisor::new(config, path, manager, figures, (life, stop)).await?;
+    let mut supervisor = Supervisor::new(config, orders, manager, figures, (life, stop)).await?;
     let (tend, serve) = (keeper.tend(&lives, &mut stopped), async {
         let end = supervisor.serve(&mut signals).await;
         supervisor.let_go();
@@ -145,6 +148,8 @@ struct Supervisor {
     control: Option<Listening>,
     /// Who has come.
     guest: Option<Guest>,
+    /// The file with the number of this process.
+    pid_file: PidFile,
 }
 
 /// Another nodens that takes over.
@@ -180,12 +185,13 @@ impl Supervisor {
     /// Binds the listen addresses, or takes their sockets over.
     async fn new(
         config: Config,
-        path: Option<PathBuf>,
+        orders: Orders,
         manager: Manager,
         figures: Rc<Figures>,
         (life, stop): (watch::Sender<Option<Instant>>, watch::Sender<bool>),
     ) -> Result<Self, Failure> {
-        let recipe = Recipe { config: path, hang_timeout: config.supervisor.hang_timeout };
+        let recipe = Recipe { arguments: orders.worker, hang_timeout: config.supervisor.hang_timeout };
+        let pid_file = PidFile::new(orders.pid_file);
         let inheritance = match &config.supervisor.socket {
             Some(path) => handover::take_over(path).await.unwrap_or_else(|error| {
                 warn!(path = %path.display(), %error, "nothing is taken over from the nodens that is there");
@@ -224,6 +230,7 @@ impl Supervisor {
             door,
             control,
             guest,
+            pid_file,
         })
     }
 
@@ -366,6 +373,7 @@ impl Supervisor {
             memory::forget_start_up_code();
         }
         self.has_answered = true;
+        self.pid_file.write();
         if self.before.is_some() && self.control.is_none() {
             self.take_control(worker).await;
         }

@@ -13,6 +13,8 @@ pub(crate) struct Signals {
     interrupt: Signal,
     /// To read the configuration again.
     hangup: Signal,
+    /// The same, as CoreDNS and node-cache have it.
+    user: Signal,
 }
 
 /// What a signal says.
@@ -31,9 +33,10 @@ impl Signals {
     ///
     /// What the kernel says.
     pub(crate) fn new() -> io::Result<Self> {
-        let [terminate, interrupt, hangup] =
-            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup? })
+        let [terminate, interrupt, hangup, user] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::user_defined1()]
+                .map(signal);
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup?, user: user? })
     }
 
     /// Waits for the next one. May be dropped at any time.
@@ -42,6 +45,7 @@ impl Signals {
             _ = self.terminate.recv() => Word::Stop("SIGTERM"),
             _ = self.interrupt.recv() => Word::Stop("SIGINT"),
             _ = self.hangup.recv() => Word::Reload,
+            _ = self.user.recv() => Word::Reload,
         }
     }
 }

@@ -27,6 +27,9 @@ const MOST_SETTLES: usize = 6;
 /// How often to look without inotify.
 const POLL: Duration = Duration::from_secs(5);
 
+/// How often to look although inotify tells: some file systems, and mounts over a folder, change without a word.
+const BACKSTOP: Duration = Duration::from_secs(10);
+
 /// Symbolic links followed on the way to one file, as many as the kernel follows (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
@@ -162,13 +165,9 @@ impl Watch {
                 ready.clear_ready();
             }
         };
-        if self.polling.is_some() {
-            tokio::select! {
-                () = event => {}
-                () = sleep(POLL) => return,
-            }
-        } else {
-            event.await;
+        tokio::select! {
+            () = event => {}
+            () = sleep(if self.polling.is_some() { POLL } else { BACKSTOP }) => return,
         }
         // In a folder where much goes on, twice a second is often enough.
         sleep(SETTLE).await;

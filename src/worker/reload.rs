@@ -117,7 +117,7 @@ async fn take(
     })
     .await?;
     *origin = reader;
-    let Loaded { config, warnings, hash, files, .. } = loaded?;
+    let Loaded { config, warnings, refused, hash, files, .. } = loaded?;
     let mut changes = running.reload(config).await?;
     changes.warnings.splice(..0, warnings);
     if changes.forgotten.is_some() {
@@ -125,9 +125,20 @@ async fn take(
         followers.endpoints.send_replace(Endpoints::of(running.config()));
         followers.log.set(running.config().log.level);
     }
-    running.metrics.set_hash(&hash);
-    followers.readiness.configured(&hash);
+    in_force(running, &followers.readiness, &hash, &refused);
+    refused.iter().for_each(|_| running.metrics.main().count(Event::ReloadFailed));
     Ok((files, changes, hash))
+}
+
+/// Says which configuration is in force, and which parts of what it was made from are not.
+pub(super) fn in_force(running: &Running, readiness: &Readiness, hash: &str, refused: &[String]) {
+    running.metrics.set_hash(hash);
+    readiness.configured(hash);
+    for reason in refused {
+        running.metrics.main().count(Event::ConfigmapFailed);
+        readiness.mistaken(reason);
+        error!(reason, "not taken; what it said before stays");
+    }
 }
 
 /// Says what a configuration changed. That nothing did is worth a line only to somebody who asked.
@@ -153,6 +164,9 @@ fn refuse(failure: &Failure, origin: &Origin, running: &Running, followers: &Fol
     let name = origin.name();
     let reason = if first.starts_with(&name) { first.to_owned() } else { format!("{name}: {first}") };
     running.metrics.main().count(Event::ReloadFailed);
+    if origin.is_made() {
+        running.metrics.main().count(Event::ConfigmapFailed);
+    }
     followers.readiness.mistaken(&reason);
     error!(reason, more = lines.count(), "configuration not reloaded; the one before stays");
 }

@@ -24,7 +24,7 @@ use crate::supervisor::figures::Figures;
 use crate::supervisor::keeper::Keeper;
 use crate::supervisor::manager::Manager;
 use crate::supervisor::signals::{Signals, Word};
-use crate::sys::sandbox::Sandbox;
+use crate::sys::sandbox::{self, Sandbox};
 use crate::sys::{clock, memory, process};
 use crate::who;
 
@@ -49,7 +49,7 @@ pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failu
         (Signals::new().map_err(system)?, chain.watched().map_err(system)?)
     };
     let (loaded, log) = configuration(&mut origin)?;
-    let sandbox = Sandbox::of(&loaded.config, origin.path());
+    let sandbox = Sandbox::of(&loaded.config, &origin.paths());
     // The sandbox does not let that be asked later.
     let mut serving = Serving::begin(&loaded, given, &sandbox, Some(parent_id()))?;
     // Whoever becomes another user has to say it again.
@@ -90,10 +90,13 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
     let runtime = runtime()?;
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(system)?;
     let (loaded, log) = configuration(&mut origin)?;
+    if let Err(error) = sandbox::claim() {
+        warn!(%error, "the capabilities of the program's file stay unused");
+    }
     let (manager, figures) = (Manager::find(), Rc::new(Figures::default()));
     let mut keeper = Keeper::new(&loaded.config, Rc::clone(&figures));
     runtime.block_on(keeper.raise());
-    let mut sandbox = Sandbox::of(&loaded.config, origin.path());
+    let mut sandbox = Sandbox::of(&loaded.config, &origin.paths());
     sandbox.manages_network = loaded.config.manages_node();
     querylog::prepare(&loaded.config.query_log, sandbox.becomes())?;
     // Before the sandbox: after that, none can be made.
@@ -201,7 +204,7 @@ impl Serving {
         }
         let report = sandbox.enter()?;
         info!(%report, "sandbox");
-        let about = About { started: clock::now(), supervisor, sandbox: report, file: sandbox.config.clone() };
+        let about = About { started: clock::now(), supervisor, sandbox: report, file: sandbox.config.first().cloned() };
         let running = start(loaded.config.clone(), given)?;
         for address in &running.addresses {
             for protocol in ["udp", "tcp"] {
@@ -209,8 +212,7 @@ impl Serving {
             }
         }
         let readiness = Arc::new(Readiness::new(control::listeners(&running.addresses)));
-        running.metrics().set_hash(&loaded.hash);
-        readiness.configured(&loaded.hash);
+        reload::in_force(&running, &readiness, &loaded.hash, &loaded.refused);
         let disk = running.disk();
         Ok(Self { running, readiness, disk, about })
     }

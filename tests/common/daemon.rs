@@ -185,7 +185,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts this and waits until it is ready.
     #[track_caller]
-    fn start(mut command: Command, folder: TempDir) -> Self {
+    pub(crate) fn start(mut command: Command, folder: TempDir) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let lines = Arc::new(Mutex::new(Vec::new()));

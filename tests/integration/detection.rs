@@ -7,6 +7,7 @@ mod made;
 use serde_json::Value;
 
 use super::common::ask::Ask;
+use super::common::control::Control;
 use super::common::daemon::{Daemon, Setup};
 use super::common::upstream::{Upstream, one_address};
 use super::common::wait_until;
@@ -59,13 +60,18 @@ fn a_tunnel_is_told_and_let_through_unless_the_operator_wants_more() {
 /// N39
 #[test]
 fn a_client_that_tunnels_is_blocked_below_that_domain_alone_and_gets_what_is_kept() {
-    let (_upstream, daemon) = in_mode("block");
+    let upstream = Upstream::tcp().serve(one_address);
+    let (daemon, control) = Control::start(Setup::forward(&upstream).section("detect", "mode = \"block\""));
     let kept = Ask::a("www.t.badtunnel.net");
     assert_eq!(daemon.ask(&kept).rcode(), rcode::NOERROR);
     tunnel(&daemon, 0..60);
     daemon.wait_for_metric("nodens_detect_sentences", &[], 1.0);
     assert!(tunnel(&daemon, 60..80).iter().all(|code| *code == rcode::REFUSED));
     assert_eq!(daemon.ask(&kept).rcode(), rcode::NOERROR, "what is kept is given");
+    let told = control.json("explain new.t.badtunnel.net --client 127.0.0.1");
+    assert_eq!(told["verdict"]["outcome"], "held-back", "{told}");
+    assert!(told["client"]["held_back_seconds"].as_u64().is_some_and(|left| left <= 600), "{told}");
+    assert_eq!(control.json("explain new.t.badtunnel.net --client 127.0.0.9")["verdict"]["outcome"], "ask");
     assert_eq!(daemon.ask(&Ask::a("www.other.net")).rcode(), rcode::NOERROR);
     daemon.wait_for_metric("nodens_queries_rejected_total", &[("reason", "detected")], 20.0);
     assert_eq!(detection(&daemon)["level"].as_str(), Some("warn"));
@@ -89,6 +95,25 @@ fn a_client_that_is_limited_gets_some_answers() {
 
 /// N39
 #[test]
+fn attempts_at_rebinding_and_refused_types_are_told_with_their_client() {
+    let upstream = Upstream::tcp().serve(|query| query.answer().addresses(300, &[[192, 168, 1, 1]]));
+    let setup = Setup::new().upstream("all", &[upstream.url()], &upstream.extra());
+    let setup = setup.zone(".", "all", "rebinding.mode = \"block\"");
+    let daemon = setup.section("policy", "refuse-types = [\"NULL\"]").start();
+    daemon.ask(&Ask::a("inside.attacker.example.org"));
+    daemon.ask(&Ask::new("x.other.example.org", 10));
+    for rule in ["rebinding", "type"] {
+        daemon.wait_for_metric("nodens_detections_total", &[("rule", rule)], 1.0);
+        let find =
+            || daemon.log().into_iter().find(|line| line.starts_with('{') && line.contains(&format!("\"{rule}\"")));
+        wait_until("its line", || find().is_some());
+        let line: Value = serde_json::from_str(&find().unwrap()).unwrap();
+        assert_eq!((line["client"].as_str(), line["action"].as_str()), (Some("127.0.0.1"), Some("observed")), "{line}");
+    }
+}
+
+/// N39
+#[test]
 fn exempt_domains_and_zones_without_detection_are_not_looked_at() {
     let upstream = Upstream::tcp().serve(one_address);
     let daemon = Setup::forward(&upstream).section("detect", "mode = \"block\"\nexempt = [\"badtunnel.net\"]").start();
@@ -103,7 +128,9 @@ fn exempt_domains_and_zones_without_detection_are_not_looked_at() {
 #[test]
 fn types_that_nobody_gets_are_told() {
     let upstream = Upstream::tcp().serve(one_address);
-    let daemon = Setup::forward(&upstream).section("policy", "refuse-types = [\"NULL\"]").start();
+    let setup = Setup::new().upstream("all", &[upstream.url()], &upstream.extra());
+    let setup = setup.zone(".", "all", "rebinding.mode = \"block\"");
+    let daemon = setup.section("policy", "refuse-types = [\"NULL\"]").start();
     assert_eq!(daemon.ask(&Ask::new("x.badtunnel.net", 10)).rcode(), rcode::REFUSED);
     assert_eq!(detection(&daemon)["rule"].as_str(), Some("type"));
 }

@@ -37,6 +37,28 @@ fn the_readme_begins_with_two_commands_that_exist() {
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
 }
 
+/// Compares a file with what a command prints; with NODENS_WRITE set, writes it.
+#[track_caller]
+fn is_what_prints(path: &str, arguments: &[&str]) {
+    let output = nodens(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    if std::env::var_os("NODENS_WRITE").is_some() {
+        std::fs::write(root().join(path), &output.stdout).unwrap();
+    } else {
+        let same = read(path).as_bytes() == output.stdout;
+        assert!(
+            same,
+            "{path} is not what nodens {} prints; NODENS_WRITE=1 cargo nextest run --test repo writes it",
+            arguments.join(" ")
+        );
+    }
+}
+
+#[test]
+fn the_list_of_metrics_is_made_from_their_table() {
+    is_what_prints("src/manual/metrics.md", &["generate", "metrics"]);
+}
+
 #[test]
 fn every_command_of_the_readme_exists() {
     let blocks = blocks(&read("README.md"), &["sh", "bash", "console", "shell"]);

@@ -4,6 +4,7 @@
 
 mod audit;
 mod documents;
+mod generated;
 mod layout;
 mod needs;
 mod systemd;

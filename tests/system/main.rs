@@ -15,6 +15,7 @@ mod cluster;
 mod dashboard;
 mod demo;
 mod dnssec;
+mod dropin;
 mod egress;
 mod interface;
 mod life;

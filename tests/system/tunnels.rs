@@ -115,7 +115,8 @@ fn iodine(qtype: &str) {
     let (found, seconds) = detection(&daemon, begun);
     eprintln!("iodine {qtype}: found after {seconds} s: {found}");
     assert!(seconds <= AT_ONCE, "{seconds} s\n{}", client.log());
-    assert_eq!(found["rule"].as_str(), Some("signature"), "{found}");
+    // Which comes first depends on what was asked when the thread looked: what iodine is known by, or how its names look.
+    assert!(matches!(found["rule"].as_str(), Some("signature" | "burst")), "{found}");
     wait_until("the tunnel comes through", || client.log().contains("Connection setup complete"));
 }
 

@@ -62,7 +62,8 @@ fn client(client: &ClientView) -> String {
         Some(false) => "faster than its rate",
     };
     let refused = if client.type_refused { "; nobody gets this type (policy.refuse-types)" } else { "" };
-    format!("{}{pod} {allowed}; {rate}{refused}", client.address)
+    let held = client.held_back_seconds.map(|left| format!("; held back by detection for {left} s more"));
+    format!("{}{pod} {allowed}; {rate}{refused}{}", client.address, held.unwrap_or_default())
 }
 
 /// What is kept of a question with some bits; nothing of those of which nothing is.

@@ -199,7 +199,7 @@ fn the_daemon_is_configured_as_the_narration_says() {
     let stand_ins = StandIns::start().unwrap();
     let config = daemon::config(5_353, &stand_ins).unwrap();
     assert_eq!(config.listen.addresses, [SocketAddr::from((Ipv4Addr::LOCALHOST, 5_353))]);
-    assert_eq!((config.metrics.listen, config.health.listen), (None, None));
+    assert!(config.metrics.listen.is_empty() && config.health.listen.is_empty());
     let route = |name: &str| {
         let zone = config.zones.iter().find(|zone| zone.name == name).unwrap();
         let server = &config.upstreams[zone.upstream].servers[0];

@@ -255,8 +255,8 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     /// A file's path.
     Path,
-    /// An address and port of our own; empty is nowhere.
-    Endpoint,
+    /// Addresses and ports of our own, one or a list; empty is nowhere.
+    Endpoints,
     /// Addresses of others, perhaps none.
     Destinations {
         /// The port where none is written.
@@ -327,7 +327,7 @@ impl fmt::Display for Kind {
                 "a list of domain names, each with at most one \"*\" in the place of a label, and perhaps \"=PREFIX,PREFIX\" behind it",
             ),
             Self::Path => f.write_str("the path of a file"),
-            Self::Endpoint => f.write_str("an address \"IP:PORT\", or \"\" for nowhere"),
+            Self::Endpoints => f.write_str("an address \"IP:PORT\", a list of them, or \"\" for nowhere"),
             Self::Addresses { port } | Self::Destinations { port } => {
                 write!(f, "a list of addresses \"IP\" (port {port}) or \"IP:PORT\", with IPv6 as \"[IP]:PORT\"")
             }

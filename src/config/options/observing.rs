@@ -32,8 +32,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Choices(QueryClass::NAMES),
         silent: Silent::Value("[]"),
         doc: "Which answers are logged: \"all\"; \"success\" (there were records), \"denial\" (no such name, or none of that type), \"error\" (any \
-              other code), \"external\" (a server had to be asked), \"blocked\" (by rebinding filter, block list or detection). Nothing is \
-              logged by default.",
+              other code), \"external\" (a server had to be asked), \"blocked\" (by rebinding filter, block list or detection), \"failure\" (no server \
+              gave an answer; in the format coredns a line such as its plugin errors writes). Nothing is logged by default.",
     },
     Setting {
         section: Section::QueryLog,
@@ -120,8 +120,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "mode",
         kind: Kind::Choice(DetectMode::NAMES),
         silent: Silent::Value("\"observe\""),
-        doc: "What follows: a line in the log and an entry of `nodens ctl detections` (\"observe\"); a warning, and a counter that alerts are \
-              made from (\"alert\"); besides, new names of that domain are answered slowly for that client (\"rate-limit\"), or not at all \
+        doc: "What follows: a line in the log, an entry of `nodens ctl detections` and a count in the metrics (\"observe\"); the same, and the line is \
+              a warning (\"alert\"); besides, new names of that domain are answered slowly for that client (\"rate-limit\"), or not at all \
               (\"block\"). Floods are never more than warned of: limits.client-rate holds them.",
     },
     Setting {

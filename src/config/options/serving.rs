@@ -301,9 +301,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         section: Section::Metrics,
         key: "listen",
-        kind: Kind::Endpoint,
+        kind: Kind::Endpoints,
         silent: Silent::Value("\"127.0.0.1:9253\""),
-        doc: "Where metrics are served over HTTP; \"\" is nowhere. Metrics never name a query or a client.",
+        doc: "Where metrics are served over HTTP: an address, a list of addresses, or \"\" for nowhere. Metrics never name a query or a client.",
     },
     Setting {
         section: Section::Metrics,
@@ -316,9 +316,16 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         section: Section::Health,
         key: "listen",
-        kind: Kind::Endpoint,
+        kind: Kind::Endpoints,
         silent: Silent::Value("\"127.0.0.1:8080\""),
-        doc: "Where probes are answered over HTTP; \"\" is nowhere.",
+        doc: "Where probes are answered over HTTP, /health and /ready: an address, a list of addresses, or \"\" for nowhere.",
+    },
+    Setting {
+        section: Section::Health,
+        key: "ready-listen",
+        kind: Kind::Endpoints,
+        silent: Silent::Value("\"\""),
+        doc: "Where /ready alone is answered besides, for whoever asks CoreDNS at port 8181.",
     },
     Setting {
         section: Section::Health,

@@ -78,7 +78,8 @@ null = false
 listen = ""
 allow = ["127.0.0.1"]
 [health]
-listen = "[::1]:8081"
+listen = ["[::1]:8081", "127.0.0.1:8082"]
+ready-listen = "127.0.0.1:8181"
 allow = ["::1"]
 [log]
 level = "debug"
@@ -200,7 +201,7 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!((config.cache.size, config.cache.negative_size), (32 << 20, 8 << 20));
     assert_eq!((config.local.identity.as_deref(), config.local.version.as_deref()), (None, None));
     assert_eq!((config.log.level, config.log.format), (Level::Info, Format::Text));
-    assert_eq!(config.metrics.listen, Some("127.0.0.1:9253".parse().unwrap()));
+    assert_eq!(config.metrics.listen, ["127.0.0.1:9253".parse().unwrap()]);
     let [upstream] = config.upstreams.as_slice() else { panic!("one group") };
     assert!(upstream.servers.iter().all(|server| server.transport == Transport::Tls && server.address.port() == 853));
     assert_eq!(upstream.servers[0].authentication, Some(Authentication::Name("cloudflare-dns.com".to_owned())));

@@ -232,6 +232,14 @@ fn addresses() {
         "f.toml:2:10: health.listen: 127.0.0.1:9253 is taken by metrics.listen; another port",
     );
     one(
+        "[metrics]\nlisten = [\"127.0.0.1:9253\", \"127.0.0.1:8080\"]",
+        "f.toml:1: health.listen: 127.0.0.1:8080 is taken by metrics.listen; another port",
+    );
+    one(
+        "[health]\nready-listen = [\"127.0.0.1:8081\", \"0.0.0.0:8080\"]",
+        "f.toml:2:35: health.ready-listen: 0.0.0.0:8080 is taken by health.listen; another port",
+    );
+    one(
         "[metrics]\nlisten = \"0.0.0.0:5353\"",
         "f.toml:2:10: metrics.listen: 0.0.0.0:5353 is taken by listen.addresses; another port",
     );

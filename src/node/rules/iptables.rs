@@ -74,16 +74,16 @@ enum Which {
 pub(super) struct Iptables {
     /// The listeners.
     listeners: Vec<SocketAddr>,
-    /// The port of probes.
-    health: Option<u16>,
+    /// The ports of probes.
+    health: Vec<u16>,
     /// Where the programs are; `None` is the search path.
     folder: Option<PathBuf>,
 }
 
 impl Iptables {
     /// Nothing is done yet.
-    pub(super) fn new(listeners: &[SocketAddr], health: Option<u16>) -> Self {
-        Self { listeners: listeners.to_vec(), health, folder: None }
+    pub(super) fn new(listeners: &[SocketAddr], health: &[u16]) -> Self {
+        Self { listeners: listeners.to_vec(), health: health.to_vec(), folder: None }
     }
 
     /// Uses the programs of a folder.

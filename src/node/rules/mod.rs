@@ -38,23 +38,27 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules for these listeners, loopback and addresses that stand for all excepted, and for the address that probes ask. Nothing is
+    /// The rules for these listeners, loopback and addresses that stand for all excepted, and for the addresses that probes ask. Nothing is
     /// done yet.
     #[must_use]
-    pub fn new(config: &config::Rules, listeners: &[SocketAddr], health: Option<SocketAddr>) -> Self {
+    pub fn new(config: &config::Rules, listeners: &[SocketAddr], health: &[SocketAddr]) -> Self {
         let needs_rules = |address: &SocketAddr| !address.ip().is_loopback() && !address.ip().is_unspecified();
         let listeners: Vec<SocketAddr> = listeners.iter().copied().filter(needs_rules).collect();
         // One that stands for all is asked where the listeners are.
-        let health: Vec<SocketAddr> = match health {
-            Some(health) if health.ip().is_unspecified() => {
-                listeners.iter().map(|listener| SocketAddr::new(listener.ip(), health.port())).collect()
+        let places = |health: &SocketAddr| -> Vec<SocketAddr> {
+            if health.ip().is_unspecified() {
+                return listeners.iter().map(|listener| SocketAddr::new(listener.ip(), health.port())).collect();
             }
-            health => health.into_iter().filter(needs_rules).collect(),
+            Some(*health).into_iter().filter(needs_rules).collect()
         };
+        let health: Vec<SocketAddr> = health.iter().flat_map(places).collect();
+        let mut ports: Vec<u16> = health.iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
         Self {
             backend: config.backend,
             nftables: Nftables::new(config, &listeners, &health),
-            iptables: Iptables::new(&listeners, health.first().map(SocketAddr::port)),
+            iptables: Iptables::new(&listeners, &ports),
             is_clean: false,
             teardown: config.teardown,
         }

@@ -81,7 +81,7 @@ fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
 
 /// Rules of nftables for listeners.
 fn nftables(listeners: &[&str], fallback: &[&str]) -> Rules {
-    Rules::new(&config(RulesBackend::Nftables, fallback), &addresses(listeners), Some("10.0.0.1:8080".parse().unwrap()))
+    Rules::new(&config(RulesBackend::Nftables, fallback), &addresses(listeners), &addresses(&["10.0.0.1:8080"]))
 }
 
 /// Answers on a socket in a thread of its own until it is told to end by the datagram `end`.

@@ -102,6 +102,27 @@ pub(super) fn drop_all() -> io::Result<()> {
     set([Sets::default(); 2])
 }
 
+/// Makes hold what the program's file lets this process have (setcap, as in an image whose user is not root): the kernel gives it as something
+/// that can be made to hold, so that the program also starts where it may not have all of it. Programs that it starts get it, too.
+pub(super) fn claim() -> io::Result<()> {
+    let mut sets = held()?;
+    let known = [NET_BIND_SERVICE, NET_ADMIN, NET_RAW];
+    let given = |sets: &[Sets; 2], capability: u32| (sets[0].permitted & !sets[0].effective) >> capability & 1 == 1;
+    let claimed: Vec<u32> = known.into_iter().filter(|capability| given(&sets, *capability)).collect();
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    for capability in &claimed {
+        sets[0].effective |= 1 << capability;
+        sets[0].inheritable |= 1 << capability;
+    }
+    set(sets)?;
+    for capability in claimed {
+        prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as c_ulong, capability.into())?;
+    }
+    Ok(())
+}
+
 /// Takes every capability but those that interface and rules need, also from children; those that are left.
 pub(super) fn keep_network() -> io::Result<String> {
     keep(&[NET_BIND_SERVICE, NET_ADMIN, NET_RAW])

@@ -13,9 +13,11 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::sys::resource::{Resource, setrlimit};
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 
 use crate::config::{ClientSource, Config, LogOutput};
 use crate::error::{ExitCode, Failure};
@@ -38,8 +40,8 @@ pub struct Sandbox {
     pub enabled: bool,
     /// Who it is from then on, if it is root now (`sandbox.user`).
     pub user: String,
-    /// The file that it reads again at a reload, if there is one.
-    pub config: Option<PathBuf>,
+    /// The files that it reads again at a reload, the one that an operator would look at first before the others.
+    pub config: Vec<PathBuf>,
     /// Files that it reads, now and whenever their content changes. Their folders become readable, since a file is replaced by another.
     pub readable: Vec<PathBuf>,
     /// Files that it writes, and the options that name them. Their folders become writable.
@@ -77,7 +79,7 @@ impl fmt::Display for Report {
 impl Sandbox {
     /// What a daemon with this configuration can do without.
     #[must_use]
-    pub fn of(config: &Config, file: Option<&Path>) -> Self {
+    pub fn of(config: &Config, files: &[PathBuf]) -> Self {
         let authorities = config.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
         let clients = [&config.clients.token, &config.clients.ca];
         let asks = config.clients.source != ClientSource::None;
@@ -91,7 +93,7 @@ impl Sandbox {
         Self {
             enabled: config.sandbox.enabled,
             user: config.sandbox.user.clone(),
-            config: file.map(Path::to_owned),
+            config: files.to_vec(),
             readable: named.flatten().chain(authorities).cloned().collect(),
             writable: snapshot.chain(query_log).collect(),
             writes_to_socket: matches!(config.query_log.output, LogOutput::Socket(_)),
@@ -140,6 +142,9 @@ impl Sandbox {
                 missing,
             });
         }
+        // A static program, as in the image, finds no getrandom by name in the C library, so that the crate of that name reads /dev/urandom. That
+        // will be out of reach: from its first number on, it keeps the file open. Whether there are random numbers is seen where they are used.
+        let _ = SysRng.try_next_u64();
         capabilities::forbid_new().map_err(|error| refused("no_new_privs", &error))?;
         // Before the capability to do so is gone.
         if let Some(reason) = capabilities::drop_bounds() {
@@ -209,6 +214,16 @@ impl Sandbox {
             Some(format!("{option}: {folder} is not writable for the user {uid} ({error}); `chown {uid} {folder}`"))
         })
     }
+}
+
+/// Takes up the right to low ports, interfaces and packet rules, where the program's file carries it and another user than root started it. To be
+/// called while there is one thread, before sockets are bound.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn claim() -> io::Result<()> {
+    capabilities::claim()
 }
 
 /// Takes from a supervisor what it does not need: all capabilities but those to bind low ports, to start and end a worker that is another user, and,

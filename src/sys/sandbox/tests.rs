@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 
 use nix::libc::{self, c_long, c_ulong};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -59,7 +60,7 @@ fn sandbox(folder: &Path) -> Sandbox {
     Sandbox {
         enabled: true,
         user: user::NONROOT.to_string(),
-        config: Some(folder.join("config/file")),
+        config: vec![folder.join("config/file")],
         readable: vec![folder.join("config/hosts")],
         writable: vec![("cache.snapshot", folder.join("cache/snapshot"))],
         writes_to_socket: false,
@@ -251,6 +252,26 @@ fn the_kernel_confirms_what_the_report_says() {
     }
 }
 
+/// N23
+#[test]
+fn what_the_programs_file_allows_is_taken_up_and_passed_on() {
+    if !is_root() {
+        return;
+    }
+    let lines = child(|| {
+        let user = Uid::from_raw(user::NONROOT);
+        // As after the start of a file with capabilities: they are permitted, and none holds.
+        nix::sys::prctl::set_keepcaps(true).unwrap();
+        nix::unistd::setresuid(user, user, user).unwrap();
+        claim().unwrap();
+        fs::read_to_string("/proc/self/status").unwrap().lines().map(|line| line.replace('\t', " ")).collect()
+    });
+    for set in ["CapEff", "CapAmb", "CapInh"] {
+        // Of all that is permitted, NET_BIND_SERVICE (10), NET_ADMIN (12) and NET_RAW (13).
+        assert!(lines.contains(&format!("{set}: 0000000000003400")), "{set}: {lines:#?}");
+    }
+}
+
 #[test]
 fn a_file_that_will_not_be_readable_is_named_at_the_start() {
     if !is_root() {
@@ -269,7 +290,7 @@ fn a_file_that_will_not_be_readable_is_named_at_the_start() {
     assert!(lines[0].contains("config/hosts cannot be read by the user 65532"), "{lines:?}");
     // The configuration itself has been read already.
     sandbox.readable.clear();
-    sandbox.config = Some(hosts);
+    sandbox.config = vec![hosts];
     let lines = child(|| enter(&sandbox));
     assert!(lines[0].contains("config/hosts cannot be read") && lines[0].contains("a reload will fail"), "{lines:?}");
 }

@@ -123,6 +123,7 @@ impl Admin {
             allowed: told.is_allowed,
             rate: told.passes_rate,
             type_refused: told.is_type_refused,
+            held_back_seconds: told.sentence.map(|(_, left)| left.as_secs()),
         })
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::Admin;
 use crate::cache::Store;
 use crate::config::{Config, Policy};
-use crate::control;
 use crate::control::admin::protocol::{
     Blocks, CacheFigures, Latency, Listener, Sandbox, Server, Sources, Stats, Status, USUAL_LIST,
 };
+use crate::control::{self, Bound};
 use crate::metrics::{Event, Gauge, Source};
 use crate::sys::clock;
 use crate::sys::sandbox::{Report, user};
@@ -21,8 +21,8 @@ impl Admin {
         let snapshot = self.snapshot();
         let pending = self.readiness.pending();
         let (config_sha256, config_mistake) = self.readiness.in_force();
-        let bound = *self.bound.borrow();
-        let endpoints = [("metrics", bound.metrics), ("health", bound.health)];
+        let Bound { metrics, health, ready } = self.bound.borrow().clone();
+        let endpoints = [("metrics", metrics), ("health", health), ("ready", ready)];
         let Report { capabilities, calls, files, missing, .. } = self.about.sandbox.clone();
         let listener = |address: String| Listener { ready: !pending.contains(&address), address };
         Status {
@@ -39,7 +39,8 @@ impl Admin {
             listeners: control::listeners(&self.addresses).into_iter().map(listener).collect(),
             endpoints: endpoints
                 .into_iter()
-                .filter_map(|(name, at)| Some((name.to_owned(), at?.to_string())))
+                .filter(|(_, at)| !at.is_empty())
+                .map(|(name, at)| (name.to_owned(), at.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")))
                 .collect(),
             sandbox: Sandbox { capabilities, system_calls: calls, landlock: files, missing },
             supervisor: self.metrics.supervised(),

@@ -29,7 +29,7 @@ pub struct Status {
     pub ready: bool,
     /// Where clients ask.
     pub listeners: Vec<Listener>,
-    /// Where health and metrics are.
+    /// Where health and metrics are; several addresses with a space between them.
     pub endpoints: BTreeMap<String, String>,
     /// What the process that answers has given up.
     pub sandbox: Sandbox,

@@ -55,6 +55,9 @@ pub struct ClientView {
     pub rate: Option<bool>,
     /// Whether nobody gets this type (`policy.refuse-types`).
     pub type_refused: bool,
+    /// For how many seconds more detection holds it back below this domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back_seconds: Option<u64>,
 }
 
 /// What the node says itself.
@@ -138,7 +141,8 @@ pub struct DnssecView {
 /// What would happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// `refuse`, `block`, `local`, `memory`, `denial-above`, `stale`, `stale-unless-answered`, `failure`, `loop`, `type-left-out` or `ask`.
+    /// `refuse`, `block`, `local`, `memory`, `denial-above`, `held-back`, `limited`, `stale`, `stale-unless-answered`, `failure`, `loop`,
+    /// `type-left-out` or `ask`.
     pub outcome: String,
     /// The response code, where it is known beforehand.
     pub rcode: Option<String>,

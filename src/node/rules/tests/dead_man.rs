@@ -219,7 +219,7 @@ fn ipv6_and_tcp_take_the_way_around_us_too() {
             node_local: vec!["fd00:10::/64".parse().unwrap()],
             ..config(RulesBackend::Nftables, &[server])
         };
-        let mut rules = Rules::new(&config, &addresses(&[listener]), None);
+        let mut rules = Rules::new(&config, &addresses(&[listener]), &[]);
         rules.reconcile().await.unwrap();
         serve_forever(listener, "node");
         serve_forever(server, "fallback");

@@ -39,7 +39,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 
 /// Rules of iptables for listeners, with probes.
 fn iptables(listeners: &[&str]) -> Rules {
-    Rules::new(&config(RulesBackend::Iptables, &[]), &addresses(listeners), Some("0.0.0.0:8080".parse().unwrap()))
+    Rules::new(&config(RulesBackend::Iptables, &[]), &addresses(listeners), &addresses(&["0.0.0.0:8080"]))
 }
 
 /// What node-cache itself runs to make its rules.
@@ -153,7 +153,7 @@ fn a_lock_that_others_hold_is_an_error_of_its_own_and_never_waited_for_long() {
     within(|| async {
         let folder = tempfile::tempdir().unwrap();
         let lock = old_programs(folder.path());
-        let rules = Iptables::new(&addresses(&[LINK_LOCAL, SERVICE6]), None).within(folder.path().to_owned());
+        let rules = Iptables::new(&addresses(&[LINK_LOCAL, SERVICE6]), &[]).within(folder.path().to_owned());
         assert_eq!(rules.reconcile().await.unwrap(), Done::Created);
         let expected: Vec<_> = twelve("169.254.20.10/32").into_iter().filter(|line| !line.contains("8080")).collect();
         assert_eq!(sorted(saved("iptables-legacy-save")), sorted(expected));
@@ -179,7 +179,7 @@ fn a_lock_that_others_hold_is_an_error_of_its_own_and_never_waited_for_long() {
 fn missing_programs_are_named_with_the_remedy() {
     within(|| async {
         let folder = tempfile::tempdir().unwrap();
-        let rules = Iptables::new(&addresses(&[LINK_LOCAL]), None).within(folder.path().to_owned());
+        let rules = Iptables::new(&addresses(&[LINK_LOCAL]), &[]).within(folder.path().to_owned());
         let error = rules.reconcile().await.unwrap_err();
         assert_eq!(error.errortype(), "iptables");
         assert!(error.to_string().contains("iptables-save is not installed; rules.backend = \"nftables\""), "{error}");

@@ -105,7 +105,7 @@ fn a_change_by_others_is_told_and_one_of_ours_is_not() {
 fn without_teardown_nothing_is_removed() {
     within(|| async {
         let config = config::Rules { teardown: false, ..config(RulesBackend::Nftables, &[]) };
-        let mut rules = Rules::new(&config, &addresses(&[LINK_LOCAL]), None);
+        let mut rules = Rules::new(&config, &addresses(&[LINK_LOCAL]), &[]);
         rules.reconcile().await.unwrap();
         rules.remove().await.unwrap();
         assert!(sh("nft list ruleset").contains("table inet nodens"));
@@ -116,7 +116,7 @@ fn without_teardown_nothing_is_removed() {
 #[test]
 fn without_a_backend_nothing_is_touched() {
     within(|| async {
-        let mut rules = Rules::new(&config(RulesBackend::None, &[]), &addresses(&[LINK_LOCAL]), None);
+        let mut rules = Rules::new(&config(RulesBackend::None, &[]), &addresses(&[LINK_LOCAL]), &[]);
         assert_eq!(rules.reconcile().await.unwrap(), Done::Unchanged);
         rules.refresh().await.unwrap();
         rules.withdraw().await.unwrap();
