@@ -27,5 +27,5 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         return worker::run_alone(origin);
     }
     let worker = config.map_or_else(Vec::new, |path| vec!["--config".into(), path.into()]);
-    supervisor::run(origin, Orders { worker, pid_file: None })
+    supervisor::run(origin, &Orders { worker, pid_file: None })
 }

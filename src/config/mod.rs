@@ -195,6 +195,8 @@ pub struct Supervisor {
     pub snapshot_interval: Duration,
     /// The socket of hand-overs; `None` is none.
     pub socket: Option<PathBuf>,
+    /// Whether a process stays when another one has taken over.
+    pub linger: bool,
 }
 
 /// `[local]`: what the node answers from its own knowledge.

@@ -68,6 +68,7 @@ impl Config {
                 "hang-timeout" => Some(Value::Duration(self.supervisor.hang_timeout)),
                 "snapshot-interval" => Some(Value::Duration(self.supervisor.snapshot_interval)),
                 "socket" => Some(Value::Text(self.supervisor.socket.as_ref()?.to_string_lossy().into_owned())),
+                "linger" => Some(Value::Switch(self.supervisor.linger)),
                 _ => unknown(section, key),
             },
             Section::Interface => self.interface_value(key),

@@ -80,6 +80,7 @@ impl Config {
             control.socket = "control.socket",
             supervisor.hang_timeout = "supervisor.hang-timeout",
             supervisor.socket = "supervisor.socket",
+            supervisor.linger = "supervisor.linger",
             sandbox.enabled = "sandbox.enabled",
             sandbox.user = "sandbox.user",
             interface.manage = "interface.manage",

@@ -270,6 +270,7 @@ pub(super) fn supervisor(raw: &Raw) -> Supervisor {
         hang_timeout: raw.value("hang-timeout"),
         snapshot_interval: raw.value("snapshot-interval"),
         socket: raw.given("socket").map(|path: String| PathBuf::from(path)),
+        linger: raw.value("linger"),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! # Which way
 //!
+//! Manifests, a chart, and how to get there node by node and back: `packaging/kubernetes/README.md`.
+//!
 //! What decides is how services work in the cluster (`kubectl -n kube-system get configmap kube-proxy -o yaml`, `mode`).
 //!
 //! | services by | sample | pods ask | link | when the daemon is gone |

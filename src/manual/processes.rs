@@ -51,8 +51,13 @@
 //! # ...
 //!   hostNetwork: true
 //!   volumes: [{name: run, hostPath: {path: /run/nodens, type: DirectoryOrCreate}}]
-//! # [supervisor] socket = "/run/nodens/handover", with the volume mounted at /run/nodens
+//! # [supervisor] socket = "/run/nodens/handover", with the volume mounted at /run/nodens, and linger = true
 //! ```
+//!
+//! A process that ends when another one has taken over would be started again by the kubelet, before its pod is deleted, and take over in its turn. With
+//! `supervisor.linger` it stays, without sockets, answers or worker, until it is told to stop; if the new one goes first, it takes its place again.
+//! Whether the new pod has started is asked within it (`nodens ctl status`): at the node's address the old one may still answer.
+//! `packaging/kubernetes` has all of it, and its README the way there and back.
 //!
 //! **systemd.** `systemctl restart` keeps the sockets and the answers in systemd's store (`FileDescriptorStoreMax=` of the unit): queries wait in
 //! them until the next start answers, as they do when the supervisor is killed. Under `tests/systemd` a client that asks all the time loses nothing

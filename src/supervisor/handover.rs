@@ -12,7 +12,8 @@
 //!   ◄──────────────────────── Gone ──      ends; link and rules stay, the new one looks after them
 //! ```
 //!
-//! If the new one goes away before it has taken, nothing has happened.
+//! If the new one goes away before it has taken, nothing has happened. An old one that lingers (`supervisor.linger`) keeps the conversation, as
+//! the new one does in any case: when that breaks, the new one has gone, and its place is taken again.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -26,6 +27,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
 use super::channel::{Channel, Conversation, Message};
+use super::signals::{Signals, Word};
 use crate::sys::parcel;
 use crate::sys::socket::watch_descriptor;
 
@@ -115,4 +117,25 @@ pub(super) async fn take_over(path: &Path) -> io::Result<Option<Inheritance>> {
 async fn next(conversation: &Conversation) -> io::Result<Message> {
     let heard = timeout(PATIENCE, conversation.receive()).await.map_err(|_| io::ErrorKind::TimedOut)??;
     heard.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+/// Waits until the one that has taken over is gone: `true`; or until this process is told to stop.
+pub(super) async fn outlives(successor: &Conversation, signals: &mut Signals) -> bool {
+    loop {
+        tokio::select! {
+            heard = successor.receive() => match heard {
+                // There is nothing left to be said.
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return true,
+            },
+            word = signals.next() => match word {
+                Word::Stop(signal) => {
+                    tracing::info!(signal, "stopped");
+                    return false;
+                }
+                // The configuration is read when its time comes again.
+                Word::Reload => {}
+            },
+        }
+    }
 }

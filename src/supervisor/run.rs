@@ -43,7 +43,7 @@ const KEEP_PATIENCE: Duration = Duration::from_secs(2);
 /// # Errors
 ///
 /// When the configuration is wrong, an address cannot be had, or the first worker cannot start.
-pub fn run(mut origin: Origin, orders: Orders) -> Result<(), Failure> {
+pub fn run(mut origin: Origin, orders: &Orders) -> Result<(), Failure> {
     let system =
         |error: io::Error| Failure::new(ExitCode::System, format!("the supervisor has no event loop: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
@@ -67,19 +67,38 @@ pub fn run(mut origin: Origin, orders: Orders) -> Result<(), Failure> {
             Err(error) => warn!(%error, "the supervisor keeps all its capabilities"),
         }
     }
-    let manager = Manager::find();
+    let shown = origin.clone();
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = supervise(loaded.config, orders, manager, signals) => outcome,
-            () = orders::show(origin, loaded.files) => unreachable!("it never ends"),
+            outcome = turns(&mut origin, loaded.config, orders, signals) => outcome,
+            () = orders::show(shown, loaded.files) => unreachable!("it never ends"),
         }
     });
     runtime.shutdown_background();
     outcome
 }
 
-/// Lets workers answer, and keeps the node in order around them.
-async fn supervise(config: Config, orders: Orders, manager: Manager, mut signals: Signals) -> Result<(), Failure> {
+/// Supervises; and again, with the configuration of that time, when one that took over has gone first.
+async fn turns(origin: &mut Origin, mut config: Config, orders: &Orders, mut signals: Signals) -> Result<(), Failure> {
+    loop {
+        let lingers = config.supervisor.linger;
+        let successor = supervise(config, orders.clone(), Manager::find(), &mut signals).await?;
+        let Some(successor) = successor.filter(|_| lingers) else { return Ok(()) };
+        if !handover::outlives(&successor, &mut signals).await {
+            return Ok(());
+        }
+        warn!("the nodens that had taken over has gone: its place is taken again");
+        config = origin.read()?.config;
+    }
+}
+
+/// Lets workers answer, and keeps the node in order around them. Whoever has taken over, if that is why it ends.
+async fn supervise(
+    config: Config,
+    orders: Orders,
+    manager: Manager,
+    signals: &mut Signals,
+) -> Result<Option<Conversation>, Failure> {
     let (life, lives) = watch::channel(None);
     let (stop, mut stopped) = watch::channel(false);
     let figures = Rc::new(Figures::default());
@@ -88,14 +107,14 @@ async fn supervise(config: Config, orders: Orders, manager: Manager, mut signals
     keeper.raise().await;
     let mut supervisor = Supervisor::new(config, orders, manager, figures, (life, stop)).await?;
     let (tend, serve) = (keeper.tend(&lives, &mut stopped), async {
-        let end = supervisor.serve(&mut signals).await;
+        let end = supervisor.serve(signals).await;
         supervisor.let_go();
         end
     });
     // Of what is kept in order, a step that is under way comes to its end.
     let ((), end) = tokio::join!(tend, serve);
     let worker = match end {
-        Ok(End::Left) => return Ok(()),
+        Ok(End::Left) => return Ok(supervisor.guest.take().map(|guest| guest.conversation)),
         Ok(End::Told(worker)) => worker,
         Err(failure) => {
             keeper.lower_rules().await;
@@ -107,7 +126,7 @@ async fn supervise(config: Config, orders: Orders, manager: Manager, mut signals
     supervisor.stop(worker).await;
     keeper.lower_interface().await;
     info!("stopped");
-    Ok(())
+    Ok(None)
 }
 
 /// Why the supervisor ends.
@@ -142,6 +161,8 @@ struct Supervisor {
     has_answered: bool,
     /// Whom this one takes over from, until that one is gone.
     before: Option<Conversation>,
+    /// Kept open for one that lingers: it hears by its end that this process is gone.
+    lingering: Option<Conversation>,
     /// Where others come to take over.
     door: Option<Door>,
     /// Where operators ask the worker.
@@ -212,7 +233,7 @@ impl Supervisor {
         let sockets = given.complete(&config.listen)?;
         manager.keep_sockets(&sockets);
         let patience = Patience::default();
-        let (door, guest) = (None, None);
+        let (door, guest, lingering) = (None, None, None);
         // Where another nodens answers, the place is its until it leaves.
         let control = if before.is_none() { open_control(&config, false) } else { None };
         Ok(Self {
@@ -227,6 +248,7 @@ impl Supervisor {
             patience,
             has_answered: false,
             before,
+            lingering,
             door,
             control,
             guest,
@@ -499,7 +521,7 @@ impl Supervisor {
             (Ok(Some(Message::Connection(..))), None) => {}
             (Ok(Some(Message::Gone) | None) | Err(_), _) => {
                 info!("the other nodens has gone");
-                self.before = None;
+                self.lingering = self.before.take();
                 self.open();
             }
             (Ok(Some(other)), _) => warn!(?other, "the other nodens is not understood"),

@@ -24,6 +24,19 @@ fn first(upstream: &Upstream) -> (Daemon, Setup, TempDir) {
     (daemon, next, folder)
 }
 
+/// The same where the old one stays after that.
+fn lingering(upstream: &Upstream) -> (Daemon, Setup, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("handover");
+    let setup = Setup::forward(upstream).section("supervisor", &format!("socket = {socket:?}\nlinger = true"));
+    // Not port 0: it comes back to where it was.
+    let free = setup.start().udp_address();
+    let setup = at(&setup, free);
+    let daemon = setup.start();
+    wait_until("others can take over", || socket.exists());
+    (daemon, setup, folder)
+}
+
 /// The same at this very address.
 fn at(setup: &Setup, address: SocketAddr) -> Setup {
     setup.clone().section("listen", &format!("addresses = [\"{address}\"]"))
@@ -137,6 +150,42 @@ fn a_worker_that_dies_in_the_middle_of_it_does_no_harm() {
     kill(worker, Signal::SIGKILL).unwrap();
     gone(old);
     assert_eq!(next.ask(&Ask::a("www.example.org")).addresses().len(), 1);
+}
+
+/// In a DaemonSet with a surge: the old pod's process stays until it is told to stop, and nothing comes back by itself.
+#[test]
+fn one_that_lingers_holds_nothing_and_ends_when_it_is_told_to() {
+    let upstream = Upstream::udp().serve(|query| query.answer().addresses(3600, &[[192, 0, 2, 1]]));
+    let (mut old, setup, _folder) = lingering(&upstream);
+    let next = setup.start();
+    wait_until("the old one has left", || old.worker().is_none());
+    assert_eq!(next.ask(&Ask::a("www.example.org")).addresses().len(), 1);
+    old.signal(Signal::SIGTERM);
+    assert_eq!(old.wait().code(), Some(0), "{:#?}", old.log());
+    assert_eq!(next.ask(&Ask::a("other.example.org")).addresses().len(), 1);
+    drop(next);
+}
+
+/// The new pod is taken back before the old one was told to stop, or its node has no memory for it.
+#[test]
+fn one_that_lingers_takes_its_place_again_when_the_next_has_gone() {
+    let upstream = Upstream::udp().serve(|query| query.answer().addresses(3600, &[[192, 0, 2, 1]]));
+    let (mut old, setup, _folder) = lingering(&upstream);
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let mut next = setup.start();
+        wait_until("the old one has left", || old.worker().is_none());
+        next.signal(signal);
+        next.wait();
+        wait_until("the old one is back", || old.worker().is_some());
+        assert_eq!(old.ask(&Ask::a("www.example.org")).addresses().len(), 1, "after {signal}");
+    }
+    // And gives it away again.
+    let next = setup.start();
+    wait_until("the old one has left", || old.worker().is_none());
+    old.signal(Signal::SIGTERM);
+    assert_eq!(old.wait().code(), Some(0), "{:#?}", old.log());
+    assert_eq!(next.ask(&Ask::a("www.example.org")).addresses().len(), 1);
+    drop(next);
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(super) fn node_cache(arguments: &[OsString]) -> Result<(), Failure> {
         Wish::Run(flags) => {
             let worker = [WORKER, "--"].map(OsString::from).into_iter().chain(arguments.iter().cloned()).collect();
             let orders = Orders { worker, pid_file: flags.pid_file.clone() };
-            supervisor::run(origin(*flags), orders)
+            supervisor::run(origin(*flags), &orders)
         }
     }
 }

@@ -33,4 +33,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Where another nodens takes over from this one without a gap: sockets, connections and answers. Its folder must be there and be \
               writable; only root and the user of this process are let in. A nodens that finds one there takes over from it when it starts.",
     },
+    Setting {
+        section: Section::Supervisor,
+        key: "linger",
+        kind: Kind::Switch,
+        silent: Silent::Value("false"),
+        doc: "Whether a nodens from which another one has taken over stays, holding nothing, until it is told to stop, and takes its place \
+              again if the other one goes first. For a DaemonSet whose rolling update has maxSurge: a pod that ended by itself would be started \
+              again, and take over in its turn.",
+    },
 ];

@@ -121,6 +121,7 @@ user = "other"
 hang-timeout = "10s"
 snapshot-interval = "1m"
 socket = "/run/other/handover"
+linger = true
 [interface]
 manage = true
 name = "nodens0"
