@@ -1,5 +1,8 @@
 //! What `nodens audit` says and what is written about it agree; Corefiles that we give away are clean.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use super::{files, nodens, read, root};
 
 /// The chapter about it.
@@ -45,4 +48,22 @@ fn the_numbers_that_documents_name_exist() {
             assert!(id.len() == 6 && rules.contains(&id), "{page}: there is no rule {id}");
         }
     }
+}
+
+#[test]
+fn standard_input_is_audited_without_colour() {
+    let map = "kind: ConfigMap\ndata:\n  Corefile: |\n    .:53 {\n        errors\n        pprof 0.0.0.0:6053\n    }\n";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nodens"))
+        .args(["audit", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(map.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(report.contains("stdin:6  pprof 0.0.0.0:6053") && !report.contains('\x1b'), "{report}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "1 finding of severity high or above\n");
 }
