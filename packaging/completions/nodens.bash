@@ -16,6 +16,9 @@ _nodens() {
             ",$1")
                 cmd="nodens"
                 ;;
+            nodens,audit)
+                cmd="nodens__subcmd__audit"
+                ;;
             nodens,check)
                 cmd="nodens__subcmd__check"
                 ;;
@@ -30,6 +33,12 @@ _nodens() {
                 ;;
             nodens,help)
                 cmd="nodens__subcmd__help"
+                ;;
+            nodens,migrate)
+                cmd="nodens__subcmd__migrate"
+                ;;
+            nodens,node-cache)
+                cmd="nodens__subcmd__node__subcmd__cache"
                 ;;
             nodens,run)
                 cmd="nodens__subcmd__run"
@@ -157,6 +166,9 @@ _nodens() {
             nodens__subcmd__generate__subcmd__help,metrics)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__metrics"
                 ;;
+            nodens__subcmd__help,audit)
+                cmd="nodens__subcmd__help__subcmd__audit"
+                ;;
             nodens__subcmd__help,check)
                 cmd="nodens__subcmd__help__subcmd__check"
                 ;;
@@ -171,6 +183,12 @@ _nodens() {
                 ;;
             nodens__subcmd__help,help)
                 cmd="nodens__subcmd__help__subcmd__help"
+                ;;
+            nodens__subcmd__help,migrate)
+                cmd="nodens__subcmd__help__subcmd__migrate"
+                ;;
+            nodens__subcmd__help,node-cache)
+                cmd="nodens__subcmd__help__subcmd__node__subcmd__cache"
                 ;;
             nodens__subcmd__help,run)
                 cmd="nodens__subcmd__help__subcmd__run"
@@ -233,7 +251,7 @@ _nodens() {
 
     case "${cmd}" in
         nodens)
-            opts="-h -V --config --help --version run ctl top check generate demo help"
+            opts="-h -V --config --help --version run ctl top node-cache audit check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,6 +259,28 @@ _nodens() {
             case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__audit)
+            opts="-h --format --fail-on --rules --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human json sarif" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "high medium low never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -959,8 +999,22 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help)
-            opts="run ctl top check generate demo help"
+            opts="run ctl top node-cache audit check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__audit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1266,6 +1320,34 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__help__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__node__subcmd__cache)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1283,6 +1365,50 @@ _nodens() {
         nodens__subcmd__help__subcmd__top)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__migrate)
+            opts="-o -h --kube-dns --cluster-dns --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kube-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__node__subcmd__cache)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -30,7 +30,10 @@ complete -c nodens -n "__fish_nodens_needs_command" -s V -l version -d 'Print ve
 complete -c nodens -n "__fish_nodens_needs_command" -f -a "run" -d 'Answer queries until told to stop (the default)'
 complete -c nodens -n "__fish_nodens_needs_command" -f -a "ctl" -d 'Ask a daemon that runs, or tell it something'
 complete -c nodens -n "__fish_nodens_needs_command" -f -a "top" -d 'Watch a daemon that runs: queries, hits, latency, servers, clients, detections'
+complete -c nodens -n "__fish_nodens_needs_command" -f -a "node-cache" -d 'Answer queries with the flags, Corefile and ConfigMaps of node-local-dns\'s node-cache; see `nodens node-cache -help`'
+complete -c nodens -n "__fish_nodens_needs_command" -f -a "audit" -d 'Look at a CoreDNS Corefile as a security review does'
 complete -c nodens -n "__fish_nodens_needs_command" -f -a "check" -d 'Check a configuration file: print all its mistakes, or all that holds'
+complete -c nodens -n "__fish_nodens_needs_command" -f -a "migrate" -d 'Print what a Corefile means, as a configuration file, and what differs'
 complete -c nodens -n "__fish_nodens_needs_command" -f -a "generate" -d 'Print files that are made from the program itself'
 complete -c nodens -n "__fish_nodens_needs_command" -f -a "demo" -d 'Show a cache at work, without any network'
 complete -c nodens -n "__fish_nodens_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -105,7 +108,20 @@ complete -c nodens -n "__fish_nodens_using_subcommand ctl; and __fish_seen_subco
 complete -c nodens -n "__fish_nodens_using_subcommand top" -l socket -d 'Where the daemon listens: "[control] socket" of its configuration' -r -F
 complete -c nodens -n "__fish_nodens_using_subcommand top" -l interval -d 'Seconds between two looks' -r
 complete -c nodens -n "__fish_nodens_using_subcommand top" -s h -l help -d 'Print help'
+complete -c nodens -n "__fish_nodens_using_subcommand audit" -l format -d 'How to write the report' -r -f -a "human\t'For people; in colour on a terminal, unless NO_COLOR is set'
+json\t'One JSON document'
+sarif\t'SARIF 2.1.0, for code scanners'"
+complete -c nodens -n "__fish_nodens_using_subcommand audit" -l fail-on -d 'The least severity that fails (exit status 1)' -r -f -a "high\t'High alone'
+medium\t'Medium and high'
+low\t'Low, medium and high'
+never\t'Nothing fails'"
+complete -c nodens -n "__fish_nodens_using_subcommand audit" -l rules -d 'Print all rules instead, a line each'
+complete -c nodens -n "__fish_nodens_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c nodens -n "__fish_nodens_using_subcommand check" -s h -l help -d 'Print help'
+complete -c nodens -n "__fish_nodens_using_subcommand migrate" -l kube-dns -d 'The folder that the kube-dns ConfigMap is mounted at, with its stub domains and upstream servers' -r -F
+complete -c nodens -n "__fish_nodens_using_subcommand migrate" -l cluster-dns -d 'What __PILLAR__CLUSTER__DNS__ stands for; else KUBE_DNS_UPSTREAM_SERVICE_HOST of the environment says' -r
+complete -c nodens -n "__fish_nodens_using_subcommand migrate" -s o -l output -d 'The file to write, instead of standard output' -r -F
+complete -c nodens -n "__fish_nodens_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c nodens -n "__fish_nodens_using_subcommand generate; and not __fish_seen_subcommand_from config metrics man completions help" -s h -l help -d 'Print help'
 complete -c nodens -n "__fish_nodens_using_subcommand generate; and not __fish_seen_subcommand_from config metrics man completions help" -f -a "config" -d 'The reference configuration: every option with its default, range and unit'
 complete -c nodens -n "__fish_nodens_using_subcommand generate; and not __fish_seen_subcommand_from config metrics man completions help" -f -a "metrics" -d 'The list of metrics, a chapter of the manual in Markdown'
@@ -124,13 +140,16 @@ complete -c nodens -n "__fish_nodens_using_subcommand generate; and __fish_seen_
 complete -c nodens -n "__fish_nodens_using_subcommand demo" -l port -d 'Port on 127.0.0.1 that the daemon answers on; 0 takes a free one' -r
 complete -c nodens -n "__fish_nodens_using_subcommand demo" -l once -d 'End after the table; the exit code says whether every answer was the expected one'
 complete -c nodens -n "__fish_nodens_using_subcommand demo" -s h -l help -d 'Print help'
-complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top check generate demo help" -f -a "run" -d 'Answer queries until told to stop (the default)'
-complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top check generate demo help" -f -a "ctl" -d 'Ask a daemon that runs, or tell it something'
-complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top check generate demo help" -f -a "top" -d 'Watch a daemon that runs: queries, hits, latency, servers, clients, detections'
-complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top check generate demo help" -f -a "check" -d 'Check a configuration file: print all its mistakes, or all that holds'
-complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top check generate demo help" -f -a "generate" -d 'Print files that are made from the program itself'
-complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top check generate demo help" -f -a "demo" -d 'Show a cache at work, without any network'
-complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top check generate demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "run" -d 'Answer queries until told to stop (the default)'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "ctl" -d 'Ask a daemon that runs, or tell it something'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "top" -d 'Watch a daemon that runs: queries, hits, latency, servers, clients, detections'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "node-cache" -d 'Answer queries with the flags, Corefile and ConfigMaps of node-local-dns\'s node-cache; see `nodens node-cache -help`'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "audit" -d 'Look at a CoreDNS Corefile as a security review does'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "check" -d 'Check a configuration file: print all its mistakes, or all that holds'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "migrate" -d 'Print what a Corefile means, as a configuration file, and what differs'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "generate" -d 'Print files that are made from the program itself'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "demo" -d 'Show a cache at work, without any network'
+complete -c nodens -n "__fish_nodens_using_subcommand help; and not __fish_seen_subcommand_from run ctl top node-cache audit check migrate generate demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c nodens -n "__fish_nodens_using_subcommand help; and __fish_seen_subcommand_from ctl" -f -a "status" -d 'Which daemon it is: version, configuration, listeners, processes, sandbox'
 complete -c nodens -n "__fish_nodens_using_subcommand help; and __fish_seen_subcommand_from ctl" -f -a "stats" -d 'How much it does: queries, hits, latency, memory, what was withheld'
 complete -c nodens -n "__fish_nodens_using_subcommand help; and __fish_seen_subcommand_from ctl" -f -a "upstreams" -d 'The servers it asks: state, latency, connections, failures by kind'

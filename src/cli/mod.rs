@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{ExitCode, Failure};
 
+mod audit;
 mod check;
 mod ctl;
 mod demo;
@@ -66,6 +67,9 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         flags: Vec<OsString>,
     },
+    /// Look at a CoreDNS Corefile as a security review does
+    #[command(after_help = audit::MORE)]
+    Audit(audit::Arguments),
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
     /// Print what a Corefile means, as a configuration file, and what differs
@@ -114,6 +118,7 @@ where
             "this nodens was built without \"top\"; \"nodens ctl stats\" shows the same figures once",
         )),
         (Some(Command::NodeCache { flags }), None) => node_cache::node_cache(&flags),
+        (Some(Command::Audit(audit)), None) => audit::audit(&audit),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Migrate(migrate)), None) => migrate::migrate(&migrate),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate, Arguments::command()),

@@ -152,6 +152,7 @@ impl Metrics {
             (Feature::HandOver, config.supervisor.socket.is_some()),
             (Feature::Blocking, !config.policy.block.is_empty() || config.policy.block_file.is_some()),
             (Feature::ClientRate, config.limits.client_rate > 0),
+            (Feature::WrittenRules, config.has_rules()),
             (
                 Feature::QueryLog,
                 !config.query_log.classes.is_empty() || zones.clone().any(|zone| !zone.query_log.is_empty()),

@@ -41,6 +41,8 @@ pub(super) enum Feature {
     ClientRate,
     /// Answers are logged.
     QueryLog,
+    /// The operator wrote rules for questions and answers.
+    WrittenRules,
 }
 
 impl Family {
@@ -59,6 +61,7 @@ impl Family {
             "nodens_queries_blocked_total" | "nodens_blocked_names" => Feature::Blocking,
             "nodens_client_rates_shared_total" => Feature::ClientRate,
             "nodens_query_log_total" => Feature::QueryLog,
+            "nodens_written_rules_total" => Feature::WrittenRules,
             _ => return None,
         })
     }
@@ -204,6 +207,12 @@ families! {
     SETUP_ERRORS = Counter "coredns_nodecache_setup_errors_total" ["errortype"]
         "What went wrong with link, rules and configuration, by node-local-dns's names; iptables stands for rules of every kind, configmap for a \
          Corefile as well.";
+
+    //------ nodens's own: what operators write down ---------------------------------------------------------------------
+    WRITTEN_RULES = Counter "nodens_written_rules_total" ["rule"]
+        "What came of rules in the configuration: queries that zone.acl turned away, questions asked in another form, answers made by templates, \
+         found in a zone's hosts, given IPv6 addresses or told where they ask from; and failures of these, which are SERVFAIL. Answers that a \
+         worker still has are not made again.";
 
     //------ nodens's own: validation --------------------------------------------------------------------------------
     VALIDATIONS = Counter "nodens_dnssec_validations_total" ["result"]

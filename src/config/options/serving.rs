@@ -263,6 +263,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "The answer to \"version.server\" and \"version.bind\" in class CH. \"\" hides it: REFUSED. \"auto\" is name and version of \
               the daemon.",
     },
+    Setting {
+        section: Section::Local,
+        key: "nsid",
+        kind: Kind::Text { maximum: 64 },
+        silent: Silent::Value("\"\""),
+        doc: "What answers carry for clients that ask by EDNS which server it is (RFC 5001). \"\" is nothing. \"auto\" is the host's name.",
+    },
+    Setting {
+        section: Section::Local,
+        key: "whoami",
+        kind: Kind::Domains,
+        silent: Silent::Value("[]"),
+        doc: "Names, with all below them, that tell a client where it asks from: no answer, but an additional A or AAAA record with its address, and an \
+              SRV record of \"_udp\" or \"_tcp\" below the name with its port, as the whoami plugin of CoreDNS says it.",
+    },
     //------ [policy] --------------------------------------------------------
     Setting {
         section: Section::Policy,

@@ -33,7 +33,8 @@ fn a_list_that_is_not_closed_is_one_mistake_and_hides_what_it_swallows() {
 #[test]
 fn sections_and_keys() {
     let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [query-log] \
-               [detect] [clients] [control] [supervisor] [sandbox] [interface] [rules] [[upstream]] [[zone]]";
+               [detect] [clients] [control] [supervisor] [sandbox] [interface] [rules] [[upstream]] [[zone]] \
+               [[rewrite]] [[template]]";
     one("[forwarders]", &format!("f.toml:1:2: forwarders: unknown section; {all}"));
     one("[cahce]", "f.toml:1:2: cahce: unknown section; did you mean [cache]?");
     one("[[zones]]", "f.toml:1:3: zones: unknown section; did you mean [[zone]]?");
