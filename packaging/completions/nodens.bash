@@ -16,6 +16,9 @@ _nodens() {
             ",$1")
                 cmd="nodens"
                 ;;
+            nodens,audit)
+                cmd="nodens__subcmd__audit"
+                ;;
             nodens,check)
                 cmd="nodens__subcmd__check"
                 ;;
@@ -148,6 +151,9 @@ _nodens() {
             nodens__subcmd__generate,metrics)
                 cmd="nodens__subcmd__generate__subcmd__metrics"
                 ;;
+            nodens__subcmd__generate,plugins)
+                cmd="nodens__subcmd__generate__subcmd__plugins"
+                ;;
             nodens__subcmd__generate__subcmd__help,completions)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__completions"
                 ;;
@@ -162,6 +168,12 @@ _nodens() {
                 ;;
             nodens__subcmd__generate__subcmd__help,metrics)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__metrics"
+                ;;
+            nodens__subcmd__generate__subcmd__help,plugins)
+                cmd="nodens__subcmd__generate__subcmd__help__subcmd__plugins"
+                ;;
+            nodens__subcmd__help,audit)
+                cmd="nodens__subcmd__help__subcmd__audit"
                 ;;
             nodens__subcmd__help,check)
                 cmd="nodens__subcmd__help__subcmd__check"
@@ -238,6 +250,9 @@ _nodens() {
             nodens__subcmd__help__subcmd__generate,metrics)
                 cmd="nodens__subcmd__help__subcmd__generate__subcmd__metrics"
                 ;;
+            nodens__subcmd__help__subcmd__generate,plugins)
+                cmd="nodens__subcmd__help__subcmd__generate__subcmd__plugins"
+                ;;
             *)
                 ;;
         esac
@@ -245,7 +260,7 @@ _nodens() {
 
     case "${cmd}" in
         nodens)
-            opts="-h -V --config --help --version run ctl top node-cache check migrate generate demo help"
+            opts="-h -V --config --help --version run ctl top node-cache audit check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -253,6 +268,28 @@ _nodens() {
             case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__audit)
+            opts="-h --format --fail-on --rules --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human json sarif" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "high medium low never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -817,7 +854,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate)
-            opts="-h --help config metrics man completions help"
+            opts="-h --help config metrics plugins man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -859,7 +896,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate__subcmd__help)
-            opts="config metrics man completions help"
+            opts="config metrics plugins man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -942,6 +979,20 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__help__subcmd__plugins)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__generate__subcmd__man)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -970,9 +1021,37 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__plugins)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__help)
-            opts="run ctl top node-cache check migrate generate demo help"
+            opts="run ctl top node-cache audit check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__audit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1195,7 +1274,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate)
-            opts="config metrics man completions"
+            opts="config metrics plugins man completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1251,6 +1330,20 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__generate__subcmd__plugins)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

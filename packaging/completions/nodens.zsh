@@ -306,6 +306,21 @@ _arguments "${_arguments_options[@]}" : \
 '*::flags -- Its flags:_default' \
 && ret=0
 ;;
+(audit)
+_arguments "${_arguments_options[@]}" : \
+'--format=[How to write the report]:FORMAT:((human\:"For people; in colour on a terminal, unless NO_COLOR is set"
+json\:"One JSON document"
+sarif\:"SARIF 2.1.0, for code scanners"))' \
+'--fail-on=[The least severity that fails (exit status 1)]:SEVERITY:((high\:"High alone"
+medium\:"Medium and high"
+low\:"Low, medium and high"
+never\:"Nothing fails"))' \
+'()--rules[Print all rules instead, a line each]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::files -- Corefiles, ConfigMaps, folders, or - for standard input:_files' \
+&& ret=0
+;;
 (check)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
@@ -350,6 +365,12 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(plugins)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (man)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
@@ -383,6 +404,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (metrics)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(plugins)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -514,6 +539,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(audit)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (check)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -539,6 +568,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (metrics)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(plugins)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -578,6 +611,7 @@ _nodens_commands() {
 'ctl:Ask a daemon that runs, or tell it something' \
 'top:Watch a daemon that runs\: queries, hits, latency, servers, clients, detections' \
 'node-cache:Answer queries with the flags, Corefile and ConfigMaps of node-local-dns'\''s node-cache; see \`nodens node-cache -help\`' \
+'audit:Look at a CoreDNS Corefile as a security review does' \
 'check:Check a configuration file\: print all its mistakes, or all that holds' \
 'migrate:Print what a Corefile means, as a configuration file, and what differs' \
 'generate:Print files that are made from the program itself' \
@@ -585,6 +619,11 @@ _nodens_commands() {
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'nodens commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__audit_commands] )) ||
+_nodens__subcmd__audit_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens audit commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__check_commands] )) ||
 _nodens__subcmd__check_commands() {
@@ -791,6 +830,7 @@ _nodens__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
 'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -812,6 +852,7 @@ _nodens__subcmd__generate__subcmd__help_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
 'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -843,6 +884,11 @@ _nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate help metrics commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__generate__subcmd__help__subcmd__plugins_commands] )) ||
+_nodens__subcmd__generate__subcmd__help__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate help plugins commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__generate__subcmd__man_commands] )) ||
 _nodens__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
@@ -853,6 +899,11 @@ _nodens__subcmd__generate__subcmd__metrics_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate metrics commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__generate__subcmd__plugins_commands] )) ||
+_nodens__subcmd__generate__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate plugins commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__help_commands] )) ||
 _nodens__subcmd__help_commands() {
     local commands; commands=(
@@ -860,6 +911,7 @@ _nodens__subcmd__help_commands() {
 'ctl:Ask a daemon that runs, or tell it something' \
 'top:Watch a daemon that runs\: queries, hits, latency, servers, clients, detections' \
 'node-cache:Answer queries with the flags, Corefile and ConfigMaps of node-local-dns'\''s node-cache; see \`nodens node-cache -help\`' \
+'audit:Look at a CoreDNS Corefile as a security review does' \
 'check:Check a configuration file\: print all its mistakes, or all that holds' \
 'migrate:Print what a Corefile means, as a configuration file, and what differs' \
 'generate:Print files that are made from the program itself' \
@@ -867,6 +919,11 @@ _nodens__subcmd__help_commands() {
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'nodens help commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__audit_commands] )) ||
+_nodens__subcmd__help__subcmd__audit_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help audit commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help__subcmd__check_commands] )) ||
 _nodens__subcmd__help__subcmd__check_commands() {
@@ -962,6 +1019,7 @@ _nodens__subcmd__help__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
 'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
     )
@@ -986,6 +1044,11 @@ _nodens__subcmd__help__subcmd__generate__subcmd__man_commands() {
 _nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help generate metrics commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__generate__subcmd__plugins_commands] )) ||
+_nodens__subcmd__help__subcmd__generate__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help generate plugins commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help__subcmd__help_commands] )) ||
 _nodens__subcmd__help__subcmd__help_commands() {

@@ -28,8 +28,7 @@ pub(super) fn show(origin: &mut Origin) -> Result<(), Failure> {
     let local = Local::new(&loaded.config)?;
     let rules = RuleSet::new(&loaded.config)?;
     Anchors::new(&loaded.config)?;
-    let warnings = loaded.refused.iter().chain(&loaded.warnings);
-    for warning in warnings.chain(local.warnings()).chain(rules.warnings()) {
+    for warning in loaded.refused.iter().chain(&loaded.warnings).chain(local.warnings()).chain(rules.warnings()) {
         warn(warning);
     }
     print(&loaded.config.to_string())

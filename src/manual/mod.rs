@@ -13,6 +13,8 @@
 //! - [`packages`] what packages and image install, start and leave alone.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
+//! - [`corefile`] Corefiles: what each line becomes here, and what differs.
+//! - [`audit`] what a security review says of CoreDNS's own configuration: `nodens audit`.
 //! - [`dropin`] in the place of node-local-dns.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
@@ -46,6 +48,10 @@ pub mod packages;
 pub mod processes;
 //
 pub mod node;
+//
+pub mod corefile;
+//
+pub mod audit;
 //
 pub mod dropin;
 //

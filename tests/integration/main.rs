@@ -34,6 +34,7 @@ mod listener;
 mod local;
 mod loops;
 mod memory;
+mod migrate;
 mod prefetch;
 mod rebinding;
 mod routing;

@@ -27,6 +27,7 @@ mod source;
 mod template;
 
 pub(super) use apart::{Given, tree};
+pub(super) use flags::usage;
 use flags::{Flags, Wish};
 use source::NodeCache;
 
@@ -49,7 +50,7 @@ pub(super) fn asked(arguments: &[OsString]) -> Option<&[OsString]> {
 /// Does what the flags say.
 pub(super) fn node_cache(arguments: &[OsString]) -> Result<(), Failure> {
     match flags::read(arguments)? {
-        Wish::Help => print(&flags::usage()),
+        Wish::Help => print(&usage()),
         Wish::Version => print(&format!("nodens {} (node-cache)\n", env!("CARGO_PKG_VERSION"))),
         Wish::Plugins => print(&plugins()),
         Wish::Check(flags) => check::show(&mut origin(*flags)),
