@@ -153,7 +153,8 @@ fn one_process_has_addresses_of_both_families() {
     manifest.corefile =
         manifest.corefile.replace(&format!("bind {LINK_LOCAL} {KUBE_DNS}"), "bind __PILLAR__LOCAL__DNS__");
     let both = format!("{LINK_LOCAL},{LOCAL_V6}");
-    let mut daemon = Container::new(&manifest, &cluster).arguments(&["-localip", &both]).start();
+    let container = Container::new(&manifest, &cluster).arguments(&["-localip", &both]);
+    let mut daemon = container.start();
     let of_six = || {
         let text: String =
             ["raw", "filter"].map(|table| cluster.node.output(&["ip6tables-save", "-t", table])).concat();
