@@ -18,8 +18,12 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
+    /// An audit found what it was told to fail on. No number of `sysexits.h`: linters end so.
+    Findings = 1,
     /// The command line is wrong (`EX_USAGE`).
     Usage = 64,
+    /// A file holds something else than it should (`EX_DATAERR`).
+    Data = 65,
     /// A file or address the command needs cannot be had (`EX_NOINPUT`).
     NoInput = 66,
     /// A service this one stands on is not there (`EX_UNAVAILABLE`).
@@ -38,8 +42,10 @@ pub enum ExitCode {
 
 impl ExitCode {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
+        Self::Findings,
         Self::Usage,
+        Self::Data,
         Self::NoInput,
         Self::Unavailable,
         Self::Software,
@@ -59,7 +65,9 @@ impl ExitCode {
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
+            Self::Findings => "An audit found what it was told to fail on.",
             Self::Usage => "The command line is wrong.",
+            Self::Data => "A file holds something else than it should.",
             Self::NoInput => "A file or an address that the command needs cannot be had.",
             Self::Unavailable => "A service this one stands on is not there.",
             Self::Software => "An error in nodens itself.",

@@ -23,7 +23,7 @@
 //! only clock) and [`error`] (why the process ends). Beside them, [`metrics`], [`log`],
 //! [`querylog`] and [`detect`] observe, and [`control`] shows it to the outside.
 //! [`node`] is what is done to the node: the link that carries the listen addresses, and packet rules. [`supervisor`] is the process behind
-//! the one that answers, [`cli`] what an operator types.
+//! the one that answers, [`cli`] what an operator types. [`audit`] looks at the configuration of other servers, by [`corefile`]'s tree.
 //!
 //! # Four rules that explain the rest
 //!
@@ -52,6 +52,8 @@ pub mod wire;
 pub mod cli;
 pub mod config;
 pub mod corefile;
+//
+pub mod audit;
 
 // A query's way, step by step.
 pub mod listener;

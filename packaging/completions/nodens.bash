@@ -16,6 +16,9 @@ _nodens() {
             ",$1")
                 cmd="nodens"
                 ;;
+            nodens,audit)
+                cmd="nodens__subcmd__audit"
+                ;;
             nodens,check)
                 cmd="nodens__subcmd__check"
                 ;;
@@ -30,6 +33,12 @@ _nodens() {
                 ;;
             nodens,help)
                 cmd="nodens__subcmd__help"
+                ;;
+            nodens,migrate)
+                cmd="nodens__subcmd__migrate"
+                ;;
+            nodens,node-cache)
+                cmd="nodens__subcmd__node__subcmd__cache"
                 ;;
             nodens,run)
                 cmd="nodens__subcmd__run"
@@ -139,6 +148,12 @@ _nodens() {
             nodens__subcmd__generate,man)
                 cmd="nodens__subcmd__generate__subcmd__man"
                 ;;
+            nodens__subcmd__generate,metrics)
+                cmd="nodens__subcmd__generate__subcmd__metrics"
+                ;;
+            nodens__subcmd__generate,plugins)
+                cmd="nodens__subcmd__generate__subcmd__plugins"
+                ;;
             nodens__subcmd__generate__subcmd__help,completions)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__completions"
                 ;;
@@ -150,6 +165,15 @@ _nodens() {
                 ;;
             nodens__subcmd__generate__subcmd__help,man)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__man"
+                ;;
+            nodens__subcmd__generate__subcmd__help,metrics)
+                cmd="nodens__subcmd__generate__subcmd__help__subcmd__metrics"
+                ;;
+            nodens__subcmd__generate__subcmd__help,plugins)
+                cmd="nodens__subcmd__generate__subcmd__help__subcmd__plugins"
+                ;;
+            nodens__subcmd__help,audit)
+                cmd="nodens__subcmd__help__subcmd__audit"
                 ;;
             nodens__subcmd__help,check)
                 cmd="nodens__subcmd__help__subcmd__check"
@@ -165,6 +189,12 @@ _nodens() {
                 ;;
             nodens__subcmd__help,help)
                 cmd="nodens__subcmd__help__subcmd__help"
+                ;;
+            nodens__subcmd__help,migrate)
+                cmd="nodens__subcmd__help__subcmd__migrate"
+                ;;
+            nodens__subcmd__help,node-cache)
+                cmd="nodens__subcmd__help__subcmd__node__subcmd__cache"
                 ;;
             nodens__subcmd__help,run)
                 cmd="nodens__subcmd__help__subcmd__run"
@@ -217,6 +247,12 @@ _nodens() {
             nodens__subcmd__help__subcmd__generate,man)
                 cmd="nodens__subcmd__help__subcmd__generate__subcmd__man"
                 ;;
+            nodens__subcmd__help__subcmd__generate,metrics)
+                cmd="nodens__subcmd__help__subcmd__generate__subcmd__metrics"
+                ;;
+            nodens__subcmd__help__subcmd__generate,plugins)
+                cmd="nodens__subcmd__help__subcmd__generate__subcmd__plugins"
+                ;;
             *)
                 ;;
         esac
@@ -224,7 +260,7 @@ _nodens() {
 
     case "${cmd}" in
         nodens)
-            opts="-h -V --config --help --version run ctl top check generate demo help"
+            opts="-h -V --config --help --version run ctl top node-cache audit check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -232,6 +268,28 @@ _nodens() {
             case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__audit)
+            opts="-h --format --fail-on --rules --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human json sarif" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "high medium low never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -796,7 +854,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate)
-            opts="-h --help config man completions help"
+            opts="-h --help config metrics plugins man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -838,7 +896,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate__subcmd__help)
-            opts="config man completions help"
+            opts="config metrics plugins man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -907,6 +965,34 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__help__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__generate__subcmd__help__subcmd__plugins)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__generate__subcmd__man)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -921,9 +1007,51 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__metrics)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__generate__subcmd__plugins)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__help)
-            opts="run ctl top check generate demo help"
+            opts="run ctl top node-cache audit check migrate generate demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__audit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1146,7 +1274,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate)
-            opts="config man completions"
+            opts="config metrics plugins man completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1201,7 +1329,63 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__help__subcmd__generate__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__generate__subcmd__plugins)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__node__subcmd__cache)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1232,6 +1416,50 @@ _nodens() {
         nodens__subcmd__help__subcmd__top)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__migrate)
+            opts="-o -h --kube-dns --cluster-dns --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kube-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__node__subcmd__cache)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

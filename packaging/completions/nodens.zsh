@@ -301,11 +301,42 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(node-cache)
+_arguments "${_arguments_options[@]}" : \
+'*::flags -- Its flags:_default' \
+&& ret=0
+;;
+(audit)
+_arguments "${_arguments_options[@]}" : \
+'--format=[How to write the report]:FORMAT:((human\:"For people; in colour on a terminal, unless NO_COLOR is set"
+json\:"One JSON document"
+sarif\:"SARIF 2.1.0, for code scanners"))' \
+'--fail-on=[The least severity that fails (exit status 1)]:SEVERITY:((high\:"High alone"
+medium\:"Medium and high"
+low\:"Low, medium and high"
+never\:"Nothing fails"))' \
+'()--rules[Print all rules instead, a line each]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::files -- Corefiles, ConfigMaps, folders, or - for standard input:_files' \
+&& ret=0
+;;
 (check)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
 '--help[Print help]' \
 ':file -- The configuration file, in TOML:_files' \
+&& ret=0
+;;
+(migrate)
+_arguments "${_arguments_options[@]}" : \
+'--kube-dns=[The folder that the kube-dns ConfigMap is mounted at, with its stub domains and upstream servers]:DIR:_files' \
+'*--cluster-dns=[What __PILLAR__CLUSTER__DNS__ stands for; else KUBE_DNS_UPSTREAM_SERVICE_HOST of the environment says]:ADDRESS:_default' \
+'-o+[The file to write, instead of standard output]:FILE:_files' \
+'--output=[The file to write, instead of standard output]:FILE:_files' \
+'-h[Print help]' \
+'--help[Print help]' \
+':corefile -- The Corefile of CoreDNS or node-cache:_files' \
 && ret=0
 ;;
 (generate)
@@ -323,6 +354,18 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-generate-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(metrics)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(plugins)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -357,6 +400,14 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-generate-help-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(metrics)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(plugins)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -484,7 +535,19 @@ esac
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(node-cache)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(audit)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(migrate)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -501,6 +564,14 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:nodens-help-generate-command-$line[1]:"
         case $line[1] in
             (config)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(metrics)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(plugins)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -539,12 +610,20 @@ _nodens_commands() {
 'run:Answer queries until told to stop (the default)' \
 'ctl:Ask a daemon that runs, or tell it something' \
 'top:Watch a daemon that runs\: queries, hits, latency, servers, clients, detections' \
+'node-cache:Answer queries with the flags, Corefile and ConfigMaps of node-local-dns'\''s node-cache; see \`nodens node-cache -help\`' \
+'audit:Look at a CoreDNS Corefile as a security review does' \
 'check:Check a configuration file\: print all its mistakes, or all that holds' \
+'migrate:Print what a Corefile means, as a configuration file, and what differs' \
 'generate:Print files that are made from the program itself' \
 'demo:Show a cache at work, without any network' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'nodens commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__audit_commands] )) ||
+_nodens__subcmd__audit_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens audit commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__check_commands] )) ||
 _nodens__subcmd__check_commands() {
@@ -750,6 +829,8 @@ _nodens__subcmd__demo_commands() {
 _nodens__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -770,6 +851,8 @@ _nodens__subcmd__generate__subcmd__config_commands() {
 _nodens__subcmd__generate__subcmd__help_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -796,10 +879,30 @@ _nodens__subcmd__generate__subcmd__help__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate help man commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands] )) ||
+_nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate help metrics commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__generate__subcmd__help__subcmd__plugins_commands] )) ||
+_nodens__subcmd__generate__subcmd__help__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate help plugins commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__generate__subcmd__man_commands] )) ||
 _nodens__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate man commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__generate__subcmd__metrics_commands] )) ||
+_nodens__subcmd__generate__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate metrics commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__generate__subcmd__plugins_commands] )) ||
+_nodens__subcmd__generate__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate plugins commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help_commands] )) ||
 _nodens__subcmd__help_commands() {
@@ -807,12 +910,20 @@ _nodens__subcmd__help_commands() {
 'run:Answer queries until told to stop (the default)' \
 'ctl:Ask a daemon that runs, or tell it something' \
 'top:Watch a daemon that runs\: queries, hits, latency, servers, clients, detections' \
+'node-cache:Answer queries with the flags, Corefile and ConfigMaps of node-local-dns'\''s node-cache; see \`nodens node-cache -help\`' \
+'audit:Look at a CoreDNS Corefile as a security review does' \
 'check:Check a configuration file\: print all its mistakes, or all that holds' \
+'migrate:Print what a Corefile means, as a configuration file, and what differs' \
 'generate:Print files that are made from the program itself' \
 'demo:Show a cache at work, without any network' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'nodens help commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__audit_commands] )) ||
+_nodens__subcmd__help__subcmd__audit_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help audit commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help__subcmd__check_commands] )) ||
 _nodens__subcmd__help__subcmd__check_commands() {
@@ -907,6 +1018,8 @@ _nodens__subcmd__help__subcmd__demo_commands() {
 _nodens__subcmd__help__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
+'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
     )
@@ -927,10 +1040,30 @@ _nodens__subcmd__help__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help generate man commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands] )) ||
+_nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help generate metrics commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__generate__subcmd__plugins_commands] )) ||
+_nodens__subcmd__help__subcmd__generate__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help generate plugins commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__help__subcmd__help_commands] )) ||
 _nodens__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help help commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__migrate_commands] )) ||
+_nodens__subcmd__help__subcmd__migrate_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help migrate commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__node-cache_commands] )) ||
+_nodens__subcmd__help__subcmd__node-cache_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help node-cache commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help__subcmd__run_commands] )) ||
 _nodens__subcmd__help__subcmd__run_commands() {
@@ -941,6 +1074,16 @@ _nodens__subcmd__help__subcmd__run_commands() {
 _nodens__subcmd__help__subcmd__top_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help top commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__migrate_commands] )) ||
+_nodens__subcmd__migrate_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens migrate commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__node-cache_commands] )) ||
+_nodens__subcmd__node-cache_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens node-cache commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__run_commands] )) ||
 _nodens__subcmd__run_commands() {

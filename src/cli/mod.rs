@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{ExitCode, Failure};
 
+mod audit;
 mod check;
 mod ctl;
 mod demo;
@@ -60,12 +61,15 @@ enum Command {
         ignored: Vec<OsString>,
     },
     /// Answer queries with the flags, Corefile and ConfigMaps of node-local-dns's node-cache; see `nodens node-cache -help`
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, after_help = node_cache::usage())]
     NodeCache {
         /// Its flags
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         flags: Vec<OsString>,
     },
+    /// Look at a CoreDNS Corefile as a security review does
+    #[command(after_help = audit::MORE)]
+    Audit(audit::Arguments),
     /// Check a configuration file: print all its mistakes, or all that holds
     Check(check::Arguments),
     /// Print what a Corefile means, as a configuration file, and what differs
@@ -114,6 +118,7 @@ where
             "this nodens was built without \"top\"; \"nodens ctl stats\" shows the same figures once",
         )),
         (Some(Command::NodeCache { flags }), None) => node_cache::node_cache(&flags),
+        (Some(Command::Audit(audit)), None) => audit::audit(&audit),
         (Some(Command::Check(check)), None) => check::check(&check),
         (Some(Command::Migrate(migrate)), None) => migrate::migrate(&migrate),
         (Some(Command::Generate(generate)), None) => generate::generate(&generate, Arguments::command()),
@@ -125,9 +130,11 @@ where
     }
 }
 
-/// A mistake in the arguments, in clap's words.
+/// A mistake in the arguments, in clap's words; where something is missing, it prints the help alone, which says nothing of a mistake.
 fn usage(error: &clap::Error) -> Failure {
-    Failure::new(ExitCode::Usage, error.to_string().trim_end())
+    let is_missing = error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let said = if is_missing { "error: a command is missing\n\n" } else { "" };
+    Failure::new(ExitCode::Usage, format!("{said}{}", error.to_string().trim_end()))
 }
 
 /// Writes to standard output. A reader that has gone away (`nodens generate config | head`) has seen what it wanted.

@@ -215,7 +215,7 @@ impl Config {
         let templates = rewriting::templates(&file.templates, &mut report);
         let warnings = report.finish()?;
         let certificates = upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
-        let hosts = zones.iter().filter_map(|zone| zone.rules.hosts.as_ref()?.file.as_ref());
+        let hosts = zones.iter().filter_map(|zone| zone.rules.hosts.file.as_ref());
         let named =
             local.hosts.iter().chain(hosts).chain(&policy.block_file).chain(&dnssec.anchors).chain(certificates);
         let mut files: Vec<(PathBuf, Stamp)> = Vec::new();

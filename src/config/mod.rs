@@ -118,9 +118,8 @@ impl Config {
     /// Whether it says what is to be done with questions and answers: rewriting, templates, access lists, hosts of zones and the like.
     #[must_use]
     pub fn has_rules(&self) -> bool {
-        let is_silent = |zone: &Zone| zone.rules == ZoneRules::default();
         let rules = self.rewrites.len() + self.templates.len() + self.local.whoami.len();
-        rules > 0 || !self.zones.iter().all(is_silent)
+        rules > 0 || self.zones.iter().any(|zone| !zone.rules.is_silent())
     }
 
     /// Whether link or packet rules of the node are made and looked after.
@@ -513,6 +512,20 @@ pub struct Endpoint {
     pub listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
+    /// Which of CoreDNS's names there are.
+    pub names: MetricNames,
+}
+
+/// Which of CoreDNS's metrics there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricNames {
+    /// Those that say something here.
+    #[default]
+    Few,
+    /// All that a CoreDNS of today has and that mean anything here.
+    Coredns,
+    /// Also those that older ones had.
+    All,
 }
 
 /// `[health]`: HTTP addresses of our own.

@@ -115,12 +115,12 @@ pub struct Template {
 }
 
 /// What a `[[zone]]` says of its names besides where they are asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneRules {
     /// Lines of an access list.
     pub acl: Vec<String>,
-    /// Names and addresses that are known here; `None` is none.
-    pub hosts: Option<ZoneHosts>,
+    /// Names and addresses that are known here.
+    pub hosts: ZoneHosts,
     /// Addresses that are made up; `None` is none.
     pub dns64: Option<Dns64>,
 }
@@ -140,6 +140,22 @@ pub struct ZoneHosts {
     pub fallthrough: bool,
     /// If not empty, only these are, with those below.
     pub fallthrough_zones: Vec<String>,
+}
+
+impl ZoneRules {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.acl.is_empty() && self.dns64.is_none() && self.hosts.is_silent()
+    }
+}
+
+impl ZoneHosts {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.file.is_none() && self.lines.is_empty()
+    }
 }
 
 /// `zone.dns64` (RFC 6147)
@@ -200,7 +216,8 @@ fn rewrite(raw: &Raw, report: &mut Report<'_>) -> Rewrite {
     if rule.matching == Matching::Exact && rule.answers == Answers::None {
         mistake("answers", "an exact name is always put back", "\"auto\"");
     }
-    if !is_name && !(rule.answer_names.is_empty() && rule.answer_values.is_empty()) {
+    let has_answers = !rule.answer_names.is_empty() || !rule.answer_values.is_empty();
+    if has_answers && !is_name {
         let key = if rule.answer_names.is_empty() { "answer-values" } else { "answer-names" };
         mistake(key, "is for rules that rewrite names", "none");
     }
@@ -240,7 +257,7 @@ pub(super) fn assemble_zone(raw: &Raw, report: &mut Report<'_>) -> ZoneRules {
 }
 
 /// Its hosts.
-fn hosts(raw: &Raw, report: &mut Report<'_>) -> Option<ZoneHosts> {
+fn hosts(raw: &Raw, report: &mut Report<'_>) -> ZoneHosts {
     let file = raw.given("hosts").map(|path: String| PathBuf::from(path));
     if let Some(path) = &file {
         check_readable(path, raw.place("hosts"), &raw.path("hosts"), report);
@@ -257,8 +274,7 @@ fn hosts(raw: &Raw, report: &mut Report<'_>) -> Option<ZoneHosts> {
         let fault = Fault::new("nothing falls through", "hosts-fallthrough = true");
         report.mistake(raw.place("hosts-fallthrough-zones"), raw.path("hosts-fallthrough-zones"), fault);
     }
-    // Hosts of which there are none, but which were asked to deny all others, would take the whole zone away.
-    (hosts.file.is_some() || !hosts.lines.is_empty()).then_some(hosts)
+    hosts
 }
 
 /// Its prefix of NAT64.
@@ -327,20 +343,18 @@ pub(super) fn template_value(template: &Template, key: &str) -> Option<Value> {
 
 /// An option of a `[[zone]]`.
 pub(super) fn zone_value(rules: &ZoneRules, key: &str) -> Option<Value> {
-    let hosts = rules.hosts.as_ref();
+    let hosts = &rules.hosts;
     Some(match key {
         "acl" => Value::Lines(list(&rules.acl)),
         "dns64" => Value::Text(rules.dns64.map(|dns64| dns64.prefix.to_string()).unwrap_or_default()),
         "dns64-translate-all" => Value::Switch(rules.dns64.is_some_and(|dns64| dns64.translate_all)),
         "dns64-ipv4-clients" => Value::Switch(rules.dns64.is_some_and(|dns64| dns64.ipv4_clients)),
-        "hosts" => Value::Text(hosts?.file.as_ref()?.to_string_lossy().into_owned()),
-        "hosts-lines" => Value::Lines(hosts.map(|hosts| list(&hosts.lines)).unwrap_or_default()),
-        "hosts-ttl" => Value::Duration(hosts.map_or(Duration::from_secs(3_600), |hosts| hosts.ttl)),
-        "hosts-reverse" => Value::Switch(hosts.is_none_or(|hosts| hosts.reverse)),
-        "hosts-fallthrough" => Value::Switch(hosts.is_none_or(|hosts| hosts.fallthrough)),
-        "hosts-fallthrough-zones" => {
-            Value::Lines(hosts.map(|hosts| list(&hosts.fallthrough_zones)).unwrap_or_default())
-        }
+        "hosts" => Value::Text(hosts.file.as_ref()?.to_string_lossy().into_owned()),
+        "hosts-lines" => Value::Lines(list(&hosts.lines)),
+        "hosts-ttl" => Value::Duration(hosts.ttl),
+        "hosts-reverse" => Value::Switch(hosts.reverse),
+        "hosts-fallthrough" => Value::Switch(hosts.fallthrough),
+        "hosts-fallthrough-zones" => Value::Lines(list(&hosts.fallthrough_zones)),
         _ => return unknown(Section::Zone, key),
     })
 }

@@ -270,15 +270,8 @@ impl Explained {
         offends: bool,
         now: Moment,
     ) -> (&'static str, Option<u16>, String) {
-        if let Some(refused) = self.refuse(asking) {
-            return refused;
-        }
-        let is_first = !matches!(self.local, Some((LocalZone::OwnName | LocalZone::Blocked, _)));
-        if let Some(rule) = self.rule.clone().filter(|rule| is_first || rule.0 == "whoami" || rule.0 == "refuse") {
-            return rule;
-        }
-        if let Some(own) = self.own() {
-            return own;
+        if let Some(said) = self.before_memory(asking) {
+            return said;
         }
         let blocks = offends && rules.rebinding.mode == RebindingMode::Block;
         // Of an answer that was judged by another policy and from which something was taken, nobody knows what that was.
@@ -354,6 +347,13 @@ impl Explained {
             RebindingMode::Off => {}
         }
         (outcome, None, text)
+    }
+
+    /// What is said before anything that is kept is looked at.
+    fn before_memory(&self, asking: &Asking) -> Option<(&'static str, Option<u16>, String)> {
+        let is_first = !matches!(self.local, Some((LocalZone::OwnName | LocalZone::Blocked, _)));
+        let rule = || self.rule.clone().filter(|rule| is_first || rule.0 == "whoami" || rule.0 == "refuse");
+        self.refuse(asking).or_else(rule).or_else(|| self.own())
     }
 
     /// What is refused before anything is looked up.

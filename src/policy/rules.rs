@@ -62,7 +62,8 @@ impl RuleSet {
                 mistakes.extend(wrong.into_iter().map(|wrong| format!("zone.acl of {:?}: {wrong}", zone.name)));
                 None
             });
-            let hosts = zone.rules.hosts.as_ref().map(|hosts| Hosts::new(&zone.name, hosts, &mut set.warnings));
+            let written = &zone.rules.hosts;
+            let hosts = (!written.is_silent()).then(|| Hosts::new(&zone.name, written, &mut set.warnings));
             let hosts = hosts.transpose()?.map(Arc::new);
             set.zones.push(ZoneRules { acl: acl.map(Arc::new), hosts, dns64: zone.rules.dns64 });
             if zone.name != "." {

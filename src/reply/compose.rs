@@ -78,7 +78,9 @@ impl Client<'_> {
             put_u16(room, next + 4, ede);
             next += EDE;
         }
-        room[next..].copy_from_slice(self.options);
+        if !self.options.is_empty() {
+            room[next..].copy_from_slice(self.options);
+        }
         length
     }
 }

@@ -62,7 +62,7 @@ impl Snapshot {
         // Told before they are read: what changes in between is seen as a change later.
         let hosts = config.local.hosts.as_deref().and_then(digest);
         let blocked = config.policy.block_file.as_deref().and_then(digest);
-        let file_of = |zone: &Zone| zone.rules.hosts.as_ref().and_then(|hosts| digest(hosts.file.as_deref()?));
+        let file_of = |zone: &Zone| zone.rules.hosts.file.as_deref().and_then(digest);
         let zone_hosts: Vec<Digest> = config.zones.iter().map(file_of).collect();
         let authorities: Vec<Digest> =
             config.upstreams.iter().map(|upstream| upstream.ca.as_deref().and_then(digest)).collect();

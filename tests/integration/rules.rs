@@ -2,6 +2,7 @@
 
 use super::common::ask::Ask;
 use super::common::compose::Compose;
+use super::common::control::Control;
 use super::common::daemon::{Daemon, Setup};
 use super::common::upstream::{Query, Upstream};
 use super::common::wire::{Message, kind, name_bytes, option, rcode};
@@ -270,7 +271,7 @@ fn names_without_an_ipv6_address_get_one_made_of_the_other() {
 #[test]
 fn access_lists_are_for_the_names_of_their_zone_in_memory_or_not() {
     let upstream = Upstream::tcp().serve(names);
-    let acl = "acl = [\"allow net 127.0.0.2\", \"drop type TXT\", \"filter type AAAA net 127.0.0.0/8\", \"block\"]";
+    let acl = "acl = [\"allow net 127.0.1.3\", \"drop type TXT\", \"filter type AAAA net 127.0.0.0/8\", \"block\"]";
     let daemon = Setup::forward(&upstream).zone("corp.test", "all", acl).start();
     let friend = daemon.udp_of(2);
     assert_eq!(friend.ask(&Ask::a("a.corp.test")).rcode(), rcode::NOERROR);
@@ -336,6 +337,31 @@ fn who_asks_which_server_it_is_is_told() {
     );
     let quiet = Setup::forward(&upstream).start();
     assert_eq!(quiet.ask(&ask).option(option::NSID), None);
+}
+
+#[test]
+fn whoever_asks_why_is_told_of_the_rule() {
+    let upstream = Upstream::tcp().serve(names);
+    let setup = Setup::forward(&upstream)
+        .section("local", "whoami = [\"me.test\"]")
+        .zone("corp.test", "all", "acl = [\"allow net 10.0.0.0/8\", \"block\"]\nhosts-lines = [\"192.0.2.7 a.corp.test\"]")
+        .zone("six.test", "all", "dns64 = \"64:ff9b::/96\"\ndns64-ipv4-clients = true")
+        .more("[[rewrite]]\nfrom = \"red.test\"\nto = \"blue.example.org\"\n[[template]]\nzone = \"t.test\"\nrcode = \"NXDOMAIN\"\n");
+    let (_daemon, control) = Control::start(setup);
+    for (words, outcome, part) in [
+        ("a.corp.test --client 192.0.2.1", "refuse", "line 2 of zone.acl of corp.test. says block"),
+        ("a.corp.test --client 10.0.0.1", "hosts", "in the hosts of its zone"),
+        ("me.test", "whoami", "local.whoami"),
+        ("red.test", "rewrite", "by rule 1 of [[rewrite]], blue.example.org. A is asked instead"),
+        ("x.t.test", "template", "[[template]] 1 answers"),
+        ("x.six.test AAAA", "dns64", "64:ff9b::/96"),
+        ("x.six.test", "ask", "the servers of all"),
+    ] {
+        let told = control.json(&format!("explain {words}"));
+        let text = told["verdict"]["text"].as_str().unwrap();
+        assert!(told["verdict"]["outcome"] == outcome && text.contains(part), "{words}: {told:#}");
+    }
+    assert_eq!(upstream.queries(), 0);
 }
 
 //------ Reload --------------------------------------------------------------

@@ -188,7 +188,10 @@ fn restored(rules: &[config::Rewrite], name: &str, host: &str) -> [String; 3] {
 #[test]
 fn names_in_the_answer_become_again_what_was_asked() {
     let exact = rule(Matching::Exact, "red.test", "blue.example");
-    assert_eq!(restored(&[exact.clone()], "red.test", "a.blue.example"), ["red.test.", "a.red.test.", "a.red.test."]);
+    assert_eq!(
+        restored(std::slice::from_ref(&exact), "red.test", "a.blue.example"),
+        ["red.test.", "a.red.test.", "a.red.test."]
+    );
     assert_eq!(restored(&[exact], "red.test", "other.example"), ["red.test.", "other.example.", "other.example."]);
     let suffix = rule(Matching::Suffix, ".corp.test", ".svc.example");
     assert_eq!(restored(&[suffix], "a.corp.test", "b.svc.example"), ["a.corp.test.", "b.corp.test.", "b.corp.test."]);
@@ -205,7 +208,7 @@ fn explicit_rules_say_what_becomes_of_owners_and_values() {
         ..rule(Matching::Regex, r"^(.*)-eu\.test\.$", "{1}.eu.example")
     };
     assert_eq!(
-        restored(&[named.clone()], "ftp-eu.test", "b.eu.example"),
+        restored(std::slice::from_ref(&named), "ftp-eu.test", "b.eu.example"),
         ["ftp-eu.test.", "b.eu.example.", "b-eu.test."]
     );
     let valued = config::Rewrite { answer_values: lines(r"^(.*)\.eu\.example\.$  {1}-eu.test"), ..named };

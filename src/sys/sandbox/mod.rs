@@ -84,7 +84,7 @@ impl Sandbox {
         let clients = [&config.clients.token, &config.clients.ca];
         let asks = config.clients.source != ClientSource::None;
         let named = [&config.local.hosts, &config.policy.block_file, &config.dnssec.anchors];
-        let hosts = config.zones.iter().filter_map(|zone| zone.rules.hosts.as_ref()?.file.as_ref());
+        let hosts = config.zones.iter().filter_map(|zone| zone.rules.hosts.file.as_ref());
         let snapshot = config.cache.snapshot.iter().map(|path| ("cache.snapshot", path.clone()));
         let query_log = match &config.query_log.output {
             LogOutput::File(path) => Some(("query-log.output", path.clone())),
