@@ -138,7 +138,7 @@ fn compose(addresses: u8, turn: usize) -> Box<dyn FnMut()> {
     let query = Query::parse(&room).expect("the query is well-formed");
     room.resize(4096, 0);
     let limit = Client::udp_limit(query.edns, 1232);
-    let client = Client { flags: 0x0100, edns: query.edns, limit, udp_size: 1232, keepalive: None };
+    let client = Client { flags: 0x0100, edns: query.edns, limit, udp_size: 1232, options: &[] };
     let later = if turn > 0 { now + std::time::Duration::from_secs(10) } else { now };
     Box::new(move || {
         black_box(reply::answer(&mut room, query.question_end, black_box(&client), &entry.body(later), turn));

@@ -66,7 +66,8 @@ fn warm(text: &str) -> (Rc<Pipeline>, Arc<WorkerMetrics>, Vec<Vec<u8>>) {
     let (tls, loops) = (vec![None].into(), Arc::default());
     // The generation of what [`super::entry`] makes.
     let anchors = Arc::default();
-    let shared = Shared { config, store, local, anchors, rates, tls, addresses, policy: 0, loops, numbers };
+    let rules = Arc::default();
+    let shared = Shared { config, store, local, rules, anchors, rates, tls, addresses, policy: 0, loops, numbers };
     let pipeline = Pipeline::new(&shared, Arc::clone(&metrics));
     let queries = (0..NAMES).map(|number| messages::query(&format!("www.site{number}.example"), rtype::A)).collect();
     (pipeline, metrics, queries)

@@ -32,6 +32,24 @@ impl Variant {
         Self(self.0 | 4)
     }
 
+    /// The same for clients to whom addresses are made up (RFC 6147).
+    #[must_use]
+    pub fn translated(self) -> Self {
+        Self(self.0 | 8)
+    }
+
+    /// The same for others.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self(self.0 & !8)
+    }
+
+    /// Whether addresses are made up.
+    #[must_use]
+    pub fn is_translated(self) -> bool {
+        self.0 & 8 != 0
+    }
+
     /// Whether signatures are wanted.
     #[must_use]
     pub fn dnssec_ok(self) -> bool {

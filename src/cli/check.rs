@@ -7,6 +7,7 @@ use crate::config::Origin;
 use crate::dnssec::Anchors;
 use crate::error::Failure;
 use crate::policy::local::Local;
+use crate::policy::rules::RuleSet;
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -23,10 +24,11 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
 /// Prints what holds, wherever it comes from.
 pub(super) fn show(origin: &mut Origin) -> Result<(), Failure> {
     let loaded = origin.read()?;
-    // Static records and the hosts file are read by the step that answers from them; it knows best what is wrong in them.
+    // Static records, hosts files and rules are read by the step that answers from them; it knows best what is wrong in them.
     let local = Local::new(&loaded.config)?;
+    let rules = RuleSet::new(&loaded.config)?;
     Anchors::new(&loaded.config)?;
-    for warning in loaded.refused.iter().chain(&loaded.warnings).chain(local.warnings()) {
+    for warning in loaded.refused.iter().chain(&loaded.warnings).chain(local.warnings()).chain(rules.warnings()) {
         warn(warning);
     }
     print(&loaded.config.to_string())

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::node_cache::{Given, tree};
 use super::{print, warn};
-use crate::config::read_text;
-use crate::corefile::{self, Machine, Mistake};
+use crate::config::{Config, Environment, read_text};
+use crate::corefile::{self, Compiled, Machine, Mistake};
 use crate::error::{ExitCode, Failure};
+use crate::policy::local::Local;
+use crate::policy::rules::RuleSet;
 
 /// What `migrate` takes.
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,7 @@ pub(super) fn migrate(arguments: &Arguments) -> Result<(), Failure> {
     let given = Given { kube_dns: arguments.kube_dns.as_deref(), cluster_dns: &arguments.cluster_dns };
     let tree = tree(&text, &origin, &given, &Machine)?;
     let compiled = corefile::compile(&tree, &Machine).map_err(|mistakes| refuse(&mistakes))?;
+    check(&compiled, &origin)?;
     for notice in &compiled.notices {
         warn(&notice.to_string());
     }
@@ -51,6 +54,30 @@ pub(super) fn migrate(arguments: &Arguments) -> Result<(), Failure> {
 fn refuse(mistakes: &[Mistake]) -> Failure {
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     Failure::new(ExitCode::Config, lines.join("\n"))
+}
+
+/// Checks what only those can who answer by it: expressions of rules, records of templates, lines of hosts.
+fn check(compiled: &Compiled, origin: &str) -> Result<(), Failure> {
+    let loaded = Config::parse(&compiled.toml, origin, &Environment::neutral());
+    let Ok(loaded) = loaded else { return Err(Failure::new(ExitCode::Software, "the document is none")) };
+    let rules = RuleSet::new(&loaded.config).map_err(|failure| {
+        let place = |line: &str| -> Option<String> {
+            let (places, rest) = match line.strip_prefix("rewrite, rule ") {
+                Some(rest) => (&compiled.rewrites, rest),
+                None => (&compiled.templates, line.strip_prefix("template ")?),
+            };
+            let (number, wrong) = rest.split_once(": ")?;
+            Some(format!("{}: {wrong}", places.get(number.parse::<usize>().ok()?.checked_sub(1)?)?))
+        };
+        let lines = failure.message.lines();
+        let lines: Vec<String> = lines.map(|line| place(line).unwrap_or_else(|| format!("{origin}: {line}"))).collect();
+        Failure::new(failure.code, lines.join("\n"))
+    })?;
+    let local = Local::new(&loaded.config)?;
+    for warning in local.warnings().iter().chain(rules.warnings()) {
+        warn(warning);
+    }
+    Ok(())
 }
 
 /// Writes a new file, or one that is there.

@@ -61,7 +61,7 @@ enum Command {
         ignored: Vec<OsString>,
     },
     /// Answer queries with the flags, Corefile and ConfigMaps of node-local-dns's node-cache; see `nodens node-cache -help`
-    #[command(disable_help_flag = true)]
+    #[command(disable_help_flag = true, after_help = node_cache::usage())]
     NodeCache {
         /// Its flags
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -130,9 +130,11 @@ where
     }
 }
 
-/// A mistake in the arguments, in clap's words.
+/// A mistake in the arguments, in clap's words; where something is missing, it prints the help alone, which says nothing of a mistake.
 fn usage(error: &clap::Error) -> Failure {
-    Failure::new(ExitCode::Usage, error.to_string().trim_end())
+    let is_missing = error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let said = if is_missing { "error: a command is missing\n\n" } else { "" };
+    Failure::new(ExitCode::Usage, format!("{said}{}", error.to_string().trim_end()))
 }
 
 /// Writes to standard output. A reader that has gone away (`nodens generate config | head`) has seen what it wanted.

@@ -7,7 +7,6 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use data_encoding::BASE64;
-use hickory_proto::rr::RecordType;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
@@ -305,12 +304,7 @@ const NEEDED: [u16; 8] =
 
 /// Reads a type of records that a name may go without: its name in any letter case, or "TYPE" and its number (RFC 3597 section 5).
 pub(super) fn parse_type(text: &str) -> Result<u16, Fault> {
-    let upper = text.to_ascii_uppercase();
-    let number = match upper.strip_prefix("TYPE") {
-        Some(digits) => digits.parse().ok(),
-        None => upper.parse().ok().map(|known: RecordType| u16::from(known)),
-    };
-    match number {
+    match record::type_number(text) {
         None => Err(Fault::new(format!("{text:?} is no type of records"), "a name such as \"AAAA\", or \"TYPE65\"")),
         Some(0 | rtype::OPT | rtype::FIRST_META..=rtype::LAST_META) => {
             Err(Fault::new(format!("{text:?} is never the type of a record"), "a type such as \"AAAA\""))
@@ -319,6 +313,17 @@ pub(super) fn parse_type(text: &str) -> Result<u16, Fault> {
             Err(Fault::new(format!("{text:?} is needed to answer for other types"), "a type such as \"AAAA\""))
         }
         Some(number) => Ok(number),
+    }
+}
+
+/// Reads a type that may be asked for, in the same forms; "ANY" is all of them.
+pub(super) fn parse_query_type(text: &str) -> Result<u16, Fault> {
+    match record::type_number(text) {
+        Some(number) if number != 0 && number != rtype::OPT => Ok(number),
+        _ => Err(Fault::new(
+            format!("{text:?} is no type of records"),
+            "a name such as \"AAAA\", \"TYPE65\", or \"ANY\"",
+        )),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Options that are one of a few words: the words, in one place for reading and printing.
 
-use super::{Class, Dnssec, Format, Level, Policy, Preset, RebindingAction, RebindingMode, RulesBackend};
+use super::{
+    Answers, Class, Dnssec, Format, Level, Matching, MetricNames, Policy, Preset, RebindingAction, RebindingMode,
+    Route, RulesBackend,
+};
 
 /// A type whose values have words.
 pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
@@ -25,6 +28,11 @@ pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
 impl Choice for Level {
     const NAMES: &'static [&'static str] = &["error", "warn", "info", "debug"];
     const VALUES: &'static [Self] = &[Self::Error, Self::Warn, Self::Info, Self::Debug];
+}
+
+impl Choice for MetricNames {
+    const NAMES: &'static [&'static str] = &["few", "coredns", "all"];
+    const VALUES: &'static [Self] = &[Self::Few, Self::Coredns, Self::All];
 }
 
 impl Choice for Format {
@@ -67,6 +75,22 @@ impl Choice for Preset {
     const VALUES: &'static [Self] = &[Self::Aws, Self::Azure, Self::Gcp, Self::Plex, Self::Dnsbl];
 }
 
+impl Choice for Matching {
+    const NAMES: &'static [&'static str] = &["exact", "prefix", "suffix", "substring", "regex", "type", "ttl"];
+    const VALUES: &'static [Self] =
+        &[Self::Exact, Self::Prefix, Self::Suffix, Self::Substring, Self::Regex, Self::Type, Self::Ttl];
+}
+
+impl Choice for Answers {
+    const NAMES: &'static [&'static str] = &["auto", "none"];
+    const VALUES: &'static [Self] = &[Self::Auto, Self::None];
+}
+
+impl Choice for Route {
+    const NAMES: &'static [&'static str] = &["target", "question"];
+    const VALUES: &'static [Self] = &[Self::Target, Self::Question];
+}
+
 /// Gives types their words outside of this folder, too.
 macro_rules! words {
     ($($name:ident),+) => {
@@ -80,4 +104,4 @@ macro_rules! words {
     };
 }
 
-words!(Level, Class, Dnssec, Policy, RebindingMode, RebindingAction);
+words!(Level, Class, Dnssec, Policy, RebindingMode, RebindingAction, Matching);

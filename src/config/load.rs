@@ -14,7 +14,7 @@ use super::options::{SILENT_CLUSTER_GROUP, SILENT_CLUSTER_ZONE, Section, silent_
 use super::raw::File;
 use super::source::{Source, Written, read_text};
 use super::value::{At, Value};
-use super::{Config, Listen, Transport, loops, observing, rebinding, rules, sections, upstream, zone};
+use super::{Config, Listen, Transport, loops, observing, rebinding, rewriting, rules, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
@@ -211,9 +211,13 @@ impl Config {
             (upstreams, zones)
         };
         sections::check_dead_suffixes(file.section(Section::Local), &zones, &mut report);
+        let rewrites = rewriting::rewrites(&file.rewrites, &mut report);
+        let templates = rewriting::templates(&file.templates, &mut report);
         let warnings = report.finish()?;
         let certificates = upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
-        let named = local.hosts.iter().chain(&policy.block_file).chain(&dnssec.anchors).chain(certificates);
+        let hosts = zones.iter().filter_map(|zone| zone.rules.hosts.file.as_ref());
+        let named =
+            local.hosts.iter().chain(hosts).chain(&policy.block_file).chain(&dnssec.anchors).chain(certificates);
         let mut files: Vec<(PathBuf, Stamp)> = Vec::new();
         for path in named {
             if !files.iter().any(|(known, _)| known == path) {
@@ -231,6 +235,8 @@ impl Config {
             rebinding,
             upstreams,
             zones,
+            rewrites,
+            templates,
             metrics,
             health,
             log,

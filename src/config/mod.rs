@@ -29,6 +29,7 @@ mod loops;
 mod observing;
 mod rebinding;
 mod resolv;
+mod rewriting;
 mod rules;
 mod running;
 mod sections;
@@ -58,6 +59,7 @@ pub use prefixes::Prefixes;
 pub use reference::reference;
 #[doc(hidden)]
 pub use resolv::parse as nameservers;
+pub use rewriting::{Answers, Dns64, Matching, Rewrite, Route, Template, ZoneHosts, ZoneRules};
 pub use running::digest;
 pub use source::{Source, Written, check_part, read_text};
 pub(crate) use units::print_duration;
@@ -84,6 +86,10 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// Which names go to which group, and under which rules. Always holds one zone for the root.
     pub zones: Vec<Zone>,
+    /// Questions that are asked in another form, in the order in which they are tried.
+    pub rewrites: Vec<Rewrite>,
+    /// Answers that are made of the question, in the order in which they are tried.
+    pub templates: Vec<Template>,
     /// The Prometheus endpoint.
     pub metrics: Endpoint,
     /// The health and readiness endpoint.
@@ -109,6 +115,13 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether it says what is to be done with questions and answers: rewriting, templates, access lists, hosts of zones and the like.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        let rules = self.rewrites.len() + self.templates.len() + self.local.whoami.len();
+        rules > 0 || self.zones.iter().any(|zone| !zone.rules.is_silent())
+    }
+
     /// Whether link or packet rules of the node are made and looked after.
     #[must_use]
     pub fn manages_node(&self) -> bool {
@@ -214,6 +227,10 @@ pub struct Local {
     pub identity: Option<String>,
     /// The answer to `version.server` CH TXT; `None`, the default, hides it.
     pub version: Option<String>,
+    /// What is told to queries that ask who answers (RFC 5001); empty is nothing.
+    pub nsid: String,
+    /// Suffixes whose names tell the client where it asks from: lower-case, without the last dot.
+    pub whoami: Vec<String>,
 }
 
 /// `[policy]`: what is not answered, whoever knows it.
@@ -392,6 +409,8 @@ pub struct Zone {
     pub query_log: Vec<QueryClass>,
     /// As [`Detect::mode`], for names of this zone.
     pub detect: DetectMode,
+    /// Who may ask for its names, which of them are answered from a hosts file, and which have addresses made up.
+    pub rules: ZoneRules,
 }
 
 /// `zone.rebinding`: what becomes of answers that lead from a name of the zone to an address of [`Rebinding`].
@@ -493,6 +512,20 @@ pub struct Endpoint {
     pub listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
+    /// Which of CoreDNS's names there are.
+    pub names: MetricNames,
+}
+
+/// Which of CoreDNS's metrics there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricNames {
+    /// Those that say something here.
+    #[default]
+    Few,
+    /// All that a CoreDNS of today has and that mean anything here.
+    Coredns,
+    /// Also those that older ones had.
+    All,
 }
 
 /// `[health]`: HTTP addresses of our own.

@@ -22,6 +22,10 @@ pub(super) struct File {
     pub(super) upstreams: Vec<Raw>,
     /// Each `[[zone]]`.
     pub(super) zones: Vec<Raw>,
+    /// Each `[[rewrite]]`.
+    pub(super) rewrites: Vec<Raw>,
+    /// Each `[[template]]`.
+    pub(super) templates: Vec<Raw>,
     /// Whether the file says nothing at all about upstreams and zones.
     pub(super) is_silent: bool,
 }
@@ -98,7 +102,14 @@ impl File {
     pub(super) fn read(text: &str, report: &mut Report<'_>) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
         note_syntax(text, table.get_ref(), &errors, report);
-        let mut file = Self { single: BTreeMap::new(), upstreams: Vec::new(), zones: Vec::new(), is_silent: true };
+        let mut file = Self {
+            single: BTreeMap::new(),
+            upstreams: Vec::new(),
+            zones: Vec::new(),
+            rewrites: Vec::new(),
+            templates: Vec::new(),
+            is_silent: true,
+        };
         for (name, content) in table.get_ref() {
             match Section::named(name.get_ref()) {
                 Some(section) => file.read_section(section, name, content, report),
@@ -125,7 +136,7 @@ impl File {
         content: &Spanned<DeValue<'_>>,
         report: &mut Report<'_>,
     ) {
-        self.is_silent &= !section.is_repeated();
+        self.is_silent &= !section.is_forwarding();
         let place = Place::Exact(name.span().start);
         match (content.get_ref(), section.is_repeated()) {
             (DeValue::Table(_), false) | (DeValue::Array(_), true) => {}
@@ -153,6 +164,8 @@ impl File {
             match section {
                 Section::Upstream => self.upstreams.push(raw),
                 Section::Zone => self.zones.push(raw),
+                Section::Rewrite => self.rewrites.push(raw),
+                Section::Template => self.templates.push(raw),
                 _ => {
                     self.single.insert(section, raw);
                 }

@@ -15,7 +15,7 @@ const INTRODUCTION: &str = "nodens reference configuration: every option, its de
     Made by \"nodens generate config\"; do not edit it, write a file with the few lines that differ.";
 /// How to read it.
 const LEGEND: &str = "A line that begins with # and no space is an option with its default: remove the # and change the value. \
-    For [[upstream]] and [[zone]], remove it from their headline, too. Where a default depends on the machine, a line with \"# \" shows an example. Durations carry a unit: ms, s, m, h, d. \
+    For [[upstream]] and [[zone]], remove it from their headline, too. [[rewrite]] and [[template]] hold only where they are written: examples. Where a default depends on the machine, a line with \"# \" shows an example. Durations carry a unit: ms, s, m, h, d. \
     So do sizes: B, kB, MB, GB, KiB, MiB, GiB. \"nodens check FILE\" names every mistake of a file, or prints all that holds.";
 
 /// The reference file.
@@ -29,7 +29,12 @@ pub fn reference() -> String {
         text.push('\n');
         paragraph(&mut text, section.doc());
         // An empty section says nothing, and whoever sets an option in it cannot forget its headline. A second `[[zone]]` would say a lot.
-        let sign = if section.is_repeated() { "#" } else { "" };
+        let sign = match (section.is_repeated(), section.is_forwarding()) {
+            (false, _) => "",
+            (true, true) => "#",
+            // There is none by itself.
+            (true, false) => "# ",
+        };
         line(&mut text, format_args!("{sign}{}", section.header()));
         for setting in section.settings() {
             text.push('\n');
@@ -44,10 +49,11 @@ fn option(text: &mut String, setting: &Setting) {
     let key = setting.key;
     paragraph(text, setting.doc);
     let kind = format!("Value: {}", setting.kind);
+    let sign = if setting.section.is_repeated() && !setting.section.is_forwarding() { "# " } else { "#" };
     match setting.silent {
         Silent::Value(value) => {
             paragraph(text, &format!("{kind}."));
-            line(text, format_args!("#{key} = {value}"));
+            line(text, format_args!("{sign}{key} = {value}"));
         }
         Silent::Derived { words, example } => {
             paragraph(text, &format!("{kind}. Default: {words}."));
@@ -55,7 +61,7 @@ fn option(text: &mut String, setting: &Setting) {
         }
         Silent::Required { example } => {
             paragraph(text, &format!("{kind}. Must be there."));
-            line(text, format_args!("#{key} = {example}"));
+            line(text, format_args!("{sign}{key} = {example}"));
         }
     }
 }

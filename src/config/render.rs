@@ -8,6 +8,7 @@ use super::address::RawServer;
 use super::choice::Choice;
 use super::observing;
 use super::options::Section;
+use super::rewriting;
 use super::value::{At, Value};
 use super::{Authentication, Config, Endpoint, Health, Upstream, Zone};
 
@@ -17,6 +18,8 @@ impl fmt::Display for Config {
             let count = match section {
                 Section::Upstream => self.upstreams.len(),
                 Section::Zone => self.zones.len(),
+                Section::Rewrite => self.rewrites.len(),
+                Section::Template => self.templates.len(),
                 _ => 1,
             };
             for position in 0..count {
@@ -75,6 +78,8 @@ impl Config {
             Section::Rules => self.rules_value(key),
             Section::Upstream => upstream_value(self.upstreams.get(position)?, key),
             Section::Zone => self.zone_value(self.zones.get(position)?, key),
+            Section::Rewrite => rewriting::rewrite_value(self.rewrites.get(position)?, key),
+            Section::Template => rewriting::template_value(self.templates.get(position)?, key),
         }
     }
 
@@ -161,6 +166,8 @@ impl Config {
             "dead-suffixes" => Value::Lines(list(&local.dead_suffixes)),
             "identity" => Value::Text(local.identity.clone().unwrap_or_default()),
             "version" => Value::Text(local.version.clone().unwrap_or_default()),
+            "nsid" => Value::Text(local.nsid.clone()),
+            "whoami" => Value::Lines(list(&local.whoami)),
             _ => return unknown(Section::Local, key),
         })
     }
@@ -215,7 +222,7 @@ impl Config {
                 let words = zone.rebinding.presets.iter().map(|preset| At::nowhere(preset.name().to_owned()));
                 Value::Lines(words.collect())
             }
-            _ => return unknown(Section::Zone, key),
+            _ => return rewriting::zone_value(&zone.rules, key),
         })
     }
 }
@@ -225,6 +232,7 @@ fn endpoint_value(endpoint: &Endpoint, key: &str) -> Option<Value> {
     Some(match key {
         "listen" => Value::Addresses(list(&endpoint.listen)),
         "allow" => Value::Prefixes(list(endpoint.allow.as_slice())),
+        "names" => Value::Text(endpoint.names.name().to_owned()),
         _ => return unknown(Section::Metrics, key),
     })
 }
@@ -278,6 +286,6 @@ fn integer(number: usize) -> Value {
 }
 
 /// A list whose elements are in no file.
-fn list<T: Clone>(elements: &[T]) -> Vec<At<T>> {
+pub(super) fn list<T: Clone>(elements: &[T]) -> Vec<At<T>> {
     elements.iter().cloned().map(At::nowhere).collect()
 }

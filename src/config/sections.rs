@@ -124,6 +124,7 @@ pub(super) fn local(raw: &Raw, environment: &Environment, report: &mut Report<'_
         ITSELF => by_itself.map(str::to_owned),
         _ => Some(text),
     };
+    let nsid = told(raw.value("nsid"), environment.host_name.as_deref());
     Local {
         special_use: raw.value("special-use"),
         hosts,
@@ -131,6 +132,8 @@ pub(super) fn local(raw: &Raw, environment: &Environment, report: &mut Report<'_
         dead_suffixes: raw.value::<Vec<At<String>>>("dead-suffixes").into_iter().map(|at| at.value).collect(),
         identity: told(raw.value("identity"), environment.host_name.as_deref()),
         version: told(raw.value("version"), Some(own_version)),
+        nsid: nsid.unwrap_or_default(),
+        whoami: raw.value::<Vec<At<String>>>("whoami").into_iter().map(|at| at.value).collect(),
     }
 }
 
@@ -191,7 +194,7 @@ pub(super) fn trust(raw: &Raw, report: &mut Report<'_>) -> Trust {
 }
 
 /// Notes a file that cannot be read; its names would silently not be answered.
-fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>) {
+pub(super) fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>) {
     if let Err(error) = read_bounded(path, 1) {
         report.mistake(
             place,
@@ -203,7 +206,7 @@ fn check_readable(path: &Path, place: Place, key: &str, report: &mut Report<'_>)
 
 /// `[metrics]`
 pub(super) fn metrics(raw: &Raw) -> Endpoint {
-    Endpoint { listen: addresses(raw, "listen"), allow: prefixes(raw, "allow") }
+    Endpoint { listen: addresses(raw, "listen"), allow: prefixes(raw, "allow"), names: choice(raw, "names") }
 }
 
 /// `[health]`

@@ -10,8 +10,8 @@ use toml::de::DeValue;
 
 use super::Exemption;
 use super::address::{
-    RawServer, parse_address, parse_domain, parse_exemption, parse_pin, parse_prefix, parse_server, parse_suffix,
-    parse_top, parse_type, print_pin, print_type,
+    RawServer, parse_address, parse_domain, parse_exemption, parse_pin, parse_prefix, parse_query_type, parse_server,
+    parse_suffix, parse_top, parse_type, print_pin, print_type,
 };
 use super::mistake::Fault;
 use super::options::Kind;
@@ -40,7 +40,7 @@ pub(super) enum Value {
     Servers(Vec<At<RawServer>>),
     /// [`Kind::Pins`]
     Pins(Vec<At<[u8; 32]>>),
-    /// [`Kind::Types`]
+    /// [`Kind::Types`] and [`Kind::QueryTypes`]
     Types(Vec<At<u16>>),
     /// [`Kind::Exemptions`]
     Exemptions(Vec<At<Exemption>>),
@@ -94,6 +94,7 @@ impl Value {
             Kind::Pins => elements(kind, written, parse_pin, Self::Pins),
             Kind::Lines => elements(kind, written, parse_line, Self::Lines),
             Kind::Types => elements(kind, written, parse_type, Self::Types),
+            Kind::QueryTypes => filled(elements(kind, written, parse_query_type, Self::Types), kind, written),
             Kind::Suffixes => elements(kind, written, parse_suffix, Self::Lines),
             Kind::Domains => elements(kind, written, parse_top, Self::Lines),
             Kind::Exemptions => elements(kind, written, parse_exemption, Self::Exemptions),

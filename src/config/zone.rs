@@ -10,6 +10,7 @@ use super::observing;
 use super::options::{INTERNAL_MAX_NEGATIVE_TTL, Section};
 use super::raw::{Raw, default};
 use super::rebinding;
+use super::rewriting;
 use super::sections::choice;
 use super::units::print_duration;
 use super::value::At;
@@ -153,5 +154,6 @@ fn assemble_one(raw: &Raw, upstream: usize, outer: &Outer<'_>, report: &mut Repo
         rebinding: rebinding::assemble_zone(raw, class),
         query_log: observing::classes(raw, "query-log").unwrap_or_else(|| outer.query_log.classes.clone()),
         detect: observing::zone_mode(raw, class, outer.detect),
+        rules: rewriting::assemble_zone(raw, report),
     }
 }

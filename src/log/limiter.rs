@@ -34,11 +34,13 @@ pub enum Topic {
     Rebinding,
     /// Who the clients are.
     Clients,
+    /// Rules of the operator that come to nothing.
+    Rules,
 }
 
 impl Topic {
     /// How many there are.
-    const COUNT: usize = Self::Clients as usize + 1;
+    const COUNT: usize = Self::Rules as usize + 1;
 
     /// What lines call it.
     const fn name(self) -> &'static str {
@@ -52,6 +54,7 @@ impl Topic {
             Self::Http => "http",
             Self::Rebinding => "rebinding",
             Self::Clients => "clients",
+            Self::Rules => "rules",
         }
     }
 }

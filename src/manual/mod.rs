@@ -13,9 +13,11 @@
 //! - [`packages`] what packages and image install, start and leave alone.
 //! - [`processes`] supervisor and worker: crashes, upgrades, the end.
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
+//! - [`corefile`] Corefiles: what each line becomes here, and what differs.
 //! - [`audit`] what a security review says of CoreDNS's own configuration: `nodens audit`.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
+//! - [`written`] rules for questions and answers: rewriting, templates, hosts of a zone, DNS64, access lists.
 //! - [`rules`] packet rules of a node, and what happens when nobody is there to remove them.
 //! - [`fleet`] many nodes before few servers.
 //! - [`clients`] which pod asked.
@@ -46,6 +48,8 @@ pub mod processes;
 //
 pub mod node;
 //
+pub mod corefile;
+//
 pub mod audit;
 //
 pub mod defaults;
@@ -53,6 +57,8 @@ pub mod defaults;
 pub mod faults;
 //
 pub mod rules;
+//
+pub mod written;
 //
 pub mod clients;
 //

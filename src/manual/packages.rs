@@ -41,7 +41,7 @@
 //! |---|---|
 //! | `/nodens`, static, without symbols | the program needs nothing else of the image |
 //! | `/node-cache`, a link to it | the entry point: the official manifest of node-local-dns gives arguments alone |
-//! | iptables, for nf_tables (the plain names) and legacy, with 4 libraries and the C library | what `node-cache` sets up are rules of iptables, to be found and removed by the Go image after it, and the other way round; `--minimal` leaves it out: `rules.backend = "nftables"` needs no program |
+//! | iptables, for nf_tables (the plain names) and legacy, with 5 libraries and the C library | what `node-cache` sets up are rules of iptables, to be found and removed by the Go image after it, and the other way round; `--minimal` leaves it out: `rules.backend = "nftables"` needs no program |
 //! | Mozilla's certificates, as Debian has them | DNS over TLS |
 //! | users root and nodens (65532), empty folders | `sandbox.user`, sockets and the snapshot where no volume is mounted |
 //! | licences, and a list of all crates and Debian packages (CycloneDX) | what scanners and lawyers ask for |
@@ -68,7 +68,7 @@
 //! numbers. Tests make each twice and compare. The program itself was not compared between two machines.
 //!
 //! **Why no container engine.** A layer is a tar file, a manifest is JSON; a script of 200 lines writes both, needs no daemon and no root, and puts no date
-//! into anything. **Why not cargo-deb.** Its table in Cargo.toml is the source, and `cargo deb` can read it; but it takes minutes to build, where
+//! into anything. **Why not cargo-deb.** The table in Cargo.toml has its form, for those who have it (not tried here); but it takes minutes to build, where
 //! dpkg-deb is there. **Why static.** `cargo rustc -- -C target-feature=+crt-static` links the release build once more against glibc's archive:
 //! two minutes instead of a second toolchain (musl) with another allocator, another resolver and another C library than all tests have. What a static glibc
 //! cannot do, we do not ask: users are read from /etc/passwd, names are never looked up by it. One thing had to be seen to: the crate for random

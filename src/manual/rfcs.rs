@@ -114,6 +114,17 @@
 //! | 7686, 8375, 9462, 9665 | | `onion`, `home.arpa`, `resolver.arpa`, `service.arpa` | [`policy::local`] | yes |
 //! | 7793 | | reverse zones of 100.64.0.0/10 | [`policy::local`] | yes |
 //!
+//! # Rules of operators
+//!
+//! | RFC | section | what | where | status |
+//! |---|---|---|---|---|
+//! | 5001 | 2.1, 2.2 | NSID for clients that ask for it | [`reply`] | where it is wanted |
+//! | 6052 | 2.2 | IPv4 addresses inside prefixes of six lengths | [`policy::dns64`] | yes |
+//! | 6147 | 5.1, 5.3.2, 5.3.3 | AAAA records made of A records | [`policy::dns64`] | where it is wanted |
+//! | 6147 | 5.1.4 | IPv4-mapped addresses are no AAAA records | [`policy::dns64`] | yes; the list is fixed |
+//! | 6147 | 5.3.1 | PTR for addresses that were made up | | no: such names are asked as any |
+//! | 6147 | 5.5 | nothing is made up for clients with DO and CD | [`pipeline`] | yes |
+//!
 //! [`Answer`]: crate::wire::answer::Answer
 //! [`Bounds`]: crate::cache::ttl::Bounds
 //! [`Bounds::apply`]: crate::cache::ttl::Bounds::apply
@@ -141,6 +152,7 @@
 //! [`dnssec::Verdict`]: crate::dnssec::Verdict
 //! [`pipeline`]: crate::pipeline
 //! [`policy::local`]: crate::policy::local
+//! [`policy::dns64`]: crate::policy::dns64
 //! [`reply`]: crate::reply
 //! [`reply::answer`]: crate::reply::answer
 //! [`reply::minimal_any`]: crate::reply::minimal_any

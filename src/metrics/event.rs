@@ -47,6 +47,28 @@ table! {
         RateShared => RATE_SHARED,
         /// A name of `policy.block`, or one whose alias leads to such a name; answered NXDOMAIN.
         Blocked => BLOCKED,
+        /// A query that `zone.acl` blocks; answered REFUSED.
+        AclBlocked => WRITTEN_RULES / "acl_block",
+        /// One that it filters; answered with nothing.
+        AclFiltered => WRITTEN_RULES / "acl_filter",
+        /// One that it drops.
+        AclDropped => WRITTEN_RULES / "acl_drop",
+        /// A question asked in another form.
+        Rewritten => WRITTEN_RULES / "rewrite",
+        /// One that became no name, or whose answer did; answered SERVFAIL.
+        RewriteFailed => WRITTEN_RULES / "rewrite_failed",
+        /// An answer made by a template.
+        Templated => WRITTEN_RULES / "template",
+        /// One that is no record; answered SERVFAIL.
+        TemplateFailed => WRITTEN_RULES / "template_failed",
+        /// Rules that lead from one to the next for too long; answered SERVFAIL.
+        RulesTooDeep => WRITTEN_RULES / "too_deep",
+        /// An answer from the hosts of a zone.
+        FromHosts => WRITTEN_RULES / "hosts",
+        /// An answer with addresses made up (RFC 6147).
+        Translated => WRITTEN_RULES / "dns64",
+        /// A client was told where it asks from.
+        ToldWhere => WRITTEN_RULES / "whoami",
         /// A question shed because `limits.in-flight` was reached; answered REFUSED.
         ShedInFlight => REJECTED / "in_flight",
         /// A client shed because `limits.waiting` was reached; answered REFUSED.

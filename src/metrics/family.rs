@@ -41,6 +41,8 @@ pub(super) enum Feature {
     ClientRate,
     /// Answers are logged.
     QueryLog,
+    /// The operator wrote rules for questions and answers.
+    WrittenRules,
 }
 
 impl Family {
@@ -59,6 +61,7 @@ impl Family {
             "nodens_queries_blocked_total" | "nodens_blocked_names" => Feature::Blocking,
             "nodens_client_rates_shared_total" => Feature::ClientRate,
             "nodens_query_log_total" => Feature::QueryLog,
+            "nodens_written_rules_total" => Feature::WrittenRules,
             _ => return None,
         })
     }
@@ -127,6 +130,20 @@ families! {
         "New configurations that were not taken because of a mistake; the one before stayed in force.";
     RELOAD_VERSION = Gauge "coredns_reload_version_info" ["hash", "value"]
         "Always 1; value is the hash of the configuration file that is in force.";
+
+    //------ CoreDNS's names for those who come from it (metrics.names) ---------------------------------------------------
+    PLUGIN_ENABLED = Gauge "coredns_plugin_enabled" ["server", "zone", "view", "name"]
+        "Always 1; the plugins of CoreDNS that do what is done here, zone by zone under the first server.";
+    CACHE_DROPS = Counter "coredns_cache_drops_total" ["server", "zones", "view"]
+        "Answers to another question than was asked. Always 0: those are ignored when they come, see nodens_upstream_mismatches_total.";
+    FORWARD_REQUESTS = Counter "coredns_forward_requests_total" ["to"]
+        "Questions that an upstream server has answered; CoreDNS had this until 1.11.";
+    FORWARD_RESPONSES = Counter "coredns_forward_responses_total" ["to", "rcode"]
+        "Answers of an upstream server; CoreDNS had this until 1.11.";
+    FORWARD_DURATION = Histogram "coredns_forward_request_duration_seconds" ["to", "rcode"]
+        "Time from sending a query to an upstream server to its answer; CoreDNS had this until 1.11.";
+    FORWARD_HEALTH_FAILURES = Counter "coredns_forward_healthcheck_failures_total" ["to"]
+        "Tries of a server that was down and still is; CoreDNS had this until 1.11.";
 
     //------ nodens's own: clients -----------------------------------------------------------------------------------
     NODENS_BUILD_INFO = Gauge "nodens_build_info" ["version", "revision"]
@@ -204,6 +221,12 @@ families! {
     SETUP_ERRORS = Counter "coredns_nodecache_setup_errors_total" ["errortype"]
         "What went wrong with link, rules and configuration, by node-local-dns's names; iptables stands for rules of every kind, configmap for a \
          Corefile as well.";
+
+    //------ nodens's own: what operators write down ---------------------------------------------------------------------
+    WRITTEN_RULES = Counter "nodens_written_rules_total" ["rule"]
+        "What came of rules in the configuration: queries that zone.acl turned away, questions asked in another form, answers made by templates, \
+         found in a zone's hosts, given IPv6 addresses or told where they ask from; and failures of these, which are SERVFAIL. Answers that a \
+         worker still has are not made again.";
 
     //------ nodens's own: validation --------------------------------------------------------------------------------
     VALIDATIONS = Counter "nodens_dnssec_validations_total" ["result"]

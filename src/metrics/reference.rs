@@ -27,6 +27,9 @@ pub fn reference() -> String {
             Some(Feature::Blocking) => " Shown with `policy.block` or `policy.block-file`.",
             Some(Feature::ClientRate) => " Shown with `limits.client-rate`.",
             Some(Feature::QueryLog) => " Shown with `query-log.classes`.",
+            Some(Feature::WrittenRules) => {
+                " Shown with rules for questions and answers: `[[rewrite]]`, `[[template]]`, or in a zone."
+            }
         };
         // A help text may hold what Markdown gives a meaning to.
         let help = family.help.replace('|', "\\|").replace('<', "&lt;").replace('*', "\\*").replace('[', "\\[");

@@ -26,10 +26,15 @@ impl Pipeline {
         let Flight { key, zone, .. } = flight;
         let nothing = Finding::Nothing(Failed { ede: Some(ede::OTHER), zone: *zone, ..Failed::unreachable() });
         let address = Key::new(key.name(), rtype::A, key.variant(), self.store.hashing());
-        let finding = match self.find(&address, clock::coarse(), flight.owner()).fresh() {
-            Some(entry) => Finding::Entry(entry, Source::CacheDenial),
-            // The other task goes on to its end whatever happens; only the end of the worker could take it away.
-            None => self.listen(&address, flight).await.unwrap_or_else(|_| nothing.clone()),
+        let finding = if flight.is_kept() && !flight.plan.touches(&address) {
+            match self.find(&address, clock::coarse(), flight.owner()).fresh() {
+                Some(entry) => Finding::Entry(entry, Source::CacheDenial),
+                // The other task goes on to its end whatever happens; only the end of the worker could take it away.
+                None => self.listen(&address, *zone, &flight.plan).await.unwrap_or_else(|_| nothing.clone()),
+            }
+        } else {
+            // A rule has its say, or other servers than those of the name's zone are asked.
+            self.ask_within(address, *zone, flight, flight.is_rewritten).await
         };
         let now = clock::coarse();
         let Finding::Entry(entry, source) = finding else { return finding };
@@ -38,7 +43,7 @@ impl Pipeline {
             return Finding::Entry(entry, source);
         }
         let Some((stripped, lifetime)) = self.strip(&entry, flight, now) else { return nothing };
-        if lifetime > 0 && self.plan.borrow().holds(key.name(), key.qtype(), *zone) {
+        if lifetime > 0 && flight.is_kept() && self.plan.borrow().holds(key.name(), key.qtype(), *zone) {
             self.store.insert(stripped.clone());
             self.put_in_front(key, &stripped, false, now);
         }

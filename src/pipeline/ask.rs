@@ -20,6 +20,7 @@ use crate::wire::{name, rcode};
 use super::Pipeline;
 use super::miss::{Failed, Finding, Flight};
 use super::plan::Plan;
+use super::rules::retime;
 use super::validate::{Believed, Bits};
 
 /// A failure that took so long may be that of a question which came back to us.
@@ -29,6 +30,16 @@ impl Pipeline {
     /// Asks whoever knows: the node's own zones, or the servers of the name's zone.
     pub(super) async fn find_out(self: &Rc<Self>, flight: &Flight) -> Finding {
         let Flight { key, plan, zone, .. } = flight;
+        if flight.qclass == class::IN {
+            if key.variant().is_translated() {
+                return Box::pin(self.translate(flight)).await;
+            }
+            if plan.has_rules
+                && let Some(finding) = Box::pin(self.by_rules(flight)).await
+            {
+                return finding;
+            }
+        }
         match plan.local.lookup(key.name(), key.qtype(), flight.qclass) {
             None => {}
             Some(LocalZone::Blocked) => return self.blocked(flight, plan),
@@ -134,12 +145,15 @@ impl Pipeline {
         if Self::leads_to_blocked(&plan, key, &answer) {
             drop(answer);
             self.store.succeed(key.hash());
-            self.store.forget(key);
+            if flight.is_kept() {
+                self.store.forget(key);
+            }
             return Ok((self.blocked(flight, &plan), keepalive));
         }
         let rules = flight.plan.rules(zone);
         let judgement = self.admit(&flight.plan, key, zone, flight.owner(), message, &mut answer);
         let lifetime = rules.bounds.apply(&mut answer);
+        let lifetime = retime(flight.ttls.get(), &mut answer, lifetime);
         let lifetime = believed.apply(&mut answer, lifetime);
         // A coarse moment, as hits compare it with: a fine one could lie ahead of them.
         let now = clock::coarse();
@@ -152,7 +166,9 @@ impl Pipeline {
         self.store.succeed(key.hash());
         // Where a reload gave the name to another zone meanwhile, this one's answer serves those who wait for it and nobody else.
         let current = Rc::ptr_eq(&flight.plan, &plan) || plan.holds(key.name(), key.qtype(), zone);
-        if lifetime > 0 && current {
+        if !flight.is_kept() {
+            // It answers another question, of which nobody else asks in this way.
+        } else if lifetime > 0 && current {
             self.store.insert(entry.clone());
             self.put_in_front(key, &entry, flight.ahead, now);
         } else if flight.stale.borrow().is_some() {
@@ -175,7 +191,7 @@ impl Pipeline {
         let (now, lifetime) = (clock::coarse(), answer.negative_ttl.unwrap_or(0));
         let terms = Terms { now, lifetime, zone: *zone, authoritative: answer.authoritative, ..Terms::default() };
         let entry = Entry::new(key, &mut answer, terms, self.store.hashing());
-        if lifetime > 0 && Rc::ptr_eq(plan, &self.plan.borrow()) {
+        if lifetime > 0 && flight.is_kept() && Rc::ptr_eq(plan, &self.plan.borrow()) {
             self.front.borrow_mut().insert(key, entry.clone(), now);
         }
         Finding::Entry(entry, Source::Local)

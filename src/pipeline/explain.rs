@@ -50,6 +50,8 @@ pub struct Explained {
     pub is_type_refused: bool,
     /// How detection holds the client back below the name's domain, and for how much longer.
     pub sentence: Option<(Severity, Duration)>,
+    /// What a rule that the operator wrote makes of it: a word, the response code where it is known, and the same in words.
+    pub rule: Option<(&'static str, Option<u16>, String)>,
     /// What the node knows itself, and the suffix that says so.
     pub local: Option<(LocalZone, Vec<u8>)>,
     /// The suffix that makes it a name of its zone, in wire format.
@@ -168,6 +170,7 @@ impl Pipeline {
             sentence: asking
                 .client
                 .and_then(|client| self.tap.borrow().as_ref().and_then(|tap| tap.standing(client, name, now))),
+            rule: plan.rule_for(asking),
             local: plan.local.owner(name, asking.qtype).map(|(zone, suffix)| (zone, suffix.to_vec())),
             apex: plan.apex(name, zone).to_vec(),
             zone,
@@ -267,11 +270,8 @@ impl Explained {
         offends: bool,
         now: Moment,
     ) -> (&'static str, Option<u16>, String) {
-        if let Some(refused) = self.refuse(asking) {
-            return refused;
-        }
-        if let Some(own) = self.own() {
-            return own;
+        if let Some(said) = self.before_memory(asking) {
+            return said;
         }
         let blocks = offends && rules.rebinding.mode == RebindingMode::Block;
         // Of an answer that was judged by another policy and from which something was taken, nobody knows what that was.
@@ -347,6 +347,13 @@ impl Explained {
             RebindingMode::Off => {}
         }
         (outcome, None, text)
+    }
+
+    /// What is said before anything that is kept is looked at.
+    fn before_memory(&self, asking: &Asking) -> Option<(&'static str, Option<u16>, String)> {
+        let is_first = !matches!(self.local, Some((LocalZone::OwnName | LocalZone::Blocked, _)));
+        let rule = || self.rule.clone().filter(|rule| is_first || rule.0 == "whoami" || rule.0 == "refuse");
+        self.refuse(asking).or_else(rule).or_else(|| self.own())
     }
 
     /// What is refused before anything is looked up.

@@ -23,6 +23,7 @@ use crate::wire::rcode;
 
 use super::Pipeline;
 use super::hit::Context;
+use super::plan::Plan;
 
 /// What the operator said of clients.
 #[derive(Clone, Debug)]
@@ -35,18 +36,21 @@ pub(super) struct Guard {
     rates: Option<Arc<Rates>>,
     /// To whom that does not apply.
     exempt: Prefixes,
+    /// Whether zones say who may ask for their names.
+    has_acls: bool,
 }
 
 impl Guard {
     /// What a configuration says, with its buckets; `None` if it says nothing.
-    pub(super) fn new(config: &Config, rates: Option<&Arc<Rates>>) -> Option<Box<Self>> {
+    pub(super) fn new(config: &Config, rates: Option<&Arc<Rates>>, has_acls: bool) -> Option<Box<Self>> {
         let guard = Self {
             allow: config.listen.allow.clone(),
             refused: config.policy.refuse_types.as_slice().into(),
             rates: rates.cloned(),
             exempt: config.limits.client_rate_exempt.clone(),
+            has_acls,
         };
-        let is_silent = guard.allow.is_empty() && guard.refused.is_empty() && guard.rates.is_none();
+        let is_silent = guard.allow.is_empty() && guard.refused.is_empty() && guard.rates.is_none() && !has_acls;
         (!is_silent).then(|| Box::new(guard))
     }
 
@@ -72,6 +76,7 @@ impl Pipeline {
     #[inline(never)]
     pub(super) fn guard(
         &self,
+        plan: &Plan,
         guard: &Guard,
         room: &mut [u8],
         context: &Context,
@@ -100,6 +105,6 @@ impl Pipeline {
             self.watch_type(context, room);
             return Some(self.refuse(room, context, edns, rcode::REFUSED, Some(ede::PROHIBITED)));
         }
-        None
+        if guard.has_acls { self.turn_away(plan, room, context, edns) } else { None }
     }
 }

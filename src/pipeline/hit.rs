@@ -12,10 +12,10 @@ use crate::cache::front::Found;
 use crate::cache::{Entry, Key, Known, Variant};
 use crate::listener::{Handler, Incoming, Outcome, ReplyTo};
 use crate::metrics::{Event, Protocol, Source};
-use crate::reply::{self, Client};
+use crate::reply;
 use crate::sys::clock::Moment;
 use crate::wire::answer::Asked;
-use crate::wire::header::{self, MAX_MESSAGE, ede};
+use crate::wire::header::{self, ede};
 use crate::wire::query::{Edns, Query, Reject};
 use crate::wire::{class, flag, rcode, rtype};
 
@@ -80,7 +80,7 @@ impl Handler for Pipeline {
             let key = Key::new(query.name(room), query.qtype, variant.chaos(), self.store.hashing());
             return self.later(room, &context, &query, key, None, reply_to);
         }
-        let key = Key::new(query.name(room), query.qtype, variant, self.store.hashing());
+        let mut key = Key::new(query.name(room), query.qtype, variant, self.store.hashing());
         let mut front = self.front.borrow_mut();
         front.follow(self.store.generation());
         if let Some(found) = front.find(&key, now) {
@@ -94,8 +94,8 @@ impl Handler for Pipeline {
             return self.give(room, &context, query.edns, entry, usize::from(uses));
         }
         drop(front);
-        let blocks_some = self.plan.borrow().local.blocks_some();
-        if blocks_some && let Some(outcome) = self.block(room, &context, &query, &key) {
+        let intercepts = self.plan.borrow().intercepts;
+        if intercepts && let Some(outcome) = self.intercept(room, &context, &query, &mut key, reply_to) {
             return outcome;
         }
         let stale = match self.find(&key, now, Some(client)) {
@@ -134,11 +134,13 @@ impl Pipeline {
             }
             Reject::Answer { rcode, question_end, edns } => {
                 let context = Context { question_end, ..*context };
-                if let Some(guard) = &self.plan.borrow().guard
-                    && let Some(outcome) = self.guard(guard, room, &context, edns)
+                let plan = self.plan.borrow();
+                if let Some(guard) = &plan.guard
+                    && let Some(outcome) = self.guard(&plan, guard, room, &context, edns)
                 {
                     return outcome;
                 }
+                drop(plan);
                 self.metrics.count(Event::Malformed);
                 self.refuse(room, &context, edns, rcode, None)
             }
@@ -148,7 +150,7 @@ impl Pipeline {
     /// The answer for the name of `key` that follows from the NXDOMAIN of a name above (RFC 8020). None where the zone does not want it, and
     /// where other servers, or the node itself, know better: somebody outside who denies `local` says nothing of `cluster.local`.
     #[cold]
-    fn cut(&self, above: &Entry, key: &Key, now: Moment) -> Option<Entry> {
+    pub(super) fn cut(&self, above: &Entry, key: &Key, now: Moment) -> Option<Entry> {
         let plan = self.plan.borrow();
         let zone = above.zone();
         if !plan.rules(zone).nxdomain_cut || !plan.holds(key.name(), key.qtype(), zone) {
@@ -169,7 +171,8 @@ impl Pipeline {
     /// `is_ours` tells that this worker asked for it ahead, and will want to know whether that was of use.
     pub(super) fn put_in_front(self: &Rc<Self>, key: &Key, entry: &Entry, is_ours: bool, now: Moment) {
         // A reload came between: where it is looked up next, it is judged anew.
-        if entry.judgement().policy != self.plan.borrow().policy {
+        let plan = Rc::clone(&self.plan.borrow());
+        if entry.judgement().policy != plan.policy || plan.has_another(key) {
             return;
         }
         let carried = self.front.borrow_mut().insert(key, entry.clone(), now);
@@ -183,7 +186,7 @@ impl Pipeline {
     fn judge(&self, room: &mut [u8], context: &Context, query: &Query) -> Option<Outcome> {
         let plan = self.plan.borrow();
         if let Some(guard) = &plan.guard
-            && let Some(outcome) = self.guard(guard, room, context, query.edns)
+            && let Some(outcome) = self.guard(&plan, guard, room, context, query.edns)
         {
             return Some(outcome);
         }
@@ -194,7 +197,7 @@ impl Pipeline {
             // No such type (RFC 6895 section 3.1), and one that is never asked for.
             0 | rtype::OPT => Some(self.refuse(room, context, query.edns, rcode::FORMERR, None)),
             rtype::ANY if query.qclass == class::IN => {
-                let client = self.client(room, context, query.edns);
+                let client = plan.client(room, context, query.edns);
                 let composed = reply::minimal_any(room, context.question_end, &client);
                 let verdict = Verdict::without(rcode::NOERROR, NO_ZONE, Source::Policy);
                 Some(self.done(context, query.edns, Said { message: room, composed, verdict }))
@@ -204,20 +207,6 @@ impl Pipeline {
                 Some(self.refuse(room, context, query.edns, rcode::REFUSED, Some(ede::NOT_SUPPORTED)))
             }
             _ => None,
-        }
-    }
-
-    /// What the writer has to know of a client whose header is in `room`.
-    #[inline]
-    pub(super) fn client(&self, room: &[u8], context: &Context, edns: Option<Edns>) -> Client {
-        let plan = self.plan.borrow();
-        let tcp = context.protocol == Protocol::Tcp;
-        Client {
-            flags: header::flags(room),
-            edns,
-            limit: if tcp { MAX_MESSAGE } else { Client::udp_limit(edns, plan.udp_size) },
-            udp_size: plan.udp_size,
-            keepalive: edns.filter(|edns| tcp && edns.keepalive).map(|_| plan.keepalive),
         }
     }
 
@@ -231,8 +220,9 @@ impl Pipeline {
         entry: &Entry,
         uses: usize,
     ) -> Outcome {
-        let client = self.client(room, context, edns);
-        let turn = if self.plan.borrow().rotate { uses } else { 0 };
+        let plan = self.plan.borrow();
+        let client = plan.client(room, context, edns);
+        let turn = if plan.rotate { uses } else { 0 };
         let composed = reply::answer(room, context.question_end, &client, &entry.body(context.received), turn);
         let source = self.source_of(context, entry);
         self.done(context, edns, Said { message: room, composed, verdict: Verdict::of(entry, source) })
@@ -247,7 +237,8 @@ impl Pipeline {
         rcode: u16,
         ede: Option<u16>,
     ) -> Outcome {
-        let client = self.client(room, context, edns);
+        let plan = self.plan.borrow();
+        let client = plan.client(room, context, edns);
         let composed = reply::error(room, context.question_end, &client, rcode, ede);
         let is_withheld = ede == Some(ede::BLOCKED);
         let verdict = Verdict { is_withheld, ..Verdict::without(rcode, NO_ZONE, Source::Policy) };

@@ -26,7 +26,7 @@ use crate::cache::{Entry, Failure, Key};
 use crate::listener::{Outcome, ReplyTo};
 use crate::log::Topic;
 use crate::metrics::{Event, Source};
-use crate::reply::{self, Composed, compose::LARGEST_OPT};
+use crate::reply::{self, Composed};
 use crate::sys::clock::{self, Moment};
 use crate::wire::answer::Kind;
 use crate::wire::header::{class, ede};
@@ -78,6 +78,12 @@ pub(super) struct Flight {
     waiters: RefCell<VecDeque<Waiter>>,
     /// Who wants to know for the sake of another question.
     listeners: RefCell<Vec<oneshot::Sender<Finding>>>,
+    /// Whether rules for rewriting have had their say.
+    pub(super) is_rewritten: bool,
+    /// Within how many other questions it is asked.
+    pub(super) depth: u8,
+    /// Between which TTLs a rule brings the answer's.
+    pub(super) ttls: Cell<Option<(u32, u32)>>,
 }
 
 impl Flight {
@@ -280,7 +286,8 @@ impl Pipeline {
 
     /// Answers from an entry that has expired.
     fn give_stale(&self, room: &mut [u8], context: &Context, edns: Option<Edns>, entry: &Entry) -> Outcome {
-        let client = self.client(room, context, edns);
+        let plan = self.plan.borrow();
+        let client = plan.client(room, context, edns);
         let composed = reply::answer(room, context.question_end, &client, &entry.stale_body(), 0);
         self.done(context, edns, Said { message: room, composed, verdict: Verdict::of(entry, Source::Stale) })
     }
@@ -295,7 +302,8 @@ impl Pipeline {
         rcode: u16,
         ede: Option<u16>,
     ) -> Outcome {
-        let client = self.client(room, context, edns);
+        let plan = self.plan.borrow();
+        let client = plan.client(room, context, edns);
         let composed = reply::error(room, context.question_end, &client, rcode, ede);
         let verdict = Verdict::without(rcode, zone, Source::CacheFailure);
         self.done(context, edns, Said { message: room, composed, verdict })
@@ -321,11 +329,11 @@ impl Pipeline {
         flight
     }
 
-    /// What will be found out about `key`, for the sake of another question of the same zone that is under way: so it needs no place of its
-    /// own, since that one asks nobody meanwhile.
-    pub(super) fn listen(self: &Rc<Self>, key: &Key, other: &Flight) -> oneshot::Receiver<Finding> {
+    /// What will be found out about `key`, for the sake of another question that is under way: so it needs no place of its own, since that one
+    /// asks nobody meanwhile.
+    pub(super) fn listen(self: &Rc<Self>, key: &Key, zone: u16, plan: &Rc<Plan>) -> oneshot::Receiver<Finding> {
         let (listener, found) = oneshot::channel();
-        let begin = || self.begin(Flight::new(key.clone(), other.zone, Rc::clone(&other.plan)));
+        let begin = || self.begin(Flight::new(key.clone(), zone, Rc::clone(plan)));
         self.flight(key).unwrap_or_else(begin).listeners.borrow_mut().push(listener);
         found
     }
@@ -517,13 +525,14 @@ impl Pipeline {
         now: Moment,
         records: usize,
         (verdict, ttl): (Verdict, u32),
-        write: impl FnOnce(&mut [u8], usize, &reply::Client) -> Composed,
+        write: impl FnOnce(&mut [u8], usize, &reply::Client<'_>) -> Composed,
     ) {
         let Waiter { question, edns, context, reply_to } = waiter;
         self.waiting.set(self.waiting.get() - 1);
         self.waiters.give_back(context.client);
-        let client = self.client(&question, &context, edns);
-        let room = client.limit.min(question.len() + records + LARGEST_OPT);
+        let plan = Rc::clone(&self.plan.borrow());
+        let client = plan.client(&question, &context, edns);
+        let room = client.limit.min(question.len() + records + client.largest_opt());
         reply_to.send(room, |bytes| {
             bytes[..question.len()].copy_from_slice(&question);
             let composed = write(bytes, question.len(), &client);
@@ -551,7 +560,21 @@ impl Flight {
             settled_for_stale: Cell::new(false),
             waiters: RefCell::default(),
             listeners: RefCell::default(),
+            is_rewritten: false,
+            depth: 0,
+            ttls: Cell::default(),
         }
+    }
+
+    /// Another question that is asked within this one; nobody else waits for it, and nothing of it is kept.
+    pub(super) fn within(&self, key: Key, zone: u16, is_rewritten: bool) -> Self {
+        let (owner, depth) = (self.owner, self.depth + 1);
+        Self { owner, depth, is_rewritten, ..Self::new(key, zone, Rc::clone(&self.plan)) }
+    }
+
+    /// Whether what comes of it is kept.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.depth == 0
     }
 }
 

@@ -12,9 +12,12 @@
 //! - `plan` what the configuration says of queries.
 //! - `guard` who may ask, how much, and for what.
 //! - `hit` what can be answered at once.
+//! - `intercept` what memory must not be asked for.
 //! - `blocked` names that nobody gets.
 //! - `miss` what has to be found out: who waits, for how long, and what they get when it fails.
 //! - `ask` finding it out.
+//! - `rules` answers that operators have a hand in.
+//! - `translate` addresses for networks without IPv4.
 //! - `validate` answers that are judged by their signatures first.
 //! - `rebinding` what becomes of answers that lead from public names to addresses inside.
 //! - `absent` what is answered for types that a zone leaves out.
@@ -23,14 +26,16 @@
 //! - `pace` how fast expired answers are asked for again.
 //! - `prefetch` popular answers that are asked for before they expire.
 //! - `loops` zones whose servers ask us.
-//! - `explain` what would happen to a query, for whoever asks why.
+//! - `explain` what would happen to a query, for whoever asks why; `explain_rules` where rules have their say.
 
 mod absent;
 mod ask;
 mod blocked;
 mod explain;
+mod explain_rules;
 mod guard;
 mod hit;
+mod intercept;
 mod loops;
 mod miss;
 mod observe;
@@ -38,7 +43,9 @@ mod pace;
 mod plan;
 mod prefetch;
 mod rebinding;
+mod rules;
 mod share;
+mod translate;
 mod validate;
 
 use std::cell::{Cell, RefCell};
@@ -57,6 +64,7 @@ use crate::log::LogLimiter;
 use crate::metrics::{Gauge, WorkerMetrics};
 use crate::policy::local::Local;
 use crate::policy::rate::Rates;
+use crate::policy::rules::RuleSet;
 use crate::querylog::Recorder;
 use crate::sys::clock;
 use crate::upstream::TlsGroup;
@@ -80,6 +88,8 @@ pub struct Shared {
     pub store: Arc<Store>,
     /// The node's own names.
     pub local: Arc<Local>,
+    /// What operators write down of questions and answers.
+    pub rules: Arc<RuleSet>,
     /// Whom to trust.
     pub anchors: Arc<Anchors>,
     /// How fast clients may ask; `None` is as fast as they like.

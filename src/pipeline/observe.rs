@@ -1,6 +1,7 @@
 //! What those beside the way are told of an answer: never more than a copy of a few hundred bytes, and never anything that waits.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::cache::{Entry, Key};
@@ -179,7 +180,8 @@ impl Pipeline {
             return None;
         }
         self.metrics.count(Event::Sentenced);
-        let client = self.client(room, context, edns);
+        let plan = Rc::clone(&self.plan.borrow());
+        let client = plan.client(room, context, edns);
         let composed = reply::error(room, context.question_end, &client, rcode::REFUSED, Some(ede::BLOCKED));
         let verdict = Verdict { is_withheld: true, ..Verdict::without(rcode::REFUSED, zone, Source::Policy) };
         let said = Said { message: room, composed, verdict };

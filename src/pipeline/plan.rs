@@ -7,19 +7,26 @@ use std::time::Duration;
 
 use crate::cache::Key;
 use crate::cache::ttl::Bounds;
-use crate::config::{Class, Config, Dnssec, Upstream, Zone};
+use crate::config::{Class, Config, Dns64, Dnssec, Upstream, Zone};
 use crate::dnssec::Validator;
 use crate::filter::{Addresses, Policy};
-use crate::metrics::WorkerMetrics;
+use crate::metrics::{Protocol, WorkerMetrics};
+use crate::policy::acl::Acl;
+use crate::policy::hosts::Hosts;
 use crate::policy::local::Local;
+use crate::policy::rules::{RuleSet, ZoneRules};
 use crate::querylog::Classes;
+use crate::reply::Client;
 use crate::route::Zones;
 use crate::sys::clock::Moment;
 use crate::upstream::{Group, ServerReport, TlsGroup};
+use crate::wire::header::{self, MAX_MESSAGE, option};
+use crate::wire::query::Edns;
 use crate::wire::{class, name};
 
 use super::Shared;
 use super::guard::Guard;
+use super::hit::Context;
 
 /// What holds for queries that begin now.
 pub(super) struct Plan {
@@ -27,8 +34,8 @@ pub(super) struct Plan {
     pub(super) guard: Option<Box<Guard>>,
     /// Largest UDP answer.
     pub(super) udp_size: u16,
-    /// What TCP clients are told by edns-tcp-keepalive, in units of 100 ms.
-    pub(super) keepalive: u16,
+    /// EDNS options for clients that ask for edns-tcp-keepalive (1), for our name (2), for both (3).
+    options: [Box<[u8]>; 4],
     /// Whether sets of addresses change their order.
     pub(super) rotate: bool,
     /// Exchanges and clients that may wait in this worker.
@@ -41,6 +48,16 @@ pub(super) struct Plan {
     pub(super) record_sample: u32,
     /// The node's own names.
     pub(super) local: Arc<Local>,
+    /// What operators write down of questions and answers.
+    pub(super) set: Arc<RuleSet>,
+    /// Whether anything is to be looked at before memory is asked.
+    pub(super) intercepts: bool,
+    /// Whether some answers are made or found by rules.
+    pub(super) makes_some: bool,
+    /// Whether rules are to be asked at all.
+    pub(super) has_rules: bool,
+    /// Whether addresses are made up in some zone.
+    pub(super) translates_some: bool,
     /// The addresses that no public name may have.
     pub(super) addresses: Arc<Addresses>,
     /// Generation of what is said of them, by anybody.
@@ -84,13 +101,20 @@ pub(super) struct Rules {
     pub(super) rebinding: Rc<Policy>,
     /// Which of their answers are noted in the query log.
     pub(super) recorded: Classes,
+    /// Who may ask for its names.
+    pub(super) acl: Option<Arc<Acl>>,
+    /// What it knows itself.
+    pub(super) hosts: Option<Arc<Hosts>>,
+    /// Addresses that are made up.
+    pub(super) dns64: Option<Dns64>,
     /// Types that are answered with no data.
     no_types: Box<[u16]>,
 }
 
 impl Rules {
     /// The rules of `zone`, whose servers are `upstream`.
-    fn new(zone: &Zone, upstream: &Upstream) -> Self {
+    fn new(zone: &Zone, upstream: &Upstream, written: ZoneRules) -> Self {
+        let ZoneRules { acl, hosts, dns64 } = written;
         let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
         Self {
             group: zone.upstream,
@@ -104,6 +128,9 @@ impl Rules {
             class: zone.class,
             rebinding: Rc::new(Policy::new(&zone.rebinding)),
             recorded: Classes::of(&zone.query_log),
+            acl,
+            hosts,
+            dns64,
             no_types: zone.no_types.as_slice().into(),
         }
     }
@@ -140,11 +167,12 @@ impl Plan {
         // The bounds are for the node; each worker takes its part.
         let share = |limit: usize| limit.div_ceil(config.listen.workers).max(1);
         let numbers = &shared.numbers.zones;
-        let rules_of = |zone: &Zone| Rules::new(zone, &config.upstreams[zone.upstream]);
+        let set = &shared.rules;
+        let rules_of = |at: usize, zone: &Zone| Rules::new(zone, &config.upstreams[zone.upstream], set.zone(at));
         let highest = usize::from(numbers.iter().copied().max().unwrap_or(0));
-        let mut rules = vec![rules_of(&config.zones[0]); highest + 1];
-        for (zone, number) in config.zones.iter().zip(numbers) {
-            rules[usize::from(*number)] = rules_of(zone);
+        let mut rules = vec![rules_of(0, &config.zones[0]); highest + 1];
+        for (at, (zone, number)) in config.zones.iter().zip(numbers).enumerate() {
+            rules[usize::from(*number)] = rules_of(at, zone);
         }
         let validator = config.zones.iter().any(|zone| zone.dnssec == Dnssec::Validate).then(|| {
             // What it has learned holds for as long as its anchors do, whoever was asked.
@@ -153,15 +181,20 @@ impl Plan {
             kept.unwrap_or_else(|| Rc::new(Validator::new(&shared.anchors, metrics)))
         });
         Self {
-            guard: Guard::new(config, shared.rates.as_ref()),
+            guard: Guard::new(config, shared.rates.as_ref(), set.has_acls()),
             udp_size: config.listen.udp_size,
-            keepalive: u16::try_from(config.listen.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX),
+            options: options(config),
             rotate: config.cache.rotate,
             limits: [share(config.limits.in_flight), share(config.limits.waiting)],
             records: config.records_queries(),
             record_sample: config.query_log.sample,
             recorded: Classes::of(&config.query_log.classes),
             local: Arc::clone(&shared.local),
+            set: Arc::clone(set),
+            intercepts: set.intercepts() || shared.local.blocks_some(),
+            makes_some: set.makes_some(),
+            has_rules: set.makes_some() || !set.rewrites.is_empty(),
+            translates_some: config.zones.iter().any(|zone| zone.rules.dns64.is_some()),
             addresses: Arc::clone(&shared.addresses),
             policy: shared.policy,
             zones: Zones::new(&config.zones, numbers),
@@ -171,6 +204,28 @@ impl Plan {
             recovered: RefCell::new(vec![(0, Moment::default()); config.upstreams.len()]),
             shared: shared.clone(),
         }
+    }
+
+    /// What the writer has to know of a client whose header is in `room`.
+    #[inline]
+    pub(super) fn client(&self, room: &[u8], context: &Context, edns: Option<Edns>) -> Client<'_> {
+        let tcp = context.protocol == Protocol::Tcp;
+        Client {
+            flags: header::flags(room),
+            edns,
+            limit: if tcp { MAX_MESSAGE } else { Client::udp_limit(edns, self.udp_size) },
+            udp_size: self.udp_size,
+            options: match edns {
+                Some(edns) if edns.keepalive | edns.nsid => self.options_for(edns, tcp),
+                _ => &[],
+            },
+        }
+    }
+
+    /// The options for a client that asks for some.
+    #[cold]
+    fn options_for(&self, edns: Edns, tcp: bool) -> &[u8] {
+        &self.options[usize::from(edns.keepalive && tcp) | usize::from(edns.nsid) << 1]
     }
 
     /// The same with a validator that has learned nothing yet.
@@ -231,4 +286,18 @@ impl Plan {
     pub(super) fn group(&self, rules: &Rules) -> &Rc<Group> {
         &self.groups[rules.group]
     }
+}
+
+/// EDNS options in wire format, by what a client asks for: edns-tcp-keepalive (RFC 7828 section 3.3.2) is 1, our name (RFC 5001) is 2.
+fn options(config: &Config) -> [Box<[u8]>; 4] {
+    let write = |code: u16, value: &[u8]| {
+        let length = u16::try_from(value.len()).unwrap_or(0);
+        [&code.to_be_bytes(), &length.to_be_bytes(), value].concat()
+    };
+    let idle = u16::try_from(config.listen.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX);
+    let keepalive = write(option::KEEPALIVE, &idle.to_be_bytes());
+    let text = config.local.nsid.as_bytes();
+    let nsid = if text.is_empty() { Vec::new() } else { write(option::NSID, text) };
+    let both = [keepalive.as_slice(), &nsid].concat();
+    [Vec::new(), keepalive, nsid, both].map(Vec::into_boxed_slice)
 }

@@ -11,12 +11,12 @@ pub const PLAIN_UDP_SIZE: usize = 512;
 /// Bytes of an OPT record without options.
 const OPT: usize = 11;
 
-/// Bytes of an OPT record with all options that we ever add: an extended error without text and a keepalive.
-pub const LARGEST_OPT: usize = OPT + 6 + 6;
+/// Bytes of an extended error without text.
+const EDE: usize = 6;
 
 /// What matters of the client for the form of its answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Client {
+pub struct Client<'a> {
     /// The query's flags.
     pub flags: u16,
     /// What it said by EDNS.
@@ -25,8 +25,8 @@ pub struct Client {
     pub limit: usize,
     /// The UDP size we offer in our OPT record.
     pub udp_size: u16,
-    /// edns-tcp-keepalive in units of 100 ms, over TCP for those who asked (RFC 7828 section 3.3.2).
-    pub keepalive: Option<u16>,
+    /// The EDNS options that it asked for, in wire format.
+    pub options: &'a [u8],
 }
 
 /// What was written.
@@ -38,7 +38,7 @@ pub struct Composed {
     pub truncated: bool,
 }
 
-impl Client {
+impl Client<'_> {
     /// The largest UDP answer for a client: what it said, at least 512 and at most `ours`; 512 without EDNS.
     #[must_use]
     #[inline]
@@ -46,12 +46,18 @@ impl Client {
         edns.map_or(PLAIN_UDP_SIZE, |edns| usize::from(edns.udp_size.min(ours)).max(PLAIN_UDP_SIZE))
     }
 
+    /// Bytes of the longest OPT record that its answer can have.
+    #[must_use]
+    pub fn largest_opt(&self) -> usize {
+        OPT + EDE + self.options.len()
+    }
+
     /// Bytes of the OPT record in its answer.
     #[inline]
     fn opt_length(&self, ede: Option<u16>) -> usize {
         match self.edns {
             None => 0,
-            Some(_) => OPT + if ede.is_some() { 6 } else { 0 } + if self.keepalive.is_some() { 6 } else { 0 },
+            Some(_) => OPT + if ede.is_some() { EDE } else { 0 } + self.options.len(),
         }
     }
 
@@ -66,13 +72,14 @@ impl Client {
         room[5..9].copy_from_slice(&[extended, 0, if edns.dnssec_ok { 0x80 } else { 0 }, 0]);
         put_u16(room, 9, u16::try_from(length - OPT).unwrap_or(0));
         let mut next = OPT;
-        for (code, value) in [(option::EDE, ede), (option::KEEPALIVE, self.keepalive)] {
-            if let Some(value) = value {
-                put_u16(room, next, code);
-                put_u16(room, next + 2, 2);
-                put_u16(room, next + 4, value);
-                next += 6;
-            }
+        if let Some(ede) = ede {
+            put_u16(room, next, option::EDE);
+            put_u16(room, next + 2, 2);
+            put_u16(room, next + 4, ede);
+            next += EDE;
+        }
+        if !self.options.is_empty() {
+            room[next..].copy_from_slice(self.options);
         }
         length
     }
@@ -85,7 +92,7 @@ impl Client {
 /// answer or authority section have to go, TC says so, and as many as fit are still there, for clients that never come back by TCP.
 /// `turn` chooses which of a set of addresses comes first.
 #[inline]
-pub fn answer(room: &mut [u8], question_end: usize, client: &Client, body: &Body<'_>, turn: usize) -> Composed {
+pub fn answer(room: &mut [u8], question_end: usize, client: &Client<'_>, body: &Body<'_>, turn: usize) -> Composed {
     let records = body.records;
     let opt = client.opt_length(body.ede);
     let space = client.limit.min(room.len()).saturating_sub(question_end + opt);
@@ -122,7 +129,7 @@ pub fn answer(room: &mut [u8], question_end: usize, client: &Client, body: &Body
 }
 
 /// Writes an answer without records: an error, or a NODATA that nothing proves. The response code may be an extended one if the client knows EDNS.
-pub fn error(room: &mut [u8], question_end: usize, client: &Client, rcode: u16, ede: Option<u16>) -> Composed {
+pub fn error(room: &mut [u8], question_end: usize, client: &Client<'_>, rcode: u16, ede: Option<u16>) -> Composed {
     // The opcode is carried back (RFC 1035 section 4.1.1), also one that is refused; RA tells of the server, whatever was asked.
     let kept = flag::RD | flag::CD | flag::OPCODE;
     let flags = flag::QR | flag::RA | client.flags & kept | rcode & flag::RCODE;
@@ -136,7 +143,7 @@ fn finish(
     room: &mut [u8],
     question_end: usize,
     length: usize,
-    client: &Client,
+    client: &Client<'_>,
     flags: u16,
     counts: [u16; 3],
     rcode: u16,
@@ -188,7 +195,7 @@ fn copy_rotated(target: &mut [u8], records: &[u8], start: usize, stride: usize, 
 pub const MINIMAL_ANY: &[u8] = b"\xC0\x0C\x00\x0D\x00\x01\x00\x00\x0E\x10\x00\x09\x07RFC8482\x00";
 
 /// Writes the minimal answer to ANY.
-pub fn minimal_any(room: &mut [u8], question_end: usize, client: &Client) -> Composed {
+pub fn minimal_any(room: &mut [u8], question_end: usize, client: &Client<'_>) -> Composed {
     let flags = flag::QR | flag::RA | client.flags & (flag::RD | flag::CD);
     if let Some(target) = room.get_mut(question_end..question_end + MINIMAL_ANY.len()) {
         target.copy_from_slice(MINIMAL_ANY);

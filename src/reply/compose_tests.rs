@@ -37,13 +37,13 @@ fn entry(addresses: u8, authentic: bool) -> Entry {
 }
 
 /// A client with or without EDNS.
-fn client(edns: Option<(u16, bool)>, flags: u16) -> Client {
-    let edns = edns.map(|(udp_size, dnssec_ok)| Edns { udp_size, dnssec_ok, keepalive: false });
-    Client { flags, edns, limit: Client::udp_limit(edns, 1232), udp_size: 1232, keepalive: None }
+fn client(edns: Option<(u16, bool)>, flags: u16) -> Client<'static> {
+    let edns = edns.map(|(udp_size, dnssec_ok)| Edns { udp_size, dnssec_ok, keepalive: false, nsid: false });
+    Client { flags, edns, limit: Client::udp_limit(edns, 1232), udp_size: 1232, options: &[] }
 }
 
 /// The answer as the client reads it.
-fn ask(entry: &Entry, client: &Client, now: u64, turn: usize) -> Message {
+fn ask(entry: &Entry, client: &Client<'_>, now: u64, turn: usize) -> Message {
     let (mut room, end) = question();
     let composed = answer(&mut room, end, client, &entry.body(Moment::from_secs(now)), turn);
     assert!(composed.length <= client.limit);

@@ -13,6 +13,7 @@ use crate::listener::{Handler as _, Incoming, Outcome, ReplyTo};
 use crate::metrics::{Gauge, Layout, Metrics, Protocol, WorkerMetrics};
 use crate::pipeline::{Numbers, Pipeline, Shared};
 use crate::policy::local::Local;
+use crate::policy::rules::RuleSet;
 use crate::sys::{clock, random};
 
 /// Room for a datagram and its answer in bytes.
@@ -79,6 +80,7 @@ pub(super) fn configure(text: &str) -> Shared {
     Shared {
         store: Arc::new(Store::new(config.cache.size, config.cache.negative_size)),
         local: Arc::new(Local::new(&config).unwrap()),
+        rules: Arc::new(RuleSet::new(&config).unwrap()),
         anchors: Arc::default(),
         rates: None,
         tls: config.upstreams.iter().map(|_| None).collect(),

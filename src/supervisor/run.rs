@@ -81,14 +81,17 @@ pub fn run(mut origin: Origin, orders: &Orders) -> Result<(), Failure> {
 /// Supervises; and again, with the configuration of that time, when one that took over has gone first.
 async fn turns(origin: &mut Origin, mut config: Config, orders: &Orders, mut signals: Signals) -> Result<(), Failure> {
     loop {
-        let lingers = config.supervisor.linger;
-        let successor = supervise(config, orders.clone(), Manager::find(), &mut signals).await?;
-        let Some(successor) = successor.filter(|_| lingers) else { return Ok(()) };
+        let successor = supervise(config.clone(), orders.clone(), Manager::find(), &mut signals).await?;
+        let Some(successor) = successor.filter(|_| config.supervisor.linger) else { return Ok(()) };
         if !handover::outlives(&successor, &mut signals).await {
             return Ok(());
         }
         warn!("the nodens that had taken over has gone: its place is taken again");
-        config = origin.read()?.config;
+        match origin.read() {
+            Ok(loaded) => config = loaded.config,
+            // Somebody has to answer.
+            Err(failure) => warn!(%failure, "the configuration is wrong by now; that of before is used"),
+        }
     }
 }
 

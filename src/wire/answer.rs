@@ -14,6 +14,7 @@
 mod below;
 mod judged;
 mod proof;
+mod whole;
 
 use super::header::{HEADER, MAX_MESSAGE, flag, option, rcode, rtype};
 use super::record::{self, Form, Parts, Record};
@@ -176,6 +177,14 @@ impl Answer {
         asked: &Asked<'_>,
         keep: impl Fn(u16, &[u8]) -> bool,
     ) -> Result<(), Malformed> {
+        let question_end = self.begin(message, asked)?;
+        self.collect(message, question_end, asked.qclass, keep)?;
+        self.select(message, asked)?;
+        if self.records.len() + question_end > MAX_MESSAGE { Err(Malformed::Size) } else { Ok(()) }
+    }
+
+    /// Forgets the last message and reads header and question of this one; the offset behind them.
+    fn begin(&mut self, message: &[u8], asked: &Asked<'_>) -> Result<usize, Malformed> {
         self.clear();
         let question_end = HEADER + asked.name.len() + 4;
         let flags = header::flags(message);
@@ -197,9 +206,7 @@ impl Answer {
         self.truncated = flags & flag::TC != 0;
         self.names.extend_from_slice(asked.name);
         self.question_length = u8::try_from(asked.name.len()).map_err(|_| Malformed::Question)?;
-        self.collect(message, question_end, asked.qclass, keep)?;
-        self.select(message, asked)?;
-        if self.records.len() + question_end > MAX_MESSAGE { Err(Malformed::Size) } else { Ok(()) }
+        Ok(question_end)
     }
 
     /// Forgets the last message, keeps the room.

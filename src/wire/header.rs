@@ -149,6 +149,8 @@ pub mod rtype {
 
 /// EDNS option codes.
 pub mod option {
+    /// Which server answers (RFC 5001).
+    pub const NSID: u16 = 3;
     /// Cookies of client and server (RFC 7873).
     pub const COOKIE: u16 = 10;
     /// edns-tcp-keepalive (RFC 7828).
@@ -183,6 +185,8 @@ pub mod ede {
     pub const NSEC_MISSING: u16 = 12;
     /// Policy of the server's operator withholds the answer (RFC 8914 section 4.16).
     pub const BLOCKED: u16 = 15;
+    /// Policy of the client's network wants the answer left out (RFC 8914 section 4.18).
+    pub const FILTERED: u16 = 17;
     /// The client may not ask this.
     pub const PROHIBITED: u16 = 18;
     /// The denial has expired, and no server could be asked for a newer one.

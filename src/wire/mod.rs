@@ -13,6 +13,7 @@
 //! - [`body`] what stands behind the question in an answer, on its way to a client.
 //! - [`denial`] the record that makes a negative answer of our own whole (RFC 2308).
 //! - [`message`] queries to upstreams, as we write them (RFC 7830, 8467, 7828).
+//! - [`rename`] the same message with other names.
 //! - [`suffixes`] a table of suffixes.
 
 pub mod answer;
@@ -23,6 +24,7 @@ pub mod message;
 pub mod name;
 pub mod query;
 pub mod record;
+pub mod rename;
 pub mod suffixes;
 
 pub use header::{class, flag, opcode, rcode, rtype};

@@ -28,6 +28,8 @@ pub struct Edns {
     pub dnssec_ok: bool,
     /// Whether edns-tcp-keepalive was sent (RFC 7828).
     pub keepalive: bool,
+    /// Whether it is asked who answers (RFC 5001).
+    pub nsid: bool,
 }
 
 /// Why a message is not looked up.
@@ -115,7 +117,8 @@ fn additional(message: &[u8], question_end: usize, count: u16) -> Result<Option<
         if found.is_some() || message.get(record.start) != Some(&0) {
             return Err(reject(rcode::FORMERR, found));
         }
-        let mut edns = Edns { udp_size: record.class, dnssec_ok: record.ttl & 0x8000 != 0, keepalive: false };
+        let dnssec_ok = record.ttl & 0x8000 != 0;
+        let mut edns = Edns { udp_size: record.class, dnssec_ok, keepalive: false, nsid: false };
         found = Some(edns);
         if record.ttl >> 16 & 0xFF != 0 {
             return Err(reject(rcode::BADVERS, found));
@@ -123,6 +126,7 @@ fn additional(message: &[u8], question_end: usize, count: u16) -> Result<Option<
         for option in record::options(record.rdata(message)) {
             match option {
                 Some((option::KEEPALIVE, _)) => edns.keepalive = true,
+                Some((option::NSID, _)) => edns.nsid = true,
                 Some(_) => {}
                 None => return Err(reject(rcode::FORMERR, found)),
             }
@@ -176,7 +180,7 @@ mod tests {
     fn edns_is_understood_and_unknown_options_are_ignored() {
         let message = query([1, 0, 0, 1], &opt(0, 0x8000, b"\0\x0A\0\x08cookiesz\0\x0B\0\0"));
         let edns = Query::parse(&message).unwrap().edns.unwrap();
-        assert_eq!(edns, Edns { udp_size: 4096, dnssec_ok: true, keepalive: true });
+        assert_eq!(edns, Edns { udp_size: 4096, dnssec_ok: true, keepalive: true, nsid: false });
     }
 
     #[test]

@@ -114,6 +114,16 @@ pub fn type_name(rtype: u16) -> impl fmt::Display {
     })
 }
 
+/// The number of a type as [`type_name`] writes it, in any letter case.
+#[must_use]
+pub fn type_number(text: &str) -> Option<u16> {
+    let upper = text.to_ascii_uppercase();
+    match upper.strip_prefix("TYPE") {
+        Some(digits) => digits.parse().ok(),
+        None => upper.parse().ok().map(|known: RecordType| u16::from(known)),
+    }
+}
+
 /// The form of a type's RDATA.
 #[must_use]
 pub fn form(rtype: u16) -> Form {

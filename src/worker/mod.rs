@@ -191,7 +191,8 @@ impl Running {
             in_background(move || snapshot.forget_what_changed()).await?
         };
         publish_names(&self.snapshot.shared.local, &self.metrics);
-        let warnings = self.snapshot.shared.local.warnings().to_vec();
+        let shared = &self.snapshot.shared;
+        let warnings = [shared.local.warnings(), shared.rules.warnings()].concat();
         Ok(Changes { kept, warnings, forgotten: Some(forgotten) })
     }
 
@@ -269,8 +270,8 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         config.listen.addresses = sockets.addresses();
     }
     let mut snapshot = Snapshot::new(config, None)?;
-    let Shared { config, local, store, .. } = snapshot.shared.clone();
-    for warning in local.warnings() {
+    let Shared { config, local, rules, store, .. } = snapshot.shared.clone();
+    for warning in local.warnings().iter().chain(rules.warnings()) {
         tracing::warn!("{warning}");
     }
     let sockets = given.sockets.map_or_else(|| Sockets::bind(&config.listen), Ok)?;

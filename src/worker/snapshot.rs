@@ -16,6 +16,7 @@ use crate::metrics::{Layout, MOST_LATER};
 use crate::pipeline::{Numbers, Shared};
 use crate::policy::local::Local;
 use crate::policy::rate::Rates;
+use crate::policy::rules::RuleSet;
 use crate::sys::clock::Moment;
 use crate::upstream::{SystemRoots, TlsGroup};
 use crate::wire::body::leads_to;
@@ -37,6 +38,8 @@ pub(super) struct Snapshot {
     hosts: Digest,
     /// The list of names to block.
     blocked: Digest,
+    /// The hosts file of each zone.
+    zone_hosts: Vec<Digest>,
     /// The file of certificates of each group.
     authorities: Vec<Digest>,
     /// The addresses of this machine that a public name could have.
@@ -59,6 +62,8 @@ impl Snapshot {
         // Told before they are read: what changes in between is seen as a change later.
         let hosts = config.local.hosts.as_deref().and_then(digest);
         let blocked = config.policy.block_file.as_deref().and_then(digest);
+        let file_of = |zone: &Zone| zone.rules.hosts.file.as_deref().and_then(digest);
+        let zone_hosts: Vec<Digest> = config.zones.iter().map(file_of).collect();
         let authorities: Vec<Digest> =
             config.upstreams.iter().map(|upstream| upstream.ca.as_deref().and_then(digest)).collect();
         let store = before.map_or_else(
@@ -74,6 +79,7 @@ impl Snapshot {
             }
             _ => Arc::new(Local::new(&config)?),
         };
+        let rules = Arc::new(RuleSet::new(&config)?);
         let anchors = Arc::new(Anchors::new(&config)?);
         let anchors = match before {
             Some(before) if before.shared.anchors == anchors => Arc::clone(&before.shared.anchors),
@@ -108,8 +114,8 @@ impl Snapshot {
         let policy = before.map_or(1, |before| before.shared.policy + 1);
         let (config, numbers) = (Arc::new(config), Arc::new(numbers));
         let shared =
-            Shared { config, store, local, anchors, rates, tls: tls.into(), addresses, policy, loops, numbers };
-        Ok(Self { shared, layout, first, hosts, blocked, authorities, own })
+            Shared { config, store, local, rules, anchors, rates, tls: tls.into(), addresses, policy, loops, numbers };
+        Ok(Self { shared, layout, first, hosts, blocked, zone_hosts, authorities, own })
     }
 
     /// Whether the machine has other addresses now.
@@ -132,6 +138,7 @@ impl Snapshot {
             && self.shared.anchors == other.shared.anchors
             && files(self) == files(other)
             && self.authorities == other.authorities
+            && self.zone_hosts == other.zone_hosts
             && self.own == other.own
     }
 
@@ -249,12 +256,14 @@ fn number(config: &Config, layout: &mut Layout, before: Option<(&Shared, bool)>)
 
 /// Whether two zones of two configurations say the same, their groups included.
 fn is_same_zone((old, before): (&Zone, &Config), (new, now): (&Zone, &Config)) -> bool {
-    // Kept answers are judged anew, so that what the filter says makes no other zone of it; what is noted of answers does not change them.
+    // Kept answers are judged anew, so that what the filter says makes no other zone of it; what is noted of answers does not change them, and what
+    // rules make of them is not kept with them.
     let alike = Zone {
         upstream: new.upstream,
         rebinding: new.rebinding.clone(),
         query_log: new.query_log.clone(),
         detect: new.detect,
+        rules: new.rules.clone(),
         ..old.clone()
     };
     alike == *new && before.upstreams.get(old.upstream) == now.upstreams.get(new.upstream)

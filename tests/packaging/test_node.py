@@ -24,7 +24,7 @@ set -e
 mount --make-rprivate /
 mount --rbind / "$1"
 mount -t tmpfs tmpfs "$1/etc"
-cp -a /etc/ssl /etc/passwd /etc/group /etc/nsswitch.conf "$1/etc"
+cp -a /etc/ssl /etc/passwd /etc/group /etc/nsswitch.conf /etc/alternatives "$1/etc"
 echo "nameserver 192.0.2.53" >"$1/etc/resolv.conf"
 mkdir "$1/etc/nodens"
 mount --bind "$3" "$1/etc/nodens"
@@ -205,6 +205,23 @@ class OnTheNode(unittest.TestCase):
         self.assertEqual(pod.stop(), 0, pod.said())
         self.assertEqual(self.node.run("nft", "list", "tables").stdout, "")
         self.assertNotEqual(self.node.run("ip", "link", "show", "nodelocaldns", check=False).returncode, 0)
+
+    def test_it_clears_up_after_a_go_node_cache_that_was_killed(self):
+        kind = "dummy" if self.node.run("ip", "link", "add", "trial", "type", "dummy", check=False).returncode == 0 else "bridge"
+        self.node.run("ip", "link", "add", "nodelocaldns", "type", kind)
+        self.node.run("ip", "address", "add", "169.254.20.10/32", "dev", "nodelocaldns")
+        mine = ["-p", "udp", "-d", "169.254.20.10/32", "--dport", "53", "-m", "comment", "--comment", "NodeLocal DNS Cache: skip conntrack", "-j", "NOTRACK"]
+        theirs = ["-p", "udp", "-d", "192.0.2.1/32", "-m", "comment", "--comment", "of somebody else", "-j", "NOTRACK"]
+        for rule in (mine, theirs):
+            self.node.run("iptables", "-t", "raw", "-I", "PREROUTING", *rule)
+        pod = self.node.pod()
+        until("the startup probe succeeds", pod.started)
+        until("its rules are gone", lambda: "NodeLocal" not in self.node.run("iptables-save").stdout)
+        self.assertIn("of somebody else", self.node.run("iptables-save").stdout)
+        [link] = json.loads(self.node.run("ip", "-json", "link", "show", "nodelocaldns").stdout)
+        self.assertEqual((link["ifalias"], link.get("ifname")), ("nodens", "nodelocaldns"))
+        self.assertNotIn('"level":"error"', pod.said())
+        self.assertEqual(pod.stop(), 0, pod.said())
 
     def test_behind_cilium_it_works_without_any_right(self):
         before = [self.node.run(*command).stdout for command in (["ip", "link"], ["nft", "list", "ruleset"])]

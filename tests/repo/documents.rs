@@ -55,6 +55,11 @@ fn is_what_prints(path: &str, arguments: &[&str]) {
 }
 
 #[test]
+fn the_list_of_plugins_is_made_from_their_table() {
+    is_what_prints("src/manual/plugins.md", &["generate", "plugins"]);
+}
+
+#[test]
 fn the_list_of_metrics_is_made_from_their_table() {
     is_what_prints("src/manual/metrics.md", &["generate", "metrics"]);
 }

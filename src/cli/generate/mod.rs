@@ -7,6 +7,7 @@ use clap_complete::{Generator, shells};
 
 use super::print;
 use crate::config::reference;
+use crate::corefile;
 use crate::error::{ExitCode, Failure};
 use crate::metrics;
 
@@ -29,6 +30,8 @@ enum What {
     Config,
     /// The list of metrics, a chapter of the manual in Markdown
     Metrics,
+    /// The table of CoreDNS's plugins and what becomes of them, a part of the manual in Markdown
+    Plugins,
     /// A manual page
     Man {
         /// Which one, such as nodens.1 or nodens.toml.5; none prints the names of all
@@ -57,6 +60,7 @@ pub(super) fn generate(arguments: &Arguments, command: Command) -> Result<(), Fa
     match &arguments.what {
         What::Config => print(&reference()),
         What::Metrics => print(&metrics::reference()),
+        What::Plugins => print(&corefile::table()),
         What::Man { page: None } => print(&man::pages(command).into_keys().map(|name| name + "\n").collect::<String>()),
         What::Man { page: Some(name) } => match man::pages(command).remove(name) {
             Some(text) => print(&text),

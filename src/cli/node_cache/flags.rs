@@ -174,7 +174,7 @@ pub(super) enum Wish {
 }
 
 /// The text that names all flags.
-pub(super) fn usage() -> String {
+pub(in crate::cli) fn usage() -> String {
     let mut text = "Usage of node-cache:\n".to_owned();
     for Flag { name, kind, default, help } in FLAGS {
         text.push_str(&format!("  -{name}{}\n    \t{help}", kind.word()));

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::{check, print};
 use crate::config::Origin;
+use crate::corefile;
 use crate::error::Failure;
 use crate::supervisor::{self, Orders};
 
@@ -26,6 +27,7 @@ mod source;
 mod template;
 
 pub(super) use apart::{Given, tree};
+pub(super) use flags::usage;
 use flags::{Flags, Wish};
 use source::NodeCache;
 
@@ -48,7 +50,7 @@ pub(super) fn asked(arguments: &[OsString]) -> Option<&[OsString]> {
 /// Does what the flags say.
 pub(super) fn node_cache(arguments: &[OsString]) -> Result<(), Failure> {
     match flags::read(arguments)? {
-        Wish::Help => print(&flags::usage()),
+        Wish::Help => print(&usage()),
         Wish::Version => print(&format!("nodens {} (node-cache)\n", env!("CARGO_PKG_VERSION"))),
         Wish::Plugins => print(&plugins()),
         Wish::Check(flags) => check::show(&mut origin(*flags)),
@@ -75,6 +77,6 @@ fn origin(flags: Flags) -> Origin {
 
 /// The plugins that a Corefile may name, as CoreDNS lists them.
 fn plugins() -> String {
-    let names: Vec<String> = crate::corefile::plugin_names().map(|name| format!("  dns.{name}\n")).collect();
+    let names: Vec<String> = corefile::plugin_names().map(|name| format!("  dns.{name}\n")).collect();
     format!("Server types:\n  dns\n\nOther plugins:\n{}", names.concat())
 }

@@ -13,6 +13,7 @@ mod forwarding;
 mod node;
 mod observing;
 mod rebinding;
+mod rewriting;
 mod rules;
 mod sandbox;
 mod serving;
@@ -63,11 +64,15 @@ pub(super) enum Section {
     Upstream,
     /// `[[zone]]`, any number of times.
     Zone,
+    /// `[[rewrite]]`, any number of times.
+    Rewrite,
+    /// `[[template]]`, any number of times.
+    Template,
 }
 
 impl Section {
     /// All sections in the order of the reference file.
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Listen,
         Self::Limits,
         Self::Cache,
@@ -88,6 +93,8 @@ impl Section {
         Self::Rules,
         Self::Upstream,
         Self::Zone,
+        Self::Rewrite,
+        Self::Template,
     ];
 
     /// Its name in the file.
@@ -113,11 +120,18 @@ impl Section {
             Self::Rules => "rules",
             Self::Upstream => "upstream",
             Self::Zone => "zone",
+            Self::Rewrite => "rewrite",
+            Self::Template => "template",
         }
     }
 
     /// Whether it may stand in a file several times.
     pub(super) const fn is_repeated(self) -> bool {
+        self.is_forwarding() || matches!(self, Self::Rewrite | Self::Template)
+    }
+
+    /// Whether one of it says where names are asked, so that a file with it is not silent about that.
+    pub(super) const fn is_forwarding(self) -> bool {
         matches!(self, Self::Upstream | Self::Zone)
     }
 
@@ -149,6 +163,8 @@ impl Section {
             Self::Rules => rules::DOC,
             Self::Upstream => forwarding::UPSTREAM_DOC,
             Self::Zone => forwarding::ZONE_DOC,
+            Self::Rewrite => rewriting::REWRITE_DOC,
+            Self::Template => rewriting::TEMPLATE_DOC,
         }
     }
 
@@ -283,6 +299,8 @@ pub(super) enum Kind {
     Domains,
     /// Types of records that a name may go without.
     Types,
+    /// Types of questions; "ANY" is all.
+    QueryTypes,
     /// Suffixes, each perhaps with prefixes.
     Exemptions,
     /// Some of these words.
@@ -340,6 +358,7 @@ impl fmt::Display for Kind {
             Self::Domain => f.write_str("a domain name"),
             Self::Domains => f.write_str("a list of domain names"),
             Self::Types => f.write_str("a list of types of records, by name or as \"TYPE\" and a number"),
+            Self::QueryTypes => f.write_str("a list of types by name or as \"TYPE\" and a number; \"ANY\" is all"),
             Self::Suffixes => {
                 f.write_str("a list of domain names, each with at most one \"*\" in the place of a label")
             }
@@ -373,12 +392,14 @@ pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(forwarding::SETTINGS)
         .chain(rebinding::ZONE_SETTINGS)
         .chain(observing::ZONE_SETTINGS)
+        .chain(rewriting::ZONE_SETTINGS)
+        .chain(rewriting::SETTINGS)
 }
 
 /// The group and the zone of a file that has none, as TOML: what the examples of the required options say.
 pub(super) fn silent_forwarding() -> String {
     let mut text = String::new();
-    for section in Section::ALL.into_iter().filter(|section| section.is_repeated()) {
+    for section in Section::ALL.into_iter().filter(|section| section.is_forwarding()) {
         text.push_str(&section.header());
         text.push('\n');
         for setting in section.settings() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Kind, Section, Setting, Silent};
 use crate::config::choice::Choice;
-use crate::config::{Format, Level};
+use crate::config::{Format, Level, MetricNames};
 
 /// What `[listen]` is about.
 pub(super) const LISTEN_DOC: &str = "Where clients ask, and for how long they may hold on.";
@@ -263,6 +263,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "The answer to \"version.server\" and \"version.bind\" in class CH. \"\" hides it: REFUSED. \"auto\" is name and version of \
               the daemon.",
     },
+    Setting {
+        section: Section::Local,
+        key: "nsid",
+        kind: Kind::Text { maximum: 64 },
+        silent: Silent::Value("\"\""),
+        doc: "What answers carry for clients that ask by EDNS which server it is (RFC 5001). \"\" is nothing. \"auto\" is the host's name.",
+    },
+    Setting {
+        section: Section::Local,
+        key: "whoami",
+        kind: Kind::Domains,
+        silent: Silent::Value("[]"),
+        doc: "Names, with all below them, that tell a client where it asks from: no answer, but an additional A or AAAA record with its address, and an \
+              SRV record of \"_udp\" or \"_tcp\" below the name with its port, as the whoami plugin of CoreDNS says it.",
+    },
     //------ [policy] --------------------------------------------------------
     Setting {
         section: Section::Policy,
@@ -304,6 +319,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Endpoints,
         silent: Silent::Value("\"127.0.0.1:9253\""),
         doc: "Where metrics are served over HTTP: an address, a list of addresses, or \"\" for nowhere. Metrics never name a query or a client.",
+    },
+    Setting {
+        section: Section::Metrics,
+        key: "names",
+        kind: Kind::Choice(MetricNames::NAMES),
+        silent: Silent::Value("\"few\""),
+        doc: "Which of CoreDNS's names there are: those that say something here (\"few\"), those as well that a CoreDNS of today has (\"coredns\"), \
+              or also those that older ones had and alerts may still look for, coredns_forward_requests_total among them (\"all\"). Each kind \
+              costs some dozens of series. \"few\" is right for whoever does not come from CoreDNS.",
     },
     Setting {
         section: Section::Metrics,

@@ -373,3 +373,44 @@ fn another_server_on_loopback_at_our_port_is_a_warning() {
         ]
     );
 }
+
+/// The mistakes of a text with these lines behind a zone of its own.
+fn wrong_rules(lines: &str) -> Vec<String> {
+    mistakes(&format!("{ROOT}{lines}\n"))
+}
+
+#[test]
+fn rules_are_checked_where_options_must_go_together() {
+    let rewrite = "[[rewrite]]\nfrom = \"a\"\nto = \"b\"\n";
+    for (lines, wrong) in [
+        (format!("{rewrite}name-match = \"suffix\""), "rewrite.name-match: is for match = \"ttl\" alone"),
+        (format!("{rewrite}answers = \"none\""), "rewrite.answers: an exact name is always put back"),
+        (format!("{rewrite}match = \"regex\"\nanswer-names = [\"a b\"]"), "rewrite.answer-names: answers is \"auto\""),
+        (
+            format!("{rewrite}match = \"type\"\nanswer-values = [\"a b\"]"),
+            "rewrite.answer-values: is for rules that rewrite names",
+        ),
+        ("[[rewrite]]\nfrom = \"a\"".to_owned(), "rewrite.to: is missing"),
+        ("[[template]]\nrcode = \"XX\"".to_owned(), "template.rcode: \"XX\" is not one of the words"),
+        ("[[template]]\ntypes = [\"OPT\"]".to_owned(), "template.types: \"OPT\" is no type of records"),
+        ("[[template]]\nfallthrough-zones = [\"a\"]".to_owned(), "template.fallthrough-zones: nothing falls through"),
+        ("dns64 = \"64:ff9b::/95\"".to_owned(), "zone.dns64: \"64:ff9b::/95\" is no prefix of NAT64"),
+        ("dns64 = \"2001:db8:0:0:ff00::/96\"".to_owned(), "is no prefix of NAT64"),
+        (
+            "hosts-fallthrough = false\nhosts-fallthrough-zones = [\"a\"]".to_owned(),
+            "zone.hosts-fallthrough-zones: nothing falls through",
+        ),
+        ("hosts = \"/does/not/exist\"".to_owned(), "zone.hosts: /does/not/exist cannot be read"),
+    ] {
+        let said = wrong_rules(&lines);
+        assert!(said.len() == 1 && said[0].contains(wrong), "{lines}: {said:#?}");
+    }
+    let many = wrong_rules(&rewrite.repeat(257));
+    assert!(many.len() == 1 && many[0].contains("rewrite: there are 257 of them; at most 256"), "{many:?}");
+}
+
+#[test]
+fn a_file_with_rules_alone_is_silent_about_where_names_are_asked() {
+    let loaded = load("[[rewrite]]\nfrom = \"a\"\nto = \"b\"\n");
+    assert!(loaded.is_silent && loaded.config.rewrites.len() == 1 && loaded.config.zones.len() == 1);
+}

@@ -33,7 +33,8 @@ fn a_list_that_is_not_closed_is_one_mistake_and_hides_what_it_swallows() {
 #[test]
 fn sections_and_keys() {
     let all = "the sections are [listen] [limits] [cache] [local] [policy] [dnssec] [rebinding] [metrics] [health] [log] [query-log] \
-               [detect] [clients] [control] [supervisor] [sandbox] [interface] [rules] [[upstream]] [[zone]]";
+               [detect] [clients] [control] [supervisor] [sandbox] [interface] [rules] [[upstream]] [[zone]] \
+               [[rewrite]] [[template]]";
     one("[forwarders]", &format!("f.toml:1:2: forwarders: unknown section; {all}"));
     one("[cahce]", "f.toml:1:2: cahce: unknown section; did you mean [cache]?");
     one("[[zones]]", "f.toml:1:3: zones: unknown section; did you mean [[zone]]?");
@@ -67,7 +68,7 @@ fn what_is_noted_of_queries() {
     );
     one(
         "[query-log]\nclasses = [\"denials\"]",
-        "f.toml:2:12: query-log.classes: \"denials\" is not one of the words; a list of \"all\", \"success\", \"denial\", \"error\", \"external\" and \"blocked\"",
+        "f.toml:2:12: query-log.classes: \"denials\" is not one of the words; a list of \"all\", \"success\", \"denial\", \"error\", \"external\", \"blocked\" and \"failure\"",
     );
     one(
         "[clients]\nsource = \"kubelet\"",

@@ -78,6 +78,12 @@ impl Document {
         upto.iter().rev().find_map(Option::as_ref)
     }
 
+    /// Where the headlines of this kind come from, in their order.
+    pub(super) fn headlines(&self, header: &str) -> Vec<Place> {
+        let lines = self.text.lines().zip(&self.places).filter(|(line, _)| *line == header);
+        lines.filter_map(|(_, place)| place.clone()).collect()
+    }
+
     /// The text.
     pub(super) fn text(&self) -> &str {
         &self.text

@@ -44,6 +44,10 @@ pub struct Compiled {
     pub toml: String,
     /// What differs, in the order of the lines.
     pub notices: Vec<Notice>,
+    /// Where each `[[rewrite]]` of the document comes from.
+    pub rewrites: Vec<Place>,
+    /// Where each `[[template]]` does.
+    pub templates: Vec<Place>,
     /// All files that were read, imports included: a change of one of them may change the document.
     pub files: Vec<PathBuf>,
 }
@@ -123,7 +127,8 @@ pub fn compile(corefile: &Corefile, surroundings: &dyn Surroundings) -> Result<C
     notices.sort_by(|one, other| order(&one.place, &other.place));
     match document {
         Some(document) if mistakes.is_empty() => {
-            Ok(Compiled { toml: document.finish(), notices, files: outside.files })
+            let [rewrites, templates] = ["[[rewrite]]", "[[template]]"].map(|header| document.headlines(header));
+            Ok(Compiled { toml: document.finish(), notices, rewrites, templates, files: outside.files })
         }
         _ => Err(mistakes),
     }

@@ -59,7 +59,7 @@ pub(super) fn hosts(line: &Directive, root: Option<&Path>, outside: &mut Outside
         Ok(_) => settings.push(("hosts", quote(&path.display().to_string()))),
         Err(error) => {
             let differs = format!("{} cannot be read: {error}", path.display());
-            report.notice(&line.place, "hosts", differs, "it is left out until it can");
+            report.notice(&line.place, "hosts", differs, "it is left out");
         }
     }
     let (mut inline, mut is_fallthrough, mut unsupported) = (Vec::new(), false, None);

@@ -97,7 +97,7 @@ fn same(path: &Path, found: &str) {
 #[test]
 fn corefiles_of_vendors_become_documents() {
     let files = files("good");
-    assert!(files.len() >= 8, "{files:?}");
+    assert!(files.len() >= 12, "{files:?}");
     for path in files {
         let compiled = compiled(&std::fs::read_to_string(&path).unwrap());
         same(&path.with_extension("toml"), &compiled.toml);
@@ -108,7 +108,7 @@ fn corefiles_of_vendors_become_documents() {
 #[test]
 fn wrong_corefiles_are_refused_with_all_that_is_wrong() {
     let files = files("bad");
-    assert!(files.len() >= 8, "{files:?}");
+    assert!(files.len() >= 10, "{files:?}");
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
         let Err(mistakes) = try_compile(&text) else { panic!("{} is accepted", path.display()) };

@@ -196,19 +196,12 @@ fn local(document: &mut Document, blocks: &[Block], zones: &[Zone<'_>], serving:
 
 /// `[metrics]` and `[health]`
 fn endpoints(document: &mut Document, blocks: &[Block], serving: &Serving) {
-    let listen: Vec<&SocketAddr> = blocks.iter().flat_map(|block| &block.listen).collect();
-    // All addresses are those of the families that clients ask: a node without IPv6 has no socket for it.
-    let families: Vec<IpAddr> = [([0; 4].into(), true), ([0; 16].into(), false)]
-        .into_iter()
-        .filter(|(_, is_ipv4)| listen.iter().any(|address| address.is_ipv4() == *is_ipv4))
-        .map(|(ip, _)| ip)
-        .collect();
+    // A socket for all addresses of IPv6 takes those of IPv4, too. A node that has no IPv6 has no such socket.
+    let has_ipv6 = blocks.iter().flat_map(|block| &block.listen).any(|address| address.is_ipv6());
+    let all: IpAddr = if has_ipv6 { [0; 16].into() } else { [0; 4].into() };
     let print = |endpoints: &[With<(Option<IpAddr>, u16)>]| -> String {
-        let addresses = endpoints.iter().flat_map(|((ip, port), _)| {
-            let ips = ip.map_or_else(|| families.clone(), |ip| vec![ip]);
-            ips.into_iter().map(|ip| SocketAddr::new(ip, *port).to_string()).collect::<Vec<_>>()
-        });
-        let addresses: Vec<String> = addresses.collect();
+        let address = |((ip, port), _): &With<(Option<IpAddr>, u16)>| SocketAddr::new(ip.unwrap_or(all), *port);
+        let addresses: Vec<String> = endpoints.iter().map(|endpoint| address(endpoint).to_string()).collect();
         match addresses.as_slice() {
             [] => quote(""),
             [one] => quote(one),

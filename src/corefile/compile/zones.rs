@@ -1,7 +1,7 @@
 //! Server blocks to zones: which names are asked where, and by which rules.
 //!
 //! CoreDNS finds the block by the longest of its zones, and then goes through the block's plugins, each of which may be for some names only:
-//! `forward FROM`, `except`, `log NAMES`, `cache … ZONES`. Here one [[zone]] says all about its names. So a block becomes a zone for each of its
+//! `forward FROM`, `except`, `log NAMES`, `cache … ZONES`. Here one `[[zone]]` says all about its names. So a block becomes a zone for each of its
 //! keys, and one more for each name within at which something changes.
 
 use std::collections::BTreeMap;
@@ -107,8 +107,8 @@ fn note_second(first: &Block, second: &Block, zone: &str, report: &mut Report) {
         addresses.join(", ")
     };
     let differs = format!(
-        "{:?} is answered alike at every address, and the block at {} for {} says otherwise",
-        if zone == "." { "all other names" } else { zone },
+        "{} are answered alike at every address, and the block at {} for {} says otherwise",
+        if zone == "." { "all other names".to_owned() } else { format!("names of {zone}") },
         first.place,
         shown(first)
     );

@@ -40,7 +40,12 @@ pub(super) const PLUGINS: &[Plugin] = &[
         "what does not exist is answered from memory, and local.dead-suffixes ends a path early",
     ),
     differs("multisocket", (0, 1), "sockets are not counted by hand", "each of listen.workers has its own"),
-    differs("shed", (0, ANY), "load is not shed by a plugin", "[limits] says how much may go on at once"),
+    differs(
+        "shed",
+        (0, ANY),
+        "load is not shed by a plugin",
+        "limits.in-flight and its neighbours say how much may go on at once",
+    ),
     differs("geoip", (0, ANY), "where an address is in the world is not known", "nothing depends on it here"),
     differs("proxyproto", (0, ANY), "the PROXY protocol is not read", "clients are who sends the packets"),
     differs("quic", (0, 0), "DNS over QUIC is not served", "clients ask over UDP and TCP"),

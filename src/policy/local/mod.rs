@@ -41,9 +41,9 @@ mod capture;
 mod chaos;
 mod constant;
 mod dead;
-mod hosts;
+pub(super) mod hosts;
 mod own;
-mod records;
+pub(super) mod records;
 #[cfg(test)]
 mod tests;
 

@@ -30,6 +30,15 @@ pub(super) fn parse(lines: &[String], own: &mut OwnNames) -> Result<(), Failure>
     if mistakes.is_empty() { Ok(()) } else { Err(Failure::new(ExitCode::Config, mistakes.join("\n"))) }
 }
 
+/// Reads one line for somebody else.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(in crate::policy) fn read(line: &str) -> Result<Record, String> {
+    record(line).map_err(|mistake| mistake.to_string())
+}
+
 /// What is wrong with a line.
 #[derive(Debug)]
 enum Mistake {

@@ -38,6 +38,8 @@ fn settings() -> config::Local {
         dead_suffixes: Vec::new(),
         identity: None,
         version: None,
+        nsid: String::new(),
+        whoami: Vec::new(),
     }
 }
 

@@ -84,6 +84,7 @@ impl Sandbox {
         let clients = [&config.clients.token, &config.clients.ca];
         let asks = config.clients.source != ClientSource::None;
         let named = [&config.local.hosts, &config.policy.block_file, &config.dnssec.anchors];
+        let hosts = config.zones.iter().filter_map(|zone| zone.rules.hosts.file.as_ref());
         let snapshot = config.cache.snapshot.iter().map(|path| ("cache.snapshot", path.clone()));
         let query_log = match &config.query_log.output {
             LogOutput::File(path) => Some(("query-log.output", path.clone())),
@@ -94,7 +95,7 @@ impl Sandbox {
             enabled: config.sandbox.enabled,
             user: config.sandbox.user.clone(),
             config: files.to_vec(),
-            readable: named.flatten().chain(authorities).cloned().collect(),
+            readable: named.flatten().chain(authorities).chain(hosts).cloned().collect(),
             writable: snapshot.chain(query_log).collect(),
             writes_to_socket: matches!(config.query_log.output, LogOutput::Socket(_)),
             manages_network: false,

@@ -51,8 +51,8 @@ pub(crate) fn entry(answer: &mut Answer, asked: &Asked<'_>) -> Option<Entry> {
 
 /// The answer as a client sees it over TCP.
 pub(crate) fn compose(entry: &Entry, question: &[u8], edns: bool) -> Vec<u8> {
-    let edns = edns.then_some(Edns { udp_size: 1232, dnssec_ok: false, keepalive: false });
-    let client = Client { flags: 0x0120, edns, limit: 65_535, udp_size: 1232, keepalive: None };
+    let edns = edns.then_some(Edns { udp_size: 1232, dnssec_ok: false, keepalive: false, nsid: false });
+    let client = Client { flags: 0x0120, edns, limit: 65_535, udp_size: 1232, options: &[] };
     let mut room = question.to_vec();
     room.resize(65_535, 0xEE);
     let composed = reply::answer(&mut room, question.len(), &client, &entry.body(NOW), 0);

@@ -44,8 +44,8 @@ fn client(opt: &[u8], class: u16, version: u8, flags: u8, (options, is_whole): &
     let message = [b"\0\x01\x01\0\0\x01\0\0\0\0\0\x01", QUESTION, opt].concat();
     match Query::parse(&message) {
         Ok(query) => {
-            let keepalive = options.iter().any(|(code, _)| *code == 11);
-            let edns = Edns { udp_size: class, dnssec_ok: flags & 0x80 != 0, keepalive };
+            let [keepalive, nsid] = [11, 3].map(|wanted| options.iter().any(|(code, _)| *code == wanted));
+            let edns = Edns { udp_size: class, dnssec_ok: flags & 0x80 != 0, keepalive, nsid };
             assert_eq!((query.edns, version, *is_whole), (Some(edns), 0, true), "{opt:02x?}");
         }
         Err(Reject::Answer { rcode, .. }) if version != 0 => assert_eq!(rcode, 16, "{opt:02x?}"),

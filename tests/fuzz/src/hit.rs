@@ -47,6 +47,7 @@ impl Node {
         let shared = Shared {
             store: Arc::clone(&store),
             local: Arc::new(Local::new(&config).expect("it has no names of its own")),
+            rules: Arc::default(),
             anchors: Arc::default(),
             rates: None,
             addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
@@ -136,8 +137,9 @@ fn twice(node: &Node, query: &[u8], entry: &Entry, tcp: bool) {
         return;
     };
     let limit = if tcp { 65_535 } else { Client::udp_limit(parsed.edns, 1232) };
-    let keepalive = parsed.edns.filter(|edns| tcp && edns.keepalive).map(|_| 100);
-    let client = Client { flags: u16_at(query, 2).unwrap_or(0), edns: parsed.edns, limit, udp_size: 1232, keepalive };
+    let asks = parsed.edns.is_some_and(|edns| tcp && edns.keepalive);
+    let options: &[u8] = if asks { &[0, 11, 0, 2, 0, 100] } else { &[] };
+    let client = Client { flags: u16_at(query, 2).unwrap_or(0), edns: parsed.edns, limit, udp_size: 1232, options };
     let mut room = query[..parsed.question_end].to_vec();
     room.resize(65_535, 0xEE);
     let composed = reply::answer(&mut room, parsed.question_end, &client, &entry.body(NOW), 0);

@@ -18,10 +18,12 @@
 //! - [`filter`] records with addresses, before the filter against rebinding.
 //! - [`files`] hosts, static records, names to block, nameservers.
 //! - [`config`] any text; what is accepted prints and reads back.
+//! - [`corefile`] any text as a Corefile; what is accepted becomes a configuration.
 //! - [`walker`] the strict reader of messages that all lean on.
 
 pub mod answer;
 pub mod config;
+pub mod corefile;
 pub mod datagram;
 pub mod edns;
 pub mod files;

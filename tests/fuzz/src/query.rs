@@ -84,15 +84,16 @@ fn naive(message: &[u8]) -> Verdict {
         if version != 0 {
             return Verdict::Error(16);
         }
-        let (mut keepalive, mut rest) = (false, rdata);
+        let (mut keepalive, mut nsid, mut rest) = (false, false, rdata);
         while !rest.is_empty() {
             let Some((head, value)) = rest.split_at_checked(4) else { return Verdict::Error(1) };
             let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
             let Some(behind) = value.get(length..) else { return Verdict::Error(1) };
             keepalive |= head[..2] == [0, 11];
+            nsid |= head[..2] == [0, 3];
             rest = behind;
         }
-        edns = Some(Edns { udp_size: class, dnssec_ok, keepalive });
+        edns = Some(Edns { udp_size: class, dnssec_ok, keepalive, nsid });
     }
     Verdict::Ask(qtype, qclass, behind + 4, edns)
 }

@@ -23,15 +23,17 @@ pub fn check(data: &[u8]) {
         return;
     }
     let Some(entry) = answer::entry(&mut read, &asked) else { return };
-    let edns = (switches & 2 != 0).then_some(Edns { udp_size: size, dnssec_ok: switches & 1 != 0, keepalive: false });
+    let dnssec_ok = switches & 1 != 0;
+    let edns = (switches & 2 != 0).then_some(Edns { udp_size: size, dnssec_ok, keepalive: false, nsid: false });
     // The range of `listen.udp-size`.
     let udp_size = ours.clamp(512, 4096);
     let tcp = switches & 4 != 0;
     let limit = if tcp { 65_535 } else { Client::udp_limit(edns, udp_size) };
-    let keepalive = (tcp && edns.is_some() && switches & 8 != 0).then_some(300);
-    let client = Client { flags: u16_at(message, 2).unwrap_or(0) & !0x8000, edns, limit, udp_size, keepalive };
+    let asks = tcp && edns.is_some() && switches & 8 != 0;
+    let options: &[u8] = if asks { &[0, 11, 0, 2, 1, 44] } else { &[] };
+    let client = Client { flags: u16_at(message, 2).unwrap_or(0) & !0x8000, edns, limit, udp_size, options };
     let question = &message[..end + 4];
-    let write = |client: &Client, age: u16, turn| {
+    let write = |client: &Client<'_>, age: u16, turn| {
         let mut room = question.to_vec();
         room.resize(65_535, 0xEE);
         let now = Moment::from_secs(1_000 + u64::from(age));

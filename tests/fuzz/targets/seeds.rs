@@ -15,6 +15,9 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 /// Where the sample configurations are.
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
 
+/// Where Corefiles are.
+const COREFILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/corefiles/good");
+
 libfuzzer_sys::fuzz_target!(
     init: write_all(),
     |_data: &[u8]| ()
@@ -83,6 +86,9 @@ fn write_all() {
         [text, options]
     });
     write(root, "config", &sections.map(String::into_bytes).collect::<Vec<_>>());
+    let corefiles = fs::read_dir(COREFILES).expect("the Corefiles are there").map(|file| file.unwrap().path());
+    let corefiles = corefiles.filter(|path| path.extension().is_none()).map(|path| fs::read(path).unwrap());
+    write(root, "corefile", &corefiles.collect::<Vec<_>>());
     std::process::exit(0);
 }
 

@@ -3,6 +3,7 @@
 //! Each line of the acceptance list for a drop-in is a test here; those that need no network are beside the code (`src/cli/node_cache`,
 //! `src/corefile`).
 
+mod alike;
 mod changes;
 mod container;
 mod manifest;
