@@ -51,8 +51,8 @@ pub(crate) use loops::{BEHIND_THE_STUB, is_stub};
 pub(crate) use mistake::nearest;
 pub use mistake::{Fault, Mistake};
 pub use observing::{
-    ClientSource, Clients, Control, Detect, DetectMode, LogClients, LogFormat, LogOutput, QueryClass, QueryLog,
-    Rotated, Rotation,
+    ClientSource, Clients, Control, Detect, DetectMode, Endpoint, Health, LogClients, LogFormat, LogOutput,
+    MetricNames, QueryClass, QueryLog, Rotated, Rotation,
 };
 pub use page::manual_page;
 pub use prefixes::Prefixes;
@@ -503,40 +503,6 @@ impl Preset {
     pub fn word(self) -> &'static str {
         choice::Choice::name(self)
     }
-}
-
-/// `[metrics]`: HTTP addresses of our own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Endpoint {
-    /// Where it listens; empty is nowhere.
-    pub listen: Vec<SocketAddr>,
-    /// Who may ask; empty is everybody.
-    pub allow: Prefixes,
-    /// Which of CoreDNS's names there are.
-    pub names: MetricNames,
-}
-
-/// Which of CoreDNS's metrics there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MetricNames {
-    /// Those that say something here.
-    #[default]
-    Few,
-    /// All that a CoreDNS of today has and that mean anything here.
-    Coredns,
-    /// Also those that older ones had.
-    All,
-}
-
-/// `[health]`: HTTP addresses of our own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Health {
-    /// Where `/health` and `/ready` are; empty is nowhere.
-    pub listen: Vec<SocketAddr>,
-    /// Where `/ready` alone is besides.
-    pub ready_listen: Vec<SocketAddr>,
-    /// Who may ask; empty is everybody.
-    pub allow: Prefixes,
 }
 
 /// `[log]`

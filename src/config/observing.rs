@@ -11,7 +11,7 @@ use super::options::Section;
 use super::raw::{Raw, default};
 use super::sections::choice;
 use super::value::{At, Value};
-use super::{Class, Config};
+use super::{Class, Config, Prefixes};
 
 /// `[query-log]`: which answers leave a line, and where.
 #[derive(Clone, Debug, PartialEq)]
@@ -202,6 +202,40 @@ pub enum ClientSource {
     Kubelet,
     /// The cluster's API server.
     ApiServer,
+}
+
+/// `[metrics]`: HTTP addresses of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Where it listens; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Who may ask; empty is everybody.
+    pub allow: Prefixes,
+    /// Which of CoreDNS's names there are.
+    pub names: MetricNames,
+}
+
+/// Which of CoreDNS's metrics there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricNames {
+    /// Those that say something here.
+    #[default]
+    Few,
+    /// All that a CoreDNS of today has and that mean anything here.
+    Coredns,
+    /// Also those that older ones had.
+    All,
+}
+
+/// `[health]`: HTTP addresses of our own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Where `/health` and `/ready` are; empty is nowhere.
+    pub listen: Vec<SocketAddr>,
+    /// Where `/ready` alone is besides.
+    pub ready_listen: Vec<SocketAddr>,
+    /// Who may ask; empty is everybody.
+    pub allow: Prefixes,
 }
 
 /// `[control]`: where an operator asks.

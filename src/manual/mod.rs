@@ -15,6 +15,7 @@
 //! - [`node`] on the nodes of a cluster: the ways to be there, and the link that carries the addresses.
 //! - [`corefile`] Corefiles: what each line becomes here, and what differs.
 //! - [`audit`] what a security review says of CoreDNS's own configuration: `nodens audit`.
+//! - [`dropin`] in the place of node-local-dns.
 //! - [`defaults`] all options, and why their defaults are what they are.
 //! - [`faults`] what clients see when servers or the network fail, measured.
 //! - [`written`] rules for questions and answers: rewriting, templates, hosts of a zone, DNS64, access lists.
@@ -51,6 +52,8 @@ pub mod node;
 pub mod corefile;
 //
 pub mod audit;
+//
+pub mod dropin;
 //
 pub mod defaults;
 //

@@ -13,6 +13,7 @@ mod harness;
 mod command_line;
 mod control;
 mod detection;
+mod dropin;
 mod explain;
 mod handover;
 mod life_cycle;

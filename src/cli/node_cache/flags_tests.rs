@@ -116,3 +116,19 @@ fn what_go_refuses_is_refused_with_usage() {
     assert_eq!(read(&words("--version")).unwrap(), Wish::Version);
     assert_eq!(read(&words("-plugins -localip x")).unwrap(), Wish::Plugins);
 }
+
+/// N31: the manual's table has each flag as it is.
+#[test]
+fn the_manual_has_every_flag_with_its_default_and_meaning() {
+    let text = include_str!("../../manual/dropin.rs");
+    let plain = |text: &str| text.replace('`', "");
+    let rows: Vec<String> = text.lines().filter(|line| line.starts_with("//! | `-")).map(plain).collect();
+    let expected: Vec<String> = FLAGS
+        .iter()
+        .map(|Flag { name, default, help, .. }| {
+            let default = if default.is_empty() { String::new() } else { format!(" {default}") };
+            format!("//! | -{name} |{default} | {help} |")
+        })
+        .collect();
+    assert_eq!(rows, expected);
+}

@@ -113,7 +113,7 @@ fn the_corefile_and_resolv_conf_are_followed_and_shown_and_a_mistake_keeps_the_o
     if unless(NEEDS).is_some() {
         return;
     }
-    let cluster = Cluster::new(1, Wiring::Routed, Proxy::Nftables);
+    let cluster = Cluster::new(2, Wiring::Routed, Proxy::Nftables);
     let _dns = serve(&cluster);
     let _servers = more_servers(&cluster);
     let (container, daemon) = start(&cluster, &[]);
@@ -137,10 +137,10 @@ fn the_corefile_and_resolv_conf_are_followed_and_shown_and_a_mistake_keeps_the_o
     container.config_map("coredns", &[("Corefile.base", &corefile)]);
     soon("the server block is gone", || status(&cluster, STUB) == "REFUSED");
     // The node moves to another network.
-    cluster.dns.ip(&["address", "add", "10.244.1.3/24", "dev", "eth0"]);
-    let org = zone("10.9.9.3");
-    let _other = Peer::bind_inside("10.244.1.3:53".parse().unwrap(), &[("example.org", org.as_str())], &cluster.dns);
-    container.resolv_conf("nameserver 10.244.1.3\n");
+    let (org, other) = (zone("10.9.9.3"), Cluster::pod_address(1));
+    let _other =
+        Peer::bind_inside(format!("{other}:53").parse().unwrap(), &[("example.org", org.as_str())], &cluster.pods[1]);
+    container.resolv_conf(&format!("nameserver {other}\n"));
     soon("the new nameserver is asked", || resolves(&cluster, LINK_LOCAL, (PUBLIC_NAME.0, "10.9.9.3")));
     // SIGUSR1 reads all of it again, as node-cache and CoreDNS do.
     daemon.signal(Signal::SIGUSR1);

@@ -7,8 +7,8 @@ use nix::sys::signal::Signal;
 use nodens::sys::clock;
 
 use super::container::{Container, Manifest, Mode};
-use super::{CLUSTER_NAME, LINK, NEEDS, PUBLIC_NAME, RULES_OF_AN_ADDRESS, addresses, resolves, rules, serve};
-use crate::common::cluster::{Cluster, KUBE_DNS, LINK_LOCAL, Proxy, Wiring};
+use super::{CLUSTER_NAME, COMMENTS, LINK, NEEDS, PUBLIC_NAME, RULES_OF_AN_ADDRESS, addresses, resolves, rules, serve};
+use crate::common::cluster::{Cluster, KUBE_DNS, LINK_LOCAL, LOCAL_V6, Proxy, Wiring, has_ipv6};
 use crate::common::metrics::{Scrape, get};
 use crate::common::skip::unless;
 use crate::common::{elapsed, wait_until};
@@ -139,4 +139,32 @@ fn an_unknown_flag_ends_it_with_usage() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{text}");
     assert!(text.starts_with("flag provided but not defined: -nosuchflag\nUsage of node-cache:"), "{text}");
+}
+
+/// N21, N31: node-cache refuses addresses of two families.
+#[test]
+fn one_process_has_addresses_of_both_families() {
+    if unless(NEEDS).is_some() || !has_ipv6() {
+        return;
+    }
+    let cluster = Cluster::new(1, Wiring::Routed, Proxy::Nftables);
+    let _dns = serve(&cluster);
+    let mut manifest = Manifest::official(Mode::Iptables);
+    manifest.corefile =
+        manifest.corefile.replace(&format!("bind {LINK_LOCAL} {KUBE_DNS}"), "bind __PILLAR__LOCAL__DNS__");
+    let both = format!("{LINK_LOCAL},{LOCAL_V6}");
+    let mut daemon = Container::new(&manifest, &cluster).arguments(&["-localip", &both]).start();
+    let of_six = || {
+        let text: String =
+            ["raw", "filter"].map(|table| cluster.node.output(&["ip6tables-save", "-t", table])).concat();
+        text.lines().filter(|line| COMMENTS.iter().any(|comment| line.contains(comment))).count()
+    };
+    // Probes are answered at the IPv4 address alone, and rules for them are for every address.
+    wait_until("there are rules", || (rules(&cluster).len(), of_six()) == (RULES_OF_AN_ADDRESS, RULES_OF_AN_ADDRESS));
+    for server in [LINK_LOCAL, LOCAL_V6] {
+        assert!(resolves(&cluster, server, CLUSTER_NAME), "{server}");
+    }
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    assert_eq!((rules(&cluster).len(), of_six()), (0, 0));
 }
