@@ -151,6 +151,9 @@ _nodens() {
             nodens__subcmd__generate,metrics)
                 cmd="nodens__subcmd__generate__subcmd__metrics"
                 ;;
+            nodens__subcmd__generate,plugins)
+                cmd="nodens__subcmd__generate__subcmd__plugins"
+                ;;
             nodens__subcmd__generate__subcmd__help,completions)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__completions"
                 ;;
@@ -165,6 +168,9 @@ _nodens() {
                 ;;
             nodens__subcmd__generate__subcmd__help,metrics)
                 cmd="nodens__subcmd__generate__subcmd__help__subcmd__metrics"
+                ;;
+            nodens__subcmd__generate__subcmd__help,plugins)
+                cmd="nodens__subcmd__generate__subcmd__help__subcmd__plugins"
                 ;;
             nodens__subcmd__help,audit)
                 cmd="nodens__subcmd__help__subcmd__audit"
@@ -243,6 +249,9 @@ _nodens() {
                 ;;
             nodens__subcmd__help__subcmd__generate,metrics)
                 cmd="nodens__subcmd__help__subcmd__generate__subcmd__metrics"
+                ;;
+            nodens__subcmd__help__subcmd__generate,plugins)
+                cmd="nodens__subcmd__help__subcmd__generate__subcmd__plugins"
                 ;;
             *)
                 ;;
@@ -845,7 +854,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate)
-            opts="-h --help config metrics man completions help"
+            opts="-h --help config metrics plugins man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -887,7 +896,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate__subcmd__help)
-            opts="config metrics man completions help"
+            opts="config metrics plugins man completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -970,6 +979,20 @@ _nodens() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        nodens__subcmd__generate__subcmd__help__subcmd__plugins)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         nodens__subcmd__generate__subcmd__man)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -985,6 +1008,20 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__generate__subcmd__metrics)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__generate__subcmd__plugins)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1237,7 +1274,7 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate)
-            opts="config metrics man completions"
+            opts="config metrics plugins man completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1293,6 +1330,20 @@ _nodens() {
             return 0
             ;;
         nodens__subcmd__help__subcmd__generate__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        nodens__subcmd__help__subcmd__generate__subcmd__plugins)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -365,6 +365,12 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(plugins)
+_arguments "${_arguments_options[@]}" : \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (man)
 _arguments "${_arguments_options[@]}" : \
 '-h[Print help]' \
@@ -398,6 +404,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (metrics)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(plugins)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -558,6 +568,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (metrics)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(plugins)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -816,6 +830,7 @@ _nodens__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
 'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -837,6 +852,7 @@ _nodens__subcmd__generate__subcmd__help_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
 'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -868,6 +884,11 @@ _nodens__subcmd__generate__subcmd__help__subcmd__metrics_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate help metrics commands' commands "$@"
 }
+(( $+functions[_nodens__subcmd__generate__subcmd__help__subcmd__plugins_commands] )) ||
+_nodens__subcmd__generate__subcmd__help__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate help plugins commands' commands "$@"
+}
 (( $+functions[_nodens__subcmd__generate__subcmd__man_commands] )) ||
 _nodens__subcmd__generate__subcmd__man_commands() {
     local commands; commands=()
@@ -877,6 +898,11 @@ _nodens__subcmd__generate__subcmd__man_commands() {
 _nodens__subcmd__generate__subcmd__metrics_commands() {
     local commands; commands=()
     _describe -t commands 'nodens generate metrics commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__generate__subcmd__plugins_commands] )) ||
+_nodens__subcmd__generate__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens generate plugins commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help_commands] )) ||
 _nodens__subcmd__help_commands() {
@@ -993,6 +1019,7 @@ _nodens__subcmd__help__subcmd__generate_commands() {
     local commands; commands=(
 'config:The reference configuration\: every option with its default, range and unit' \
 'metrics:The list of metrics, a chapter of the manual in Markdown' \
+'plugins:The table of CoreDNS'\''s plugins and what becomes of them, a part of the manual in Markdown' \
 'man:A manual page' \
 'completions:What a shell needs to complete commands and options' \
     )
@@ -1017,6 +1044,11 @@ _nodens__subcmd__help__subcmd__generate__subcmd__man_commands() {
 _nodens__subcmd__help__subcmd__generate__subcmd__metrics_commands() {
     local commands; commands=()
     _describe -t commands 'nodens help generate metrics commands' commands "$@"
+}
+(( $+functions[_nodens__subcmd__help__subcmd__generate__subcmd__plugins_commands] )) ||
+_nodens__subcmd__help__subcmd__generate__subcmd__plugins_commands() {
+    local commands; commands=()
+    _describe -t commands 'nodens help generate plugins commands' commands "$@"
 }
 (( $+functions[_nodens__subcmd__help__subcmd__help_commands] )) ||
 _nodens__subcmd__help__subcmd__help_commands() {
