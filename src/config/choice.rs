@@ -1,8 +1,8 @@
 //! Options that are one of a few words: the words, in one place for reading and printing.
 
 use super::{
-    Answers, Class, Dnssec, Format, Level, Matching, Policy, Preset, RebindingAction, RebindingMode, Route,
-    RulesBackend,
+    Answers, Class, Dnssec, Format, Level, Matching, MetricNames, Policy, Preset, RebindingAction, RebindingMode,
+    Route, RulesBackend,
 };
 
 /// A type whose values have words.
@@ -28,6 +28,11 @@ pub(super) trait Choice: Copy + PartialEq + Sized + 'static {
 impl Choice for Level {
     const NAMES: &'static [&'static str] = &["error", "warn", "info", "debug"];
     const VALUES: &'static [Self] = &[Self::Error, Self::Warn, Self::Info, Self::Debug];
+}
+
+impl Choice for MetricNames {
+    const NAMES: &'static [&'static str] = &["few", "coredns", "all"];
+    const VALUES: &'static [Self] = &[Self::Few, Self::Coredns, Self::All];
 }
 
 impl Choice for Format {

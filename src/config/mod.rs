@@ -512,6 +512,20 @@ pub struct Endpoint {
     pub listen: Vec<SocketAddr>,
     /// Who may ask; empty is everybody.
     pub allow: Prefixes,
+    /// Which of CoreDNS's names there are.
+    pub names: MetricNames,
+}
+
+/// Which of CoreDNS's metrics there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricNames {
+    /// Those that say something here.
+    #[default]
+    Few,
+    /// All that a CoreDNS of today has and that mean anything here.
+    Coredns,
+    /// Also those that older ones had.
+    All,
 }
 
 /// `[health]`: HTTP addresses of our own.

@@ -232,6 +232,7 @@ fn endpoint_value(endpoint: &Endpoint, key: &str) -> Option<Value> {
     Some(match key {
         "listen" => Value::Addresses(list(&endpoint.listen)),
         "allow" => Value::Prefixes(list(endpoint.allow.as_slice())),
+        "names" => Value::Text(endpoint.names.name().to_owned()),
         _ => return unknown(Section::Metrics, key),
     })
 }

@@ -206,7 +206,7 @@ pub(super) fn check_readable(path: &Path, place: Place, key: &str, report: &mut 
 
 /// `[metrics]`
 pub(super) fn metrics(raw: &Raw) -> Endpoint {
-    Endpoint { listen: addresses(raw, "listen"), allow: prefixes(raw, "allow") }
+    Endpoint { listen: addresses(raw, "listen"), allow: prefixes(raw, "allow"), names: choice(raw, "names") }
 }
 
 /// `[health]`

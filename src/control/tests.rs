@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::server::{BIND_PAUSE, MAX_AGE, MAX_CONNECTIONS, REQUEST_TIMEOUT};
 use super::*;
-use crate::config::{Endpoint, Health, Prefixes};
+use crate::config::{Endpoint, Health, MetricNames, Prefixes};
 use crate::metrics::{Event, Layout, Metrics};
 
 //------ A server to ask ---------------------------------------------------------------------------------------------
@@ -42,17 +42,18 @@ fn endpoint(port: u16, allow: &[&str]) -> Endpoint {
     Endpoint {
         listen: vec![SocketAddr::from(([127, 0, 0, 1], port))],
         allow: allow.iter().map(|net| net.parse().unwrap()).collect(),
+        names: MetricNames::Few,
     }
 }
 
 /// The same for health, and `/ready` nowhere else.
-fn health(Endpoint { listen, allow }: Endpoint) -> Health {
+fn health(Endpoint { listen, allow, .. }: Endpoint) -> Health {
     Health { listen, ready_listen: Vec::new(), allow }
 }
 
 /// No endpoint.
 fn nowhere() -> Endpoint {
-    Endpoint { listen: Vec::new(), allow: Prefixes::default() }
+    Endpoint { listen: Vec::new(), allow: Prefixes::default(), names: MetricNames::Few }
 }
 
 impl Server {

@@ -12,6 +12,7 @@ use prometheus::{Registry, TextEncoder};
 use super::counter::{Counts, Durations, SOME_COUNTS, SOME_DURATIONS};
 use super::event::{Event, Gauge, UpstreamEvent};
 use super::family::{self, Family, Feature};
+use super::habits::Habits;
 use super::label::{AddressClass, exchange_rcode};
 use super::queries::{self, CACHE_TYPES, NO_VIEW, Queries};
 use super::samples::{Histograms, Scalars};
@@ -79,6 +80,7 @@ impl Metrics {
             hash: Mutex::default(),
             servers: Mutex::default(),
             features: Mutex::default(),
+            habits: Mutex::default(),
             workers: (0..workers + Beside::COUNT).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
             cache: Mutex::new(None),
             descriptions: family::ALL.iter().map(describe).collect(),
@@ -174,6 +176,7 @@ impl Metrics {
         };
         let servers = config.upstreams.iter().flat_map(of).collect();
         *self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+        *self.shared.habits.lock().unwrap_or_else(PoisonError::into_inner) = Habits::of(config);
     }
 
     /// The counters of all workers, the main thread's last.
@@ -223,6 +226,8 @@ struct Shared {
     servers: Mutex<Vec<[String; 4]>>,
     /// What that configuration has turned on.
     features: Mutex<Vec<Feature>>,
+    /// What those look for who come from CoreDNS.
+    habits: Mutex<Habits>,
     /// One a worker, and the main thread's last.
     workers: Vec<Arc<WorkerMetrics>>,
     /// Where the figures of the cache come from, once there is one.
@@ -247,6 +252,9 @@ impl Collector for Scrape {
         self.0.rebinding(&mut families);
         self.0.cache(&mut families);
         self.0.upstreams(&mut families);
+        let layout = self.0.layout();
+        let habits = self.0.habits.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        habits.collect(&layout, &self.0.workers, &mut families);
         families.extend(process::families());
         families
     }
@@ -428,7 +436,7 @@ fn in_family<'list, 'label>(
 }
 
 /// An upstream server as CoreDNS writes it: the bare address, and the transport apart.
-fn coredns_address(to: &str) -> (&str, &'static str) {
+pub(super) fn coredns_address(to: &str) -> (&str, &'static str) {
     match to.split_once("://") {
         Some(("tls", address)) => (address, "tcp-tls"),
         Some(("tcp", address)) => (address, "tcp"),

@@ -96,6 +96,11 @@ impl<const CELLS: usize> Histogram<CELLS> {
         self.sum.add(value);
     }
 
+    /// How many values there were.
+    pub(super) fn count(&self) -> u64 {
+        self.cells.iter().fold(0, |all, cell| all.wrapping_add(cell.value()))
+    }
+
     /// Adds these values to a tally.
     pub(super) fn tally(&self, tally: &mut Tally<CELLS>) {
         for (total, cell) in tally.cells.iter_mut().zip(&self.cells) {

@@ -131,6 +131,20 @@ families! {
     RELOAD_VERSION = Gauge "coredns_reload_version_info" ["hash", "value"]
         "Always 1; value is the hash of the configuration file that is in force.";
 
+    //------ CoreDNS's names for those who come from it (metrics.names) ---------------------------------------------------
+    PLUGIN_ENABLED = Gauge "coredns_plugin_enabled" ["server", "zone", "view", "name"]
+        "Always 1; the plugins of CoreDNS that do what is done here, zone by zone under the first server.";
+    CACHE_DROPS = Counter "coredns_cache_drops_total" ["server", "zones", "view"]
+        "Answers to another question than was asked. Always 0: those are ignored when they come, see nodens_upstream_mismatches_total.";
+    FORWARD_REQUESTS = Counter "coredns_forward_requests_total" ["to"]
+        "Questions that an upstream server has answered; CoreDNS had this until 1.11.";
+    FORWARD_RESPONSES = Counter "coredns_forward_responses_total" ["to", "rcode"]
+        "Answers of an upstream server; CoreDNS had this until 1.11.";
+    FORWARD_DURATION = Histogram "coredns_forward_request_duration_seconds" ["to", "rcode"]
+        "Time from sending a query to an upstream server to its answer; CoreDNS had this until 1.11.";
+    FORWARD_HEALTH_FAILURES = Counter "coredns_forward_healthcheck_failures_total" ["to"]
+        "Tries of a server that was down and still is; CoreDNS had this until 1.11.";
+
     //------ nodens's own: clients -----------------------------------------------------------------------------------
     NODENS_BUILD_INFO = Gauge "nodens_build_info" ["version", "revision"]
         "Always 1; the labels name the running nodens.";

@@ -7,7 +7,7 @@
 //! everything else is `nodens_*`. Nothing here logs, answers or waits.
 //!
 //! Reading order: `event` (the tables of what is counted), `label` (the closed sets of label values), `counter`
-//! (one cell, one histogram), `worker` (the memory of one worker), `family` (names and help texts), `collect` (the scrape), `queries` (what it
+//! (one cell, one histogram), `worker` (the memory of one worker), `family` (names and help texts), `collect` (the scrape), `habits` (names for those who come from CoreDNS), `queries` (what it
 //! makes of answered queries), `totals` (the same in numbers).
 
 use std::time::Duration;
@@ -23,6 +23,7 @@ mod worker;
 
 // The scrape.
 mod collect;
+mod habits;
 mod process;
 mod queries;
 mod samples;

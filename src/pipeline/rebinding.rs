@@ -44,7 +44,8 @@ impl Pipeline {
     /// Judges a kept answer by another policy than when it came, and keeps it as that wants it.
     #[cold]
     fn judge_again(&self, plan: &Plan, entry: &Entry, client: Option<IpAddr>) -> Option<Entry> {
-        if entry.judgement().is_withheld {
+        // What a reload is about to take out of the store must not come back by being judged: servers that are asked no longer have said it.
+        if entry.judgement().is_withheld || plan.zones.find(entry.name()) != entry.zone() {
             return None;
         }
         let (key, body) = (entry.key(self.store.hashing()), entry.body(entry.inserted()));

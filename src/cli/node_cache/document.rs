@@ -104,6 +104,8 @@ fn set_metrics(document: &mut Table, flags: &Flags, warnings: &mut Vec<String>) 
         )),
     }
     metrics.insert("listen".to_owned(), list(&places));
+    // Who changes the image has the dashboards already.
+    metrics.entry("names").or_insert_with(|| "coredns".into());
 }
 
 /// An address as Go's listeners take it: all addresses where none is written.

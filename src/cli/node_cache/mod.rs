@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use super::{check, print};
 use crate::config::Origin;
+use crate::corefile;
 use crate::error::Failure;
 use crate::supervisor::{self, Orders};
 
@@ -76,6 +77,6 @@ fn origin(flags: Flags) -> Origin {
 
 /// The plugins that a Corefile may name, as CoreDNS lists them.
 fn plugins() -> String {
-    let names: Vec<String> = crate::corefile::plugin_names().map(|name| format!("  dns.{name}\n")).collect();
+    let names: Vec<String> = corefile::plugin_names().map(|name| format!("  dns.{name}\n")).collect();
     format!("Server types:\n  dns\n\nOther plugins:\n{}", names.concat())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Kind, Section, Setting, Silent};
 use crate::config::choice::Choice;
-use crate::config::{Format, Level};
+use crate::config::{Format, Level, MetricNames};
 
 /// What `[listen]` is about.
 pub(super) const LISTEN_DOC: &str = "Where clients ask, and for how long they may hold on.";
@@ -319,6 +319,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Endpoints,
         silent: Silent::Value("\"127.0.0.1:9253\""),
         doc: "Where metrics are served over HTTP: an address, a list of addresses, or \"\" for nowhere. Metrics never name a query or a client.",
+    },
+    Setting {
+        section: Section::Metrics,
+        key: "names",
+        kind: Kind::Choice(MetricNames::NAMES),
+        silent: Silent::Value("\"few\""),
+        doc: "Which of CoreDNS's names there are: those that say something here (\"few\"), those as well that a CoreDNS of today has (\"coredns\"), \
+              or also those that older ones had and alerts may still look for, coredns_forward_requests_total among them (\"all\"). Each kind \
+              costs some dozens of series. \"few\" is right for whoever does not come from CoreDNS.",
     },
     Setting {
         section: Section::Metrics,

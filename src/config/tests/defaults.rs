@@ -78,6 +78,7 @@ own-addresses = false
 null = false
 [metrics]
 listen = ""
+names = "all"
 allow = ["127.0.0.1"]
 [health]
 listen = ["[::1]:8081", "127.0.0.1:8082"]

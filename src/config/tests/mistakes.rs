@@ -68,7 +68,7 @@ fn what_is_noted_of_queries() {
     );
     one(
         "[query-log]\nclasses = [\"denials\"]",
-        "f.toml:2:12: query-log.classes: \"denials\" is not one of the words; a list of \"all\", \"success\", \"denial\", \"error\", \"external\" and \"blocked\"",
+        "f.toml:2:12: query-log.classes: \"denials\" is not one of the words; a list of \"all\", \"success\", \"denial\", \"error\", \"external\", \"blocked\" and \"failure\"",
     );
     one(
         "[clients]\nsource = \"kubelet\"",
