@@ -35,6 +35,9 @@ use sight::Sight;
 pub use source::MOST_BYTES;
 use source::Patient;
 
+/// Most zones and plugins of a Corefile, all servers together. Some rules compare all of a kind with each other.
+const MOST_PARTS: usize = 10_000;
+
 /// All rules, in the order of their numbers.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     rules::ALL.iter().copied().flatten()
@@ -66,6 +69,15 @@ impl Report {
 pub fn audit(text: &str, origin: &str, machine: &dyn Surroundings) -> Result<Report, Vec<Mistake>> {
     let patient = Patient::new(machine, origin, text);
     let corefile = corefile::parse(text, origin, &patient)?;
+    let parts: usize = corefile.blocks.iter().map(|server| server.keys.len() + server.directives.len()).sum();
+    if let Some(server) = corefile.blocks.first().filter(|_| parts > MOST_PARTS) {
+        return Err(vec![Mistake {
+            place: server.place.clone(),
+            subject: "audit".to_owned(),
+            wrong: format!("{parts} zones and plugins are more than can be compared"),
+            right: format!("audit files of at most {MOST_PARTS} one by one"),
+        }]);
+    }
     let texts = patient.into_texts();
     let sight = Sight::new(&corefile, &texts);
     let (mut findings, left_out) = Findings::of(rules::ALL, &sight);

@@ -10,6 +10,9 @@ use crate::corefile::{Corefile, Place, Surroundings};
 /// Most bytes of a file that are read.
 pub const MOST_BYTES: usize = 4 << 20;
 
+/// Most files that are reported as missing.
+const MOST_MISSING: usize = 100;
+
 /// The texts of a Corefile and its imports, by the name that places have.
 #[derive(Debug, Default)]
 pub struct Texts {
@@ -52,7 +55,8 @@ impl Texts {
             let is_import = |line: &str| line.trim_start().starts_with("import ") && line.contains(&name);
             self.all().find(|(_, line)| is_import(line)).map(|(place, _)| place).or_else(|| first.clone())
         };
-        self.missing.iter().filter_map(|path| Some((find(path)?, path.clone()))).collect()
+        // Each is looked for in all lines.
+        self.missing.iter().take(MOST_MISSING).filter_map(|path| Some((find(path)?, path.clone()))).collect()
     }
 }
 

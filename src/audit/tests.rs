@@ -287,6 +287,20 @@ fn a_long_file_has_a_bounded_report_that_tells_so() {
     assert!(human(&[file], false).contains("more: the report ends after 2000"));
 }
 
+#[test]
+fn more_than_can_be_compared_is_an_error() {
+    let text = format!("a:53 {{\n{}}}\n", " x\n".repeat(60_000));
+    let mistakes = audit(&text, "Corefile", &Nothing).unwrap_err();
+    assert!(mistakes[0].to_string().starts_with("Corefile:1: audit: 60001 zones and plugins"), "{}", mistakes[0]);
+}
+
+#[test]
+fn imports_that_are_missing_are_reported_up_to_a_bound() {
+    let text: String = (0..500).map(|number| format!("import absent{number}.conf\n")).collect();
+    let report = look(&format!("a:53 {{\n{text} errors\n whoami\n}}\n"));
+    assert_eq!(report.findings.iter().filter(|finding| finding.rule.id == "NDA079").count(), 100);
+}
+
 /// A word of a Corefile, among them those that rules look for.
 fn word() -> impl Strategy<Value = String> {
     let words = [

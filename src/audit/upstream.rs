@@ -86,7 +86,7 @@ impl<'a> Upstream<'a> {
 fn parts(text: &str) -> (&str, Option<&str>) {
     let text = text.split('/').next().unwrap_or(text);
     let (host, name) = match text.split_once('%') {
-        Some((host, name)) => (host, name.split(':').next().filter(|name| !name.is_empty())),
+        Some((host, name)) => (host, name.split([':', ']']).next().filter(|name| !name.is_empty())),
         None => (text, None),
     };
     let host = match host.strip_prefix('[') {
@@ -97,12 +97,16 @@ fn parts(text: &str) -> (&str, Option<&str>) {
     (host, name)
 }
 
+/// Resolvers of clouds that look public and are reached from the virtual network alone: Azure's and Tencent's.
+const OF_CLOUDS: &[[u8; 4]] = &[[168, 63, 129, 16], [183, 60, 83, 19], [183, 60, 82, 98]];
+
 /// Whether an address belongs to no network that somebody may have at home.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let shared = Ipv4Net::new_assert([100, 64, 0, 0].into(), 10).contains(&v4);
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared)
+            let of_cloud = OF_CLOUDS.contains(&v4.octets());
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || shared || of_cloud)
         }
         IpAddr::V6(v6) => {
             let global = Ipv6Net::new_assert([0x2000, 0, 0, 0, 0, 0, 0, 0].into(), 3);
@@ -224,6 +228,8 @@ mod tests {
         assert_eq!(read("2001:db8::1"), (Way::Plain, address("2001:db8::1"), None));
         assert_eq!(read("[2001:db8::1]:5353"), (Way::Plain, address("2001:db8::1"), None));
         assert_eq!(read("tls://9.9.9.9%dns.quad9.net:853"), (Way::Tls, address("9.9.9.9"), Some("dns.quad9.net")));
+        let within = read("tls://[2606:4700:4700::1111%one.one.one.one]:853");
+        assert_eq!(within, (Way::Tls, address("2606:4700:4700::1111"), Some("one.one.one.one")));
         assert_eq!(read("https://9.9.9.9"), (Way::Https, address("9.9.9.9"), None));
         assert_eq!(read("/etc/resolv.conf"), (Way::Plain, Host::File("/etc/resolv.conf"), None));
         assert_eq!(read("my-dns.svc.cluster.local:53"), (Way::Plain, Host::Name("my-dns.svc.cluster.local"), None));
@@ -238,6 +244,7 @@ mod tests {
             ("[2606:4700:4700::1111]:53", true, false),
             ("10.0.0.10", false, false),
             ("100.100.2.136", false, false),
+            ("168.63.129.16", false, false),
             ("169.254.169.253", false, false),
             ("fd00::a", false, false),
             ("127.0.0.1:5301", false, true),

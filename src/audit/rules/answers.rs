@@ -38,8 +38,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "no-bufsize",
         severity: Low,
         title: "answers over UDP may come in fragments",
-        why: "The upstream may fill a datagram of the size that the client offered. Fragments are lost or, worse, replaced by forged ones; 1232 \
-              bytes fit every path.",
+        why: "Answers, the upstream's and those to clients, may be as long as the client offered. Fragments are lost or, worse, replaced by \
+              forged ones; 1232 bytes fit every path.",
         fix: "bufsize 1232",
         sources: &["https://coredns.io/plugins/bufsize/", "https://www.rfc-editor.org/rfc/rfc9715"],
         look: fragments,

@@ -174,7 +174,8 @@ fn no_health(sight: &Sight<'_>, findings: &mut Findings) {
 /// NDA043
 fn no_lameduck(sight: &Sight<'_>, findings: &mut Findings) {
     // A cache of the node has nobody to hand over to: the address is its own. Where there is kubernetes, a Service stands before it.
-    for (_, directive) in sight.plugins("health").filter(|_| sight.has("kubernetes")) {
+    let is_cluster = sight.has("kubernetes");
+    for (_, directive) in sight.plugins("health").filter(|_| is_cluster) {
         if sight::option(directive, "lameduck").is_none() {
             findings.add(&directive.place, "health ends with the first signal");
         }

@@ -222,7 +222,7 @@ fn resolvers_of_the_host(sight: &Sight<'_>, findings: &mut Findings) {
 fn cluster_names(sight: &Sight<'_>, findings: &mut Findings) {
     for (server, forward) in sight.forwards() {
         let Some(upstream) = forward.public().next() else { continue };
-        let own = |name: &str| sight.cluster_zones().iter().find(|zone| sight::within(name, zone)).cloned();
+        let own = |name: &str| sight::ancestors(name).find_map(|zone| sight.cluster_zones().get(zone)).cloned();
         let by_key = server.keys.iter().find_map(|key| own(&key.zone));
         let has_zone = sight::has(server, "kubernetes") && !sight::within(&forward.from, "cluster.local.");
         if let Some(zone) = own(&forward.from).or(by_key).filter(|_| !has_zone) {

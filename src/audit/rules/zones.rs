@@ -122,7 +122,12 @@ fn twice(sight: &Sight<'_>, findings: &mut Findings) {
     for ((_, zone, port), servers) in by_key(sight) {
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
         for server in servers.iter().filter(|server| !sight::has(server, "view")) {
-            let taken = addresses(server).into_iter().find_map(|address| seen.get(address).copied());
+            // A server on all addresses takes those that another one is bound to, and the other way round.
+            let all = |seen: &BTreeMap<&str, u32>| seen.values().next().copied();
+            let taken = addresses(server).into_iter().find_map(|address| match address {
+                "" => all(&seen),
+                _ => seen.get(address).or_else(|| seen.get("")).copied(),
+            });
             if let Some(line) = taken {
                 findings.add(&server.place, format!("{zone} at port {port} stands in line {line} already"));
             }
