@@ -1,5 +1,7 @@
 //! `nodens run`: answer queries until told to stop.
 
+use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 
 use crate::config::Origin;
@@ -26,6 +28,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         drop(config);
         return worker::run_alone(origin);
     }
-    let worker = config.map_or_else(Vec::new, |path| vec!["--config".into(), path.into()]);
+    let mut worker: Vec<OsString> = Vec::new();
+    if let Some(path) = config {
+        // A worker that starts while somebody writes the file must not take it for the built-in configuration.
+        worker.extend(fs::metadata(&path).is_ok_and(|file| file.len() > 0).then(|| "--seen-full".into()));
+        worker.extend(["--config".into(), path.into()]);
+    }
     supervisor::run(origin, &Orders { worker, pid_file: None })
 }

@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// The configuration file, in TOML; none is the built-in configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The file was not empty when the supervisor read it
+    #[arg(long, requires = "config")]
+    seen_full: bool,
     /// The flags behind this are those of node-cache, which say where the configuration is
     #[arg(long, conflicts_with = "config")]
     node_cache: bool,
@@ -40,8 +43,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     process::end_with_parent().map_err(failed)?;
     let channel = Channel::of(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
     let given = receive(&channel).map_err(failed)?;
-    let Arguments { config, node_cache, flags } = arguments;
-    let origin = if node_cache { node_cache::origin_of_worker(&flags)? } else { Origin::new(config.as_deref()) };
+    let Arguments { config, seen_full, node_cache, flags } = arguments;
+    let origin = match (node_cache, Origin::new(config.as_deref())) {
+        (true, _) => node_cache::origin_of_worker(&flags)?,
+        (false, origin) if seen_full => origin.seen_full(),
+        (false, origin) => origin,
+    };
     worker::run(origin, given, channel)
 }
 

@@ -50,7 +50,7 @@ pub struct Origin {
     environment: Environment,
     /// Where the nameservers are.
     resolv_conf: PathBuf,
-    /// Whether it was read before.
+    /// Whether it was read before, here or by whoever started this process.
     again: bool,
 }
 
@@ -65,6 +65,12 @@ impl Origin {
             resolv_conf: RESOLV_CONF.into(),
             again: false,
         }
+    }
+
+    /// The same, of which another process has read that the file is not empty: one that is empty now is just being written.
+    #[must_use]
+    pub fn seen_full(self) -> Self {
+        Self { again: true, ..self }
     }
 
     /// This machine, and what a source makes a document of.

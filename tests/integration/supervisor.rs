@@ -99,6 +99,9 @@ fn a_worker_that_cannot_start_again_is_tried_again_until_it_can() {
     fs::write(&file, "[listen]\nnonsense = 1\n").unwrap();
     kill(worker_after(&daemon, None), Signal::SIGKILL).unwrap();
     wait_until("it was tried several times", || count(&daemon, "exit code 78") >= 2);
+    // One that begins while the file is written anew does not take the first moment of it for the built-in configuration.
+    fs::write(&file, "").unwrap();
+    wait_until("an empty file was refused", || count(&daemon, "is empty; for the built-in configuration") >= 1);
     let (udp, ask) = (daemon.udp(), Ask::a("www.example.org"));
     udp.send(&ask);
     fs::write(&file, good).unwrap();
