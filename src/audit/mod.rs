@@ -3,11 +3,11 @@
 //! Reading guide:
 //!
 //! 1. [`manifest`] finds Corefiles in what is given: a file as it is, or the ConfigMap of a cluster in YAML or JSON.
-//! 2. [`source`] lets [`corefile::parse`](crate::corefile::parse) read it with its imports and keeps every line.
+//! 2. [`source`] lets [`corefile::parse`] read it with its imports and keeps every line.
 //! 3. [`sight`] and [`upstream`] answer questions that several rules have of the tree.
 //! 4. [`rule`] is what a rule is; `rules/` has them, a file a subject.
 //! 5. [`ignore`] reads comments that accept findings.
-//! 6. [`print`] writes reports for people, as JSON, and as SARIF for code scanners.
+//! 6. [`mod@print`] writes reports for people, as JSON, and as SARIF for code scanners.
 //!
 //! A rule looks at the file alone. What a network policy, a service or a version adds or takes away it does not know; that is what
 //! acceptances with a reason are for. A plugin that does not come with CoreDNS is no error: the language does not depend on plugins.
