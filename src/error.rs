@@ -84,6 +84,12 @@ impl Failure {
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// All mistakes of a configuration, one a line.
+    pub fn of_mistakes<T: fmt::Display>(mistakes: &[T]) -> Self {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Self::new(ExitCode::Config, lines.join("\n"))
+    }
 }
 
 impl fmt::Display for Failure {

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use super::source::Texts;
 use super::upstream::{Forward, Host};
-use crate::corefile::{Corefile, Directive, ServerBlock, Transport};
+pub(super) use crate::corefile::is_within as within;
+use crate::corefile::{self, Corefile, Directive, ServerBlock, Transport};
 
 /// A Corefile and what was read for it.
 #[derive(Debug)]
@@ -168,11 +169,6 @@ pub(super) fn zones(server: &ServerBlock, named: &[String]) -> Vec<String> {
     }
 }
 
-/// Whether a name is a zone or below it.
-pub(super) fn within(name: &str, zone: &str) -> bool {
-    zone == "." || name == zone || name.strip_suffix(zone).is_some_and(|rest| rest.ends_with('.'))
-}
-
 /// A name, the name above it, and so on up to the root.
 pub(super) fn ancestors(name: &str) -> impl Iterator<Item = &str> {
     let dots = name.match_indices('.').map(|(at, _)| &name[at + 1..]).filter(|rest| !rest.is_empty());
@@ -244,27 +240,7 @@ pub(super) fn may_loop(forward: &Forward<'_>) -> bool {
 
 /// Seconds of a duration as Go writes it ("1h30m", "500ms"), or of a number without a unit.
 pub(super) fn seconds(text: &str) -> Option<f64> {
-    if let Ok(number) = text.parse::<u64>() {
-        return Some(number as f64);
-    }
-    let (mut total, mut rest) = (0.0, text);
-    while !rest.is_empty() {
-        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit_end = rest[digits..].find(|letter: char| letter.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
-        let unit = match &rest[digits..unit_end] {
-            "h" => 3_600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return None,
-        };
-        total += number * unit;
-        rest = &rest[unit_end..];
-    }
-    (!text.is_empty()).then_some(total)
+    text.parse::<u64>().ok().map(|number| number as f64).or_else(|| corefile::seconds(text))
 }
 
 #[cfg(test)]

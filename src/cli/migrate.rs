@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::node_cache::{Given, tree};
 use super::{print, warn};
 use crate::config::{Config, Environment, read_text};
-use crate::corefile::{self, Compiled, Machine, Mistake};
+use crate::corefile::{self, Compiled, Machine};
 use crate::error::{ExitCode, Failure};
 use crate::policy::local::Local;
 use crate::policy::rules::RuleSet;
@@ -39,7 +39,7 @@ pub(super) fn migrate(arguments: &Arguments) -> Result<(), Failure> {
     let origin = arguments.corefile.display().to_string();
     let given = Given { kube_dns: arguments.kube_dns.as_deref(), cluster_dns: &arguments.cluster_dns };
     let tree = tree(&text, &origin, &given, &Machine)?;
-    let compiled = corefile::compile(&tree, &Machine).map_err(|mistakes| refuse(&mistakes))?;
+    let compiled = corefile::compile(&tree, &Machine).map_err(|mistakes| Failure::of_mistakes(&mistakes))?;
     check(&compiled, &origin)?;
     for notice in &compiled.notices {
         warn(&notice.to_string());
@@ -48,12 +48,6 @@ pub(super) fn migrate(arguments: &Arguments) -> Result<(), Failure> {
         None => print(&compiled.toml),
         Some(path) => write(path, &compiled.toml),
     }
-}
-
-/// All mistakes, one a line.
-fn refuse(mistakes: &[Mistake]) -> Failure {
-    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    Failure::new(ExitCode::Config, lines.join("\n"))
 }
 
 /// Checks what only those can who answer by it: expressions of rules, records of templates, lines of hosts.

@@ -318,13 +318,9 @@ pub(super) fn parse_type(text: &str) -> Result<u16, Fault> {
 
 /// Reads a type that may be asked for, in the same forms; "ANY" is all of them.
 pub(super) fn parse_query_type(text: &str) -> Result<u16, Fault> {
-    match record::type_number(text) {
-        Some(number) if number != 0 && number != rtype::OPT => Ok(number),
-        _ => Err(Fault::new(
-            format!("{text:?} is no type of records"),
-            "a name such as \"AAAA\", \"TYPE65\", or \"ANY\"",
-        )),
-    }
+    record::question_type(text).ok_or_else(|| {
+        Fault::new(format!("{text:?} is no type of records"), "a name such as \"AAAA\", \"TYPE65\", or \"ANY\"")
+    })
 }
 
 /// Prints a type as [`parse_type`] reads it.

@@ -160,10 +160,7 @@ impl Origin {
         let name = self.name();
         let report = Report::new(&name, text);
         let report = if self.is_made() { report.of_something_else() } else { report };
-        Config::assemble(report, text, &self.environment).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Failure::new(ExitCode::Config, lines.join("\n"))
-        })
+        Config::assemble(report, text, &self.environment).map_err(|mistakes| Failure::of_mistakes(&mistakes))
     }
 }
 

@@ -61,7 +61,7 @@ pub use reference::reference;
 pub use resolv::parse as nameservers;
 pub use rewriting::{Answers, Dns64, Matching, Rewrite, Route, Template, ZoneHosts, ZoneRules};
 pub use running::digest;
-pub use source::{Source, Written, check_part, read_text};
+pub use source::{LONGEST_FILE, Source, Written, check_part, read_text};
 pub(crate) use units::print_duration;
 pub(crate) use value::quote;
 

@@ -11,7 +11,7 @@ use crate::error::{ExitCode, Failure};
 use crate::sys::watch::Stamp;
 
 /// The largest configuration file, in bytes: thousands of zones fit, and nothing that is read by accident does.
-pub(super) const LONGEST_FILE: u64 = 1 << 20;
+pub const LONGEST_FILE: u64 = 1 << 20;
 
 /// What a configuration is made from, if that is no TOML file. The process that watches over the one that answers, and that one, each have one and
 /// read the same.
@@ -82,10 +82,7 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 pub fn check_part(text: &str, origin: &str) -> Result<(), Failure> {
     let mut report = Report::new(origin, text).of_a_part();
     File::read(text, &mut report);
-    report.finish().map(|_| ()).map_err(|mistakes| {
-        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        Failure::new(ExitCode::Config, lines.join("\n"))
-    })
+    report.finish().map(|_| ()).map_err(|mistakes| Failure::of_mistakes(&mistakes))
 }
 
 #[cfg(test)]

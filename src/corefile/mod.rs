@@ -16,6 +16,7 @@ mod lexer;
 mod parser;
 mod plugins;
 mod tree;
+mod words;
 
 pub use compile::{Compiled, compile};
 pub use parser::{Machine, Nothing, Surroundings, parse};
@@ -23,3 +24,4 @@ pub use plugins::plugin_names;
 #[doc(hidden)]
 pub use plugins::table;
 pub use tree::{Corefile, Directive, Key, Mistake, Notice, Place, ServerBlock, Transport};
+pub use words::{is_within, seconds};

@@ -53,13 +53,7 @@ use hickory_proto::rr::Name;
 
 /// A name as hickory has it in wire format, folded.
 fn wire(name: &Name) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(name.len() + 1);
-    for label in name.iter() {
-        bytes.push(u8::try_from(label.len()).unwrap_or(0));
-        bytes.extend(label.iter().map(u8::to_ascii_lowercase));
-    }
-    bytes.push(0);
-    bytes
+    crate::wire::name::of_labels(name.iter()).to_ascii_lowercase()
 }
 
 /// A name in wire format as hickory has it; `None` if it is none.

@@ -80,7 +80,7 @@ impl Handler for Pipeline {
             let key = Key::new(query.name(room), query.qtype, variant.chaos(), self.store.hashing());
             return self.later(room, &context, &query, key, None, reply_to);
         }
-        let mut key = Key::new(query.name(room), query.qtype, variant, self.store.hashing());
+        let key = Key::new(query.name(room), query.qtype, variant, self.store.hashing());
         let mut front = self.front.borrow_mut();
         front.follow(self.store.generation());
         if let Some(found) = front.find(&key, now) {
@@ -95,7 +95,7 @@ impl Handler for Pipeline {
         }
         drop(front);
         let intercepts = self.plan.borrow().intercepts;
-        if intercepts && let Some(outcome) = self.intercept(room, &context, &query, &mut key, reply_to) {
+        if intercepts && let Some(outcome) = self.intercept(room, &context, &query, &key, reply_to) {
             return outcome;
         }
         let stale = match self.find(&key, now, Some(client)) {

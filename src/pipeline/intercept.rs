@@ -59,15 +59,14 @@ impl Plan {
 }
 
 impl Pipeline {
-    /// Answers what memory must not be asked for, or lets it wait; `None` if memory is to be asked. Changes `key` to that under which the client's
-    /// answer is kept.
+    /// Answers what memory must not be asked for, or lets it wait; `None` if memory is to be asked.
     #[cold]
     pub(super) fn intercept(
         self: &Rc<Self>,
         room: &mut [u8],
         context: &Context,
         query: &Query,
-        key: &mut Key,
+        key: &Key,
         reply_to: &dyn Fn() -> ReplyTo,
     ) -> Option<Outcome> {
         let plan = Rc::clone(&self.plan.borrow());
@@ -80,13 +79,14 @@ impl Pipeline {
             return Some(outcome);
         }
         if plan.translates(key, context) {
-            *key = Key::new(key.name(), rtype::AAAA, key.variant().translated(), self.store.hashing());
+            // Under which such an answer is kept.
+            let key = Key::new(key.name(), rtype::AAAA, key.variant().translated(), self.store.hashing());
             let found =
-                self.front.borrow_mut().find(key, context.received).map(|found| (found.entry.clone(), found.uses));
+                self.front.borrow_mut().find(&key, context.received).map(|found| (found.entry.clone(), found.uses));
             if let Some((entry, uses)) = found {
                 return Some(self.give(room, context, query.edns, &entry, usize::from(uses)));
             }
-            return Some(self.later(room, context, query, key.clone(), None, reply_to));
+            return Some(self.later(room, context, query, key, None, reply_to));
         }
         plan.touches(key).then(|| self.later(room, context, query, key.clone(), None, reply_to))
     }

@@ -25,7 +25,8 @@ use crate::policy::rewrite::Turn;
 use crate::policy::template::{Made, MadeAnswer};
 use crate::sys::clock;
 use crate::wire::answer::{Answer, Asked, Kind};
-use crate::wire::header::{class, ede};
+use crate::wire::body::Body;
+use crate::wire::header::{HEADER, class, ede};
 use crate::wire::rename::rename;
 use crate::wire::{name, put_u16, rcode, record, rtype, u16_at};
 
@@ -120,24 +121,33 @@ impl Pipeline {
     /// The answer to the question of `target` as one to that of `flight`; `None` if it has names that cannot be written.
     fn restored(&self, flight: &Flight, turn: &Turn<'_>, target: &Key, entry: &Entry, source: Source) -> Option<Entry> {
         let key = &flight.key;
-        let now = clock::coarse();
-        let is_stale = source == Source::Stale;
-        let body = if is_stale { entry.stale_body() } else { entry.body(now) };
+        let (body, left) = standing(entry, source);
         let asked = Asked { name: target.name(), qtype: turn.qtype, qclass: class::IN, dnssec_ok: false };
         let message = Answer::message_below(&body, target.name(), &asked).ok()?;
         let message = turn.restore(&message, key.name()).ok()?;
         let mut answer = self.scratch.borrow_mut();
         answer.read_whole(&message, &Asked { name: key.name(), ..asked }).ok()?;
         (answer.kind, answer.ede, answer.truncated) = (entry.kind(), body.ede, body.truncated);
-        let left = if is_stale { 0 } else { entry.lifetime().saturating_sub(body.age) };
-        let lifetime = retime(turn.ttls.filter(|_| !is_stale), &mut answer, left);
-        let judgement = Judgement { is_withheld: entry.judgement().is_withheld, ..flight.plan.judgement() };
-        let (zone, authoritative) = (flight.zone, body.authoritative);
-        let terms = Terms { now, lifetime, zone, authoritative, judgement, ..Terms::default() };
-        let restored = Entry::new(key, &mut answer, terms, self.store.hashing());
-        drop(answer);
-        self.put_made_in_front(flight, &restored);
-        Some(restored)
+        let lifetime = retime(turn.ttls.filter(|_| source != Source::Stale), &mut answer, left);
+        Some(self.derived(flight, entry, &mut answer, lifetime, false))
+    }
+
+    /// Makes an entry of `answer`, which comes of `origin`, and keeps it in this worker.
+    pub(super) fn derived(
+        &self,
+        flight: &Flight,
+        origin: &Entry,
+        answer: &mut Answer,
+        lifetime: u32,
+        authentic: bool,
+    ) -> Entry {
+        let judgement = Judgement { is_withheld: origin.judgement().is_withheld, ..flight.plan.judgement() };
+        let authoritative = origin.terms().authoritative;
+        let (now, zone) = (clock::coarse(), flight.zone);
+        let terms = Terms { now, lifetime, zone, authentic, authoritative, judgement, ..Terms::default() };
+        let entry = Entry::new(&flight.key, answer, terms, self.store.hashing());
+        self.put_made_in_front(flight, &entry);
+        entry
     }
 
     /// What is known of another question that no rule touches, or will be found out: from memory, from who asks it already, or by asking.
@@ -242,7 +252,7 @@ impl Pipeline {
         let (mut plain, more) = (same(message, key.name())?, same(&more, target)?);
         let counts = [u16_at(&plain, 6)?, u16_at(&more, 6)?];
         let (here, there) = (section_end(&plain, key.name(), counts[0])?, section_end(&more, target, counts[1])?);
-        let answers = more.get(crate::wire::header::HEADER + target.len() + 4..there)?;
+        let answers = more.get(HEADER + target.len() + 4..there)?;
         plain.splice(here..here, answers.iter().copied());
         put_u16(&mut plain, 6, counts[0].checked_add(counts[1])?);
         Some(plain)
@@ -294,6 +304,16 @@ impl Pipeline {
     }
 }
 
+/// What a kept answer says now, and for how many seconds more; an expired one for none.
+pub(super) fn standing(entry: &Entry, source: Source) -> (Body<'_>, u32) {
+    if source == Source::Stale {
+        return (entry.stale_body(), 0);
+    }
+    let body = entry.body(clock::coarse());
+    let left = entry.lifetime().saturating_sub(body.age);
+    (body, left)
+}
+
 /// Brings the TTLs of an answer that is good for so many seconds between the bounds of a rule, if there is one; for how many it is good then.
 pub(super) fn retime(bounds: Option<(u32, u32)>, answer: &mut Answer, lifetime: u32) -> u32 {
     let Some((least, most)) = bounds else { return lifetime };
@@ -308,7 +328,7 @@ pub(super) fn retime(bounds: Option<(u32, u32)>, answer: &mut Answer, lifetime: 
 
 /// The name that the aliases of a message lead to, folded, if there is one and nothing is said of it.
 fn loose_end(message: &[u8], question: &[u8]) -> Option<Vec<u8>> {
-    let mut at = crate::wire::header::HEADER + question.len() + 4;
+    let mut at = HEADER + question.len() + 4;
     let mut end = None;
     for _ in 0..u16_at(message, 6)? {
         let record = record::read(message, at)?;
@@ -324,6 +344,6 @@ fn loose_end(message: &[u8], question: &[u8]) -> Option<Vec<u8>> {
 
 /// The offset behind the first `count` records of a message.
 fn section_end(message: &[u8], question: &[u8], count: u16) -> Option<usize> {
-    let start = crate::wire::header::HEADER + question.len() + 4;
+    let start = HEADER + question.len() + 4;
     (0..count).try_fold(start, |at, _| record::read(message, at).map(|record| record.end))
 }

@@ -11,7 +11,6 @@
 
 use std::rc::Rc;
 
-use crate::cache::entry::{Judgement, Terms};
 use crate::cache::{Entry, Key};
 use crate::config::Dns64;
 use crate::metrics::{Event, Source};
@@ -23,6 +22,7 @@ use crate::wire::{rcode, record, rtype};
 
 use super::Pipeline;
 use super::miss::{Finding, Flight};
+use super::rules::standing;
 
 impl Pipeline {
     /// The answer to a question for AAAA with addresses made up if need be.
@@ -79,7 +79,7 @@ impl Pipeline {
     /// The AAAA answer made of an A answer; `None` if there is none to be made.
     fn made_of(&self, flight: &Flight, entry: &Entry, source: Source, dns64: Dns64, most: u32) -> Option<Entry> {
         let key = &flight.key;
-        let body = if source == Source::Stale { entry.stale_body() } else { entry.body(clock::coarse()) };
+        let (body, left) = standing(entry, source);
         let asked = Asked { name: key.name(), qtype: rtype::A, qclass: class::IN, dnssec_ok: false };
         let message = Answer::message_below(&body, key.name(), &asked).ok()?;
         let message = translate(&message, key.name(), dns64.prefix, most)?;
@@ -90,18 +90,16 @@ impl Pipeline {
         }
         answer.ede = body.ede;
         answer.truncated = body.truncated;
-        let left = if source == Source::Stale { 0 } else { entry.lifetime().saturating_sub(body.age) };
         // An alias without addresses has no TTL of its own to go by.
         let lifetime = left.min(most).min(answer.ttl);
-        Some(self.translated(flight, entry, &mut answer, lifetime, false))
+        Some(self.derived(flight, entry, &mut answer, lifetime, false))
     }
 
     /// An answer under the key of clients for whom addresses are made up.
     fn as_it_is(&self, flight: &Flight, finding: Finding) -> Finding {
         let Finding::Entry(entry, source) = finding else { return finding };
         let key = &flight.key;
-        let body = if source == Source::Stale { entry.stale_body() } else { entry.body(clock::coarse()) };
-        let left = if source == Source::Stale { 0 } else { entry.lifetime().saturating_sub(body.age) };
+        let (body, left) = standing(&entry, source);
         let dnssec_ok = key.variant().dnssec_ok();
         let asked = Asked { name: key.name(), qtype: rtype::AAAA, qclass: class::IN, dnssec_ok };
         let mut answer = self.scratch.borrow_mut();
@@ -113,24 +111,6 @@ impl Pipeline {
         }
         (answer.kind, answer.ede, answer.truncated) = (entry.kind(), body.ede, body.truncated);
         let authentic = entry.terms().authentic;
-        Finding::Entry(self.translated(flight, &entry, &mut answer, left, authentic), source)
-    }
-
-    /// Makes an entry of `answer`, which comes of `origin`, and keeps it in this worker.
-    fn translated(
-        &self,
-        flight: &Flight,
-        origin: &Entry,
-        answer: &mut Answer,
-        lifetime: u32,
-        authentic: bool,
-    ) -> Entry {
-        let judgement = Judgement { is_withheld: origin.judgement().is_withheld, ..flight.plan.judgement() };
-        let authoritative = origin.terms().authoritative;
-        let (now, zone) = (clock::coarse(), flight.zone);
-        let terms = Terms { now, lifetime, zone, authentic, authoritative, judgement, ..Terms::default() };
-        let entry = Entry::new(&flight.key, answer, terms, self.store.hashing());
-        self.put_made_in_front(flight, &entry);
-        entry
+        Finding::Entry(self.derived(flight, &entry, &mut answer, left, authentic), source)
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::wire::{record, rtype};
+use crate::wire::record;
 
 /// What is done with a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +118,7 @@ impl Line {
 
 /// Reads a type.
 fn type_number(word: &str) -> Result<u16, String> {
-    let number = record::type_number(word).filter(|number| *number != 0 && *number != rtype::OPT);
-    number.ok_or_else(|| format!("{word:?} is no type of records"))
+    record::question_type(word).ok_or_else(|| format!("{word:?} is no type of records"))
 }
 
 /// Reads a prefix or an address; bits behind its length mean nothing, as CoreDNS has it.
@@ -131,6 +130,7 @@ fn net(word: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::rtype;
 
     /// An access list of these lines.
     fn acl(lines: &[&str]) -> Acl {

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::fast::RandomState;
-use hickory_proto::rr::Name;
 
 use super::local;
 use crate::config;
@@ -67,7 +66,10 @@ impl Hosts {
     fn add(&mut self, text: &[u8], file: &str, reverse: bool, warnings: &mut Vec<String>) {
         local::hosts::each(text, file, warnings, |address, names| {
             for name in names {
-                let Some(name) = wire(&name) else { continue };
+                let name = name::of_labels(name.iter()).into_boxed_slice();
+                if name.len() > name::MAX_NAME {
+                    continue;
+                }
                 let known = self.names.entry(name.clone()).or_default();
                 if !known.contains(&address) {
                     known.push(address);
@@ -141,17 +143,6 @@ impl Hosts {
         put_u16(&mut message, 6, count);
         HostsAnswer::Message(message)
     }
-}
-
-/// A name of hickory's in wire format.
-fn wire(name: &Name) -> Option<Box<[u8]>> {
-    let mut wire = Vec::with_capacity(name.len() + 1);
-    for label in name.iter() {
-        wire.push(u8::try_from(label.len()).ok()?);
-        wire.extend_from_slice(label);
-    }
-    wire.push(0);
-    (wire.len() <= name::MAX_NAME).then(|| wire.into_boxed_slice())
 }
 
 /// The address of which a name is the reverse (RFC 1035 section 3.5, RFC 3596 section 2.5).

@@ -10,7 +10,7 @@ use super::rewrite::Rewrites;
 use super::scope::Place;
 use super::template::Templates;
 use crate::config::{Config, Dns64};
-use crate::error::{ExitCode, Failure};
+use crate::error::Failure;
 use crate::wire::suffixes::Suffixes;
 
 /// What operators write down.
@@ -73,7 +73,7 @@ impl RuleSet {
         for suffix in &config.local.whoami {
             set.whoami.insert(suffix, ());
         }
-        if mistakes.is_empty() { Ok(set) } else { Err(Failure::new(ExitCode::Config, mistakes.join("\n"))) }
+        if mistakes.is_empty() { Ok(set) } else { Err(Failure::of_mistakes(&mistakes)) }
     }
 
     /// What looks odd in the zones' hosts: lines for the log, none of them fatal.

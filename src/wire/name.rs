@@ -47,6 +47,18 @@ impl fmt::Debug for NameBuf {
     }
 }
 
+/// Labels as a name in wire format. Each has 1 to [`MAX_LABEL`] bytes, as those of every name of hickory's have (RFC 1035 section 2.3.4).
+#[must_use]
+pub fn of_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(32);
+    for label in labels {
+        wire.push(u8::try_from(label.len()).unwrap_or(0));
+        wire.extend_from_slice(label);
+    }
+    wire.push(0);
+    wire
+}
+
 /// The length of the uncompressed name at `at`, root included; `None` if it is cut off, too long or holds a pointer.
 ///
 /// Names in a question and of our own making are never compressed; a pointer in a question could only point at the header.

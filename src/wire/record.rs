@@ -124,6 +124,12 @@ pub fn type_number(text: &str) -> Option<u16> {
     }
 }
 
+/// As [`type_number`], of a type that may be asked for.
+#[must_use]
+pub fn question_type(text: &str) -> Option<u16> {
+    type_number(text).filter(|number| *number != 0 && *number != rtype::OPT)
+}
+
 /// The form of a type's RDATA.
 #[must_use]
 pub fn form(rtype: u16) -> Form {

@@ -49,10 +49,7 @@ pub(in crate::cli) fn tree(
         let right = format!("name it with --cluster-dns, or in {VARIABLE} of the environment");
         return Err(config(format!("{origin}: nothing says what {CLUSTER_DNS} stands for; {right}")));
     }
-    let told = |mistakes: Vec<Mistake>| {
-        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        config(lines.join("\n"))
-    };
+    let told = |mistakes: Vec<Mistake>| Failure::of_mistakes(&mistakes);
     let mut tree = corefile::parse(&rendered, origin, surroundings).map_err(told)?;
     // Stub domains are asked where everything is: the addresses of the first block.
     let binds = tree.blocks.first().into_iter().flat_map(|block| &block.directives).filter(|line| line.name == "bind");

@@ -19,8 +19,8 @@ use super::flags::Flags;
 use super::kube_dns::{self, KubeDns};
 use super::template::{CLUSTER_DNS, Variables};
 use crate::config::{Source, Written, check_part, read_text};
-use crate::corefile::{self, Corefile, Directive, Machine, Mistake, Surroundings, Transport};
-use crate::error::{ExitCode, Failure};
+use crate::corefile::{self, Corefile, Directive, Machine, Surroundings, Transport};
+use crate::error::Failure;
 use crate::sys::watch::Stamp;
 
 /// The file beside the base Corefile that names the cluster's DNS where no environment variable does.
@@ -134,7 +134,8 @@ impl NodeCache {
         };
         let origin = name.display().to_string();
         let mut rendered = variables.render(text, kube_dns);
-        let mut tree = corefile::parse(&rendered, &origin, &found.surroundings).map_err(|mistakes| told(&mistakes))?;
+        let mut tree = corefile::parse(&rendered, &origin, &found.surroundings)
+            .map_err(|mistakes| Failure::of_mistakes(&mistakes))?;
         let mut stubs = String::new();
         for (domain, servers) in &kube_dns.stub_domains {
             let zone = format!("{}.", domain.trim_end_matches('.').to_lowercase());
@@ -150,7 +151,8 @@ impl NodeCache {
         }
         if !stubs.is_empty() {
             let origin = format!("{} (stubDomains)", self.flags.kube_dns.display());
-            let more = corefile::parse(&stubs, &origin, &found.surroundings).map_err(|mistakes| told(&mistakes))?;
+            let more = corefile::parse(&stubs, &origin, &found.surroundings)
+                .map_err(|mistakes| Failure::of_mistakes(&mistakes))?;
             tree.blocks.extend(more.blocks);
             rendered = format!("{}\n{stubs}", rendered.trim_end());
         }
@@ -217,7 +219,8 @@ impl Source for NodeCache {
         let own = self.own(&mut files)?;
         let mut found = Found { surroundings: Noting { inner: Machine, noted: &noted }, cluster_dns, warnings };
         let (rendered, tree) = self.tree(&text, &name, &kube_dns, &mut found)?;
-        let compiled = corefile::compile(&tree, &found.surroundings).map_err(|mistakes| told(&mistakes))?;
+        let compiled =
+            corefile::compile(&tree, &found.surroundings).map_err(|mistakes| Failure::of_mistakes(&mistakes))?;
         let Found { mut warnings, .. } = found;
         warnings.extend(compiled.notices.iter().map(ToString::to_string));
         let text = document::complete(&compiled.toml, &self.flags, &tree, own.as_deref(), &mut warnings)?;
@@ -248,12 +251,6 @@ impl Source for NodeCache {
             Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
         }
     }
-}
-
-/// All mistakes, one a line.
-fn told(mistakes: &[Mistake]) -> Failure {
-    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    Failure::new(ExitCode::Config, lines.join("\n"))
 }
 
 /// Puts an answer in the place of a `forward` to servers that nobody knows: SERVFAIL at once, rather than a question to "__PILLAR__CLUSTER__DNS__".

@@ -17,21 +17,7 @@ use crate::wire::{class, name, rcode, rtype, u16_at, u32_at};
 /// The word of a type, or `TYPE` and its number; `*` is every type.
 #[must_use]
 pub fn type_name(number: u16) -> String {
-    match (number, RecordType::from(number)) {
-        (0, _) => "*".to_owned(),
-        (_, RecordType::Unknown(number)) => format!("TYPE{number}"),
-        (_, known) => known.to_string(),
-    }
-}
-
-/// The number of a type; in any letter case.
-#[must_use]
-pub fn type_number(text: &str) -> Option<u16> {
-    let upper = text.to_ascii_uppercase();
-    match upper.strip_prefix("TYPE") {
-        Some(digits) => digits.parse().ok(),
-        None => upper.parse().ok().map(|known: RecordType| u16::from(known)),
-    }
+    if number == 0 { "*".to_owned() } else { record::type_name(number).to_string() }
 }
 
 /// The word of a response code, or `RCODE` and its number.
@@ -200,9 +186,12 @@ mod tests {
     fn types_go_both_ways() {
         for (number, word) in [(1, "A"), (28, "AAAA"), (65, "HTTPS"), (64, "SVCB"), (16, "TXT"), (1234, "TYPE1234")] {
             assert_eq!(type_name(number), word);
-            assert_eq!(type_number(&word.to_ascii_lowercase()), Some(number));
+            assert_eq!(record::type_number(&word.to_ascii_lowercase()), Some(number));
         }
-        assert_eq!((type_number("nonsense"), type_number("TYPE70000"), type_name(0)), (None, None, "*".to_owned()));
+        assert_eq!(
+            (record::type_number("nonsense"), record::type_number("TYPE70000"), type_name(0)),
+            (None, None, "*".to_owned())
+        );
     }
 
     proptest! {

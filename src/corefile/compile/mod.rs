@@ -18,7 +18,6 @@ mod forward;
 mod names;
 mod report;
 mod serving;
-mod words;
 mod write;
 mod zones;
 
@@ -35,7 +34,8 @@ use self::report::Report;
 use self::serving::Serving;
 use super::parser::Surroundings;
 use super::tree::{Corefile, Mistake, Notice, Place};
-use crate::config::{Config, Environment};
+use super::words;
+use crate::config::{Config, Environment, LONGEST_FILE};
 
 /// What a Corefile means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,9 +51,6 @@ pub struct Compiled {
     /// All files that were read, imports included: a change of one of them may change the document.
     pub files: Vec<PathBuf>,
 }
-
-/// The largest document, in bytes: what the first front end reads.
-const LONGEST_DOCUMENT: usize = 1 << 20;
 
 /// The machine as the compiler sees it.
 struct Outside<'a> {
@@ -142,7 +139,7 @@ fn first_file(corefile: &Corefile) -> std::sync::Arc<str> {
 /// Reads the document as a file of an operator, on no machine in particular.
 fn check(document: &Document, corefile: &Corefile, report: &mut Report) {
     let whole = Place { file: first_file(corefile), line: 1 };
-    if document.text().len() > LONGEST_DOCUMENT {
+    if document.text().len() as u64 > LONGEST_FILE {
         report.mistake(&whole, "syntax", "means more than 1MiB of configuration", "write fewer blocks");
         return;
     }

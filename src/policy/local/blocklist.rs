@@ -100,7 +100,7 @@ pub(super) fn parse(mut text: impl BufRead, file: &str, mut take: impl FnMut(&[u
     if wrong > MAX_TOLD {
         mistakes.push(format!("{file}: {} more lines are wrong", wrong - MAX_TOLD));
     }
-    if mistakes.is_empty() { Ok(()) } else { Err(Failure::new(ExitCode::Config, mistakes.join("\n"))) }
+    if mistakes.is_empty() { Ok(()) } else { Err(Failure::of_mistakes(&mistakes)) }
 }
 
 /// Hands on the names of one line.

@@ -351,14 +351,7 @@ fn error(mut query: Vec<u8>, rcode: u8) -> Vec<u8> {
 
 /// A name in wire format, as [`Local::lookup`] gets it from the wire.
 fn wire_name(name: &LowerName) -> Box<[u8]> {
-    let mut wire = Vec::with_capacity(name.len() + 1);
-    for label in name.iter() {
-        // A label of hickory's holds 1-63 bytes (RFC 1035 section 2.3.4), whatever it was parsed from.
-        wire.push(u8::try_from(label.len()).expect("labels have at most 63 bytes"));
-        wire.extend_from_slice(label);
-    }
-    wire.push(0);
-    wire.into_boxed_slice()
+    name::of_labels(name.iter()).into_boxed_slice()
 }
 
 /// A wire-format name and every suffix of it, the root last; stops early if a label is longer than the name.

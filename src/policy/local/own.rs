@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hickory_proto::rr::{DNSClass, LowerName, Name, RData, Record, RecordSet, RecordType};
 
 use super::constant::{Constant, Owned};
-use crate::error::{ExitCode, Failure};
+use crate::error::Failure;
 
 /// Seconds that "this name has no such record" may be kept. A guess: a typing error in the file is mended within minutes.
 pub(super) const NEGATIVE_TTL: u32 = 300;
@@ -114,7 +114,7 @@ impl OwnNames {
             }
             handlers.push((name.clone(), Arc::new(handler)));
         }
-        if mistakes.is_empty() { Ok(handlers) } else { Err(Failure::new(ExitCode::Config, mistakes.join("\n"))) }
+        if mistakes.is_empty() { Ok(handlers) } else { Err(Failure::of_mistakes(&mistakes)) }
     }
 }
 

@@ -9,7 +9,7 @@ use hickory_proto::serialize::binary::BinEncodable;
 use hickory_proto::serialize::txt::{ParseError, Parser};
 
 use super::own::{Conflict, OwnNames};
-use crate::error::{ExitCode, Failure};
+use crate::error::Failure;
 
 /// The form that every error ends with.
 const FORM: &str = "write \"name TTL TYPE data\", as in \"db.example. 300 A 192.0.2.1\"";
@@ -27,7 +27,7 @@ pub(super) fn parse(lines: &[String], own: &mut OwnNames) -> Result<(), Failure>
             mistakes.push(format!("local.records, line {}: {line:?}: {mistake}", index + 1));
         }
     }
-    if mistakes.is_empty() { Ok(()) } else { Err(Failure::new(ExitCode::Config, mistakes.join("\n"))) }
+    if mistakes.is_empty() { Ok(()) } else { Err(Failure::of_mistakes(&mistakes)) }
 }
 
 /// Reads one line for somebody else.

@@ -4,7 +4,7 @@ use crate::config::{self, Answers, Matching, Route};
 use crate::policy::pattern::{Pattern, fill, largest_group};
 use crate::policy::scope::Scope;
 use crate::wire::rename::Stand;
-use crate::wire::{name, record, rtype};
+use crate::wire::{name, record};
 
 use super::Revert;
 
@@ -195,8 +195,8 @@ fn with_dot(text: &str) -> String {
 
 /// A type by name.
 fn type_number(text: &str) -> Result<u16, String> {
-    let number = record::type_number(text).filter(|number| *number != 0 && *number != rtype::OPT);
-    number.ok_or_else(|| format!("{text:?} is no type of records; write one such as \"AAAA\", or \"TYPE65\""))
+    record::question_type(text)
+        .ok_or_else(|| format!("{text:?} is no type of records; write one such as \"AAAA\", or \"TYPE65\""))
 }
 
 /// Reads "SECONDS", "MIN-MAX", "MIN-" or "-MAX".

@@ -17,7 +17,7 @@ use crate::pipeline::{Asking, Explained, Standing, VariantKept};
 use crate::policy::local::LocalZone;
 use crate::sys::clock::{self, Moment};
 use crate::wire::header::{class, flag};
-use crate::wire::{name, rtype, u16_at};
+use crate::wire::{name, record, rtype, u16_at};
 
 /// Time that an answer may take beyond what its group's servers have.
 const GRACE: Duration = Duration::from_secs(2);
@@ -28,7 +28,7 @@ impl Admin {
         let wire = parse(&subject.name)?;
         let qtype = match subject.qtype.as_deref() {
             None => rtype::A,
-            Some(word) => text::type_number(word)
+            Some(word) => record::type_number(word)
                 .ok_or_else(|| format!("{word:?} is no type of records; write one such as \"AAAA\", or \"TYPE65\""))?,
         };
         let variant = Variant::new(subject.dnssec_ok, subject.checking_disabled);

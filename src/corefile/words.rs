@@ -7,11 +7,18 @@ use std::time::Duration;
 const UNITS: [(&str, f64); 7] =
     [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12)];
 
-/// Reads a duration as Go's `time.ParseDuration` does: numbers with units in a row ("1h30m", "1.5s"), or "0"; not one below zero.
+/// Reads a duration as Go's `time.ParseDuration` does; `None` also for what Go cannot count.
 pub(super) fn duration(text: &str) -> Option<Duration> {
+    // 63 bits of nanoseconds.
+    seconds(text).filter(|seconds| *seconds < 9.2e9).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+}
+
+/// Reads a duration in seconds, however long: numbers with units in a row ("1h30m", "1.5s"), or "0"; not one below zero.
+#[must_use]
+pub fn seconds(text: &str) -> Option<f64> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
-        return Some(Duration::ZERO);
+        return Some(0.0);
     }
     let mut nanoseconds = 0.0;
     while !rest.is_empty() {
@@ -23,9 +30,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         nanoseconds += number.parse::<f64>().ok()? * factor;
         rest = behind;
     }
-    // What Go can count: 63 bits of nanoseconds.
-    let fits = !text.is_empty() && nanoseconds < 9.2e18;
-    if fits { Duration::try_from_secs_f64(nanoseconds / 1e9).ok() } else { None }
+    (!text.is_empty()).then_some(nanoseconds / 1e9)
 }
 
 /// A domain name as the configuration has it: lower case, without the last dot; "." is the root.
@@ -36,12 +41,13 @@ pub(super) fn name(text: &str) -> String {
 
 /// The names that a word stands for where a plugin takes zones: one, or the reverse zones of a network.
 pub(super) fn zones(word: &str) -> Option<Vec<String>> {
-    let keys = super::super::key::keys(word).ok()?;
+    let keys = super::key::keys(word).ok()?;
     Some(keys.iter().map(|key| name(&key.zone)).collect())
 }
 
 /// Whether a name lies in a zone, or is it.
-pub(super) fn is_within(name: &str, zone: &str) -> bool {
+#[must_use]
+pub fn is_within(name: &str, zone: &str) -> bool {
     zone == "." || name == zone || name.strip_suffix(zone).is_some_and(|front| front.ends_with('.'))
 }
 
