@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::cache::Store;
-use crate::config::{Loaded, Origin};
+use crate::config::{Config, Loaded, Origin, Server, Transport, Upstream};
 use crate::control::{self, Bound, Endpoints, Readiness, admin};
 use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
@@ -195,8 +195,16 @@ impl Serving {
     /// Starts the workers, in the sandbox.
     fn begin(loaded: &Loaded, mut given: Given, sandbox: &Sandbox, supervisor: Option<u32>) -> Result<Self, Failure> {
         // Many programs are given 1,024 descriptors and may have far more; clients, upstreams and both of UDP's and TCP's listeners need them.
-        if let Err(error) = process::raise_descriptor_limit() {
-            warn!(%error, "the limit on file descriptors stays as it is");
+        match process::raise_descriptor_limit() {
+            Ok(limit) if limit < descriptors(&loaded.config) => {
+                let wanted = descriptors(&loaded.config);
+                warn!(
+                    limit,
+                    wanted, "file descriptors may run out: raise LimitNOFILE, or lower limits.tcp-connections"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "the limit on file descriptors stays as it is"),
         }
         // Low ports are bound, and there is one thread: what is left to do needs no privilege.
         if given.sockets.is_none() {
@@ -285,6 +293,18 @@ impl Serving {
         Running::stop(self.running);
         self.disk.write_at_the_end();
     }
+}
+
+/// File descriptors that this configuration may need: clients over TCP, what each worker may open to each server, and some for all else. A guess from
+/// above: hardly any node ever needs them all.
+fn descriptors(config: &Config) -> u64 {
+    let of_a_server = |group: &Upstream, server: &Server| {
+        let datagrams = matches!(server.transport, Transport::Udp | Transport::Auto);
+        2 * group.connections + 1 + if datagrams { group.udp_sockets } else { 0 }
+    };
+    let servers = config.upstreams.iter().flat_map(|group| group.servers.iter().map(move |s| of_a_server(group, s)));
+    let all = config.limits.tcp_connections + config.listen.workers * servers.sum::<usize>() + 64;
+    u64::try_from(all).unwrap_or(u64::MAX)
 }
 
 /// Leaves connections to the nodens that has taken over; the file of answers is its to write, too.
