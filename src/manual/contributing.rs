@@ -52,14 +52,15 @@
 //!
 //! A line in `src/metrics/event.rs` names the event, its family and its label; a new family is one entry in `family.rs` with its help text.
 //! Count it where it happens: [`WorkerMetrics::count`] or [`WorkerMetrics::upstream`]. What CoreDNS has a name for keeps that name.
-//! No label may carry a name, a client or anything else that a stranger chooses. Worth an alert? Then it gets a row in
-//! [`operations`](super::operations).
+//! No label may carry a name, a client or anything else that a stranger chooses. `NODENS_WRITE=1 cargo nextest run --test repo` writes the chapter on metrics
+//! anew. Worth an alert? Then it gets a rule and its test in `packaging/prometheus`, and a row in [`alerts`](super::alerts).
 //!
 //! # Add a log line
 //!
 //! `tracing`'s macros, with a short constant text and fields for what varies: `warn!(%address, %error, "cannot listen")`. Whatever a query or a
 //! connection can trigger first asks [`LogLimiter::admits`] with its [`Topic`]; names from the wire go through [`escaped`]. What clients
-//! ask is not logged. Each line has a row in [`operations`](super::operations) that says what to do about it.
+//! ask is not logged. Each warning and error has a row in [`operations`](super::operations) that says what to do about it, and what
+//! operators see first a row in [`troubleshooting`](super::troubleshooting), with a test that brings it about.
 //!
 //! # Take in a library
 //!

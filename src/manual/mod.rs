@@ -5,7 +5,8 @@
 //!
 //! For operators:
 //!
-//! - [`operations`] start, stop, watch, find a fault.
+//! - [`operations`] start, stop, watch: health, metrics, log lines.
+//! - [`troubleshooting`] from a symptom to its cause, command by command.
 //! - [`asking`] what is my node asking? From a question to the command that answers it.
 //! - [`alerts`] what each alert means, and what to do.
 //! - [`metrics`] what can be counted, name by name.
@@ -33,6 +34,8 @@
 //! - [`contributing`] how to change something.
 
 pub mod operations;
+//
+pub mod troubleshooting;
 //
 pub mod asking;
 //

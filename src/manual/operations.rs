@@ -1,4 +1,4 @@
-//! Running it: start, stop, watch, find a fault.
+//! Running it: start, stop, watch.
 //!
 //! # Start
 //!
@@ -27,7 +27,8 @@
 //!
 //! `Restart=always`, because a thread that meets a fault of ours ends the whole process on purpose: half a DNS server is worse than one that starts
 //! anew. `LimitNOFILE` is the hard limit, up to which the daemon raises its own at the start. It may need, at most: `limits.tcp-connections`, and for each
-//! worker and server twice `connections` and one (TLS, TCP; those beyond `connections` are kept for seconds after a server fell silent) or `udp-sockets` (UDP), and a few dozen.
+//! worker and server twice `connections` and one (TLS, TCP; those beyond `connections` are kept for seconds after a server fell silent), `udp-sockets` more (UDP), and a few dozen.
+//! A warning at the start says so where there are fewer.
 //!
 //! # Stop
 //!
@@ -208,6 +209,7 @@
 //! |---|---|---|
 //! | info `listening` | an address is served; `protocol` for DNS, `service` for HTTP | |
 //! | info `ready` | every listener has answered | |
+//! | warn `file descriptors may run out: …` | the hard `limit` is below what this configuration may take, `wanted` | raise `LimitNOFILE`, or lower `limits.tcp-connections` |
 //! | info `stopping`, `stopped` | a signal came; all is over | |
 //! | info `the system trusts no certificate authority; using the compiled-in ones` | no certificate store in this image | set `ca`, or nothing |
 //! | warn, a file, line and key | something in the configuration or the hosts file is odd | mend it; `nodens check` says the same |
@@ -219,9 +221,9 @@
 //! | info `kept answers taken over from the snapshot` | `restored` of them; `dropped` were too old, or of zones that have changed | |
 //! | warn `the snapshot of the cache is not used` | `error` says why; the cache begins empty | nothing; or see to the owner and the mode of `path` |
 //! | warn `the snapshot of the cache cannot be written; …` | said once until it works again; counted each time | make the folder, or room |
-//! | warn `an answer is bogus` | a zone with `dnssec = "validate"`: what came is not what `name`'s zone signed, for the `reason` given | see below |
+//! | warn `an answer is bogus` | a zone with `dnssec = "validate"`: what came is not what `name`'s zone signed, for the `reason` given | see [`troubleshooting`](super::troubleshooting) |
 //! | warn `keys to validate an answer could not be had` | its servers gave no answer to the questions that it takes | ask them for DNSKEY and DS with `dig +dnssec +cd` |
-//! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see below |
+//! | warn `no server answered` | a question failed at all servers of its group; `error` says how the last one did | see [`troubleshooting`](super::troubleshooting) |
 //! | warn `no connection to a server` | it was refused, broke off, or the server did not prove who it is; `error` says which. Each cause once until a connection is open again | for a wrong certificate: who answers there? |
 //! | warn `what comes by UDP is not trusted; asking over TCP` | wrong answers, fragments, or a missing cookie; `nodens_upstream_doubts_total` says which | somebody may be forging answers to the node |
 //! | warn `a server is down` | a worker passes it over from now on; `error` says why, `left` how many servers of the group are up | look at the server; nothing here needs a restart |
@@ -236,74 +238,45 @@
 //! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |
 //! | warn `N similar lines suppressed` | the limiter held back lines of `topic` | |
 //! | error `a TCP listener is lost`, `metrics are incomplete` | a fault of the machine or of ours | restart; report it |
+//! | error `the servers of this zone ask us what we ask them; …`, info `… do not ask us any more` | the `zone` is cut off until they do not | name the servers themselves, there and here |
+//! | warn `the query log cannot be written`, `the query log does not take its last lines; …` | `error` says why; lines are lost, queries are not | room, owner, or whoever reads the socket |
+//! | warn `the pods of this node cannot be read`, info `… are known again` | clients are shown by their addresses meanwhile; `reason` says why | see [`clients`](super::clients) |
+//! | info `kept answers were flushed` | somebody has said `nodens ctl cache flush` | |
+//! | warn `there is no control socket`, `cannot accept a connection to the control socket` | `nodens ctl` reaches nobody; `error` says why | the folder of `control.socket`, its owner, or another nodens that has it |
+//! | warn `a user came to the control socket who may not` | `user` is neither root nor the daemon's own | |
+//! | warn `the limit on file descriptors stays as it is`, `the capabilities of the program's file stay unused` | the kernel did not let us | nothing, unless a port or descriptors are missing |
 //! | debug `not ready` | a listener did not answer yet | |
 //! | lines with `target` | from a library; only at level debug | |
 //!
-//! # Troubleshooting by symptom
+//! Of the process behind, which starts the one that answers and sets up the node:
 //!
-//! **A bogus answer.** The extended error tells what `reason` tells: 6 a signature does not fit, 7 and 8 it has expired or is not valid yet (is the clock
-//! right?), 9 the zone's keys are not those that its parent vouches for, 10 there is no signature, 12 a denial is not proved. `delv` shows the same from
-//! the root on; with `+cd`, nodens gives what the server said. If the zone's operators broke it and somebody vouches for that, `zone.negative-trust-anchors`
-//! lets its names through until it is mended. If many zones are bogus at once, the clock is wrong, or the servers or somebody before them forge.
+//! | level, `msg` | means | do |
+//! |---|---|---|
+//! | error `the worker has ended; it is started again` | `status` says how; its successor has its sockets and most of its answers | report it with the lines before; killed by signal 9 is the kernel's, short of memory |
+//! | error `the worker gives no sign of life; it is killed and started again` | a thread did not come round, or a listener did not answer, for `supervisor.hang-timeout` | a machine without processor time, or no descriptors; otherwise report it |
+//! | error `a worker cannot be started; tried again` | after `pause`; `error` says why | what changed on the machine? |
+//! | warn `the worker does not end; …` | `listen.drain-timeout` is over | |
+//! | warn `nothing is known of the worker's end`, `the worker is not understood`, `the worker cannot be killed`, `the other nodens is not understood`, error `the supervisor is not understood`, `the answers could not be left with the supervisor` | a fault of the kernel or of ours | report it |
+//! | warn `the supervisor keeps all its capabilities` | the kernel did not let it drop them | |
+//! | info `taking over from another nodens`, `the other nodens may leave`, `the other nodens has gone`, `another nodens has taken over` | a hand-over, step by step | |
+//! | warn `nothing is taken over from the nodens that is there`, `the other nodens has gone too early` | `error` says why; it starts as if there were none | the same user? the same `supervisor.socket`? |
+//! | warn `another nodens came to take over and did not` | it failed before it answered, for this `reason`; this one goes on | look at the log of the other one |
+//! | warn `somebody came to take over who may not` | `user` is neither root nor the daemon's own | |
+//! | warn `no other nodens can take over: see supervisor.socket`, `nobody can take over` | the socket cannot be had | the folder, its owner |
+//! | warn `the nodens that had taken over has gone: its place is taken again`, `the configuration is wrong by now; that of before is used` | with `supervisor.linger` | |
+//! | warn `the service manager will not be told anything` | systemd's socket does not answer | |
+//! | warn `the file with the process's number cannot be written`, info `the configuration that was made is not shown in a file` | of `node-cache`: `-pidfile`, `-conf` | nothing; a root that is read-only is enough |
+//! | info `set up`, `created`, `added`, `taken over from a process that left it`, `removed` | link and rules | |
+//! | warn `not as it should be: repaired` | somebody took away link or rules; `what` says which | `ip monitor link address`, `nft monitor` show who |
+//! | warn `repaired … times within a minute; somebody else changes it …` | they fight; the link rests for a while | the same |
+//! | warn `this kernel has no dummy links: a bridge without ports takes its place` | nothing else changes | |
+//! | warn `not listening there: this node has no IPv6` | `address` is left out | |
+//! | error, `kind` | link or rules cannot be made; the line says what was tried and why it failed | NET_ADMIN; who else has that link; who holds the lock of iptables |
+//! | warn `no sign of life: queries are let around this daemon, …` | the worker did not answer, and the rules gave way | as for a worker that hangs |
 //!
-//! **SERVFAIL.** Ask with `dig`, which shows the extended error, and look at the line `no server answered`:
+//! # Something is wrong
 //!
-//! ```text
-//! dig @ADDRESS NAME                             EDE 22: nobody could be reached; EDE 23: reached, but it went wrong; EDE 24: no DNS message
-//! kdig @1.1.1.1 +tls-hostname=cloudflare-dns.com +tls NAME      the same question by another program, from the same machine
-//! ```
-//!
-//! | `error` | likely |
-//! |---|---|
-//! | `no answer in time` | a firewall drops port 853 or 53; or the server is overloaded |
-//! | `not reachable: …` | no route, port closed, or refused by the local firewall |
-//! | `not authenticated: …` | wrong name after `#`, an expired certificate, an own authority without `ca`, or somebody on the path |
-//! | `TLS failed: the server sent the alert NoApplicationProtocol` | what answers on that port does not speak DNS over TLS: a proxy or another service |
-//! | `the server answered RCODE 5` | the server does not serve this machine, or this name |
-//! | `no socket: Too many open files` | raise `LimitNOFILE` |
-//!
-//! **REFUSED.** The extended error tells why: 18, the client is not in `listen.allow`, or the type is in `policy.refuse-types`; 21, the type or
-//! class is never forwarded; 0, shed, or the client asks faster than `limits.client-rate`. `nodens_queries_rejected_total` tells which by `reason`.
-//! A TCP connection that is closed at once: `nodens_tcp_refused_total` tells why by `limit`.
-//!
-//! **NXDOMAIN with extended error 15.** The name, or one that its alias leads to, is in `policy.block` or its file (`aa` in the flags); or a
-//! server blocks it (no `aa`). `nodens_blocked_names` shows how many names are blocked here.
-//!
-//! **Cluster names do not exist.** `nodens check FILE` prints all zones: is there one for the cluster's domain? Without a file, look for
-//! the warning about /etc/resolv.conf at the start. Is the server of that zone the cluster's DNS, and not this node?
-//!
-//! **A new service or record is not found, or an old one is still there.** It was kept: denials for `max-negative-ttl`, others for their TTL, at most
-//! `max-ttl`, of the zone. `nodens ctl cache flush NAME`, or `--suffix NAME`, forgets it.
-//!
-//! **A private reverse name does not resolve.** It is answered here (`aa` in the flags). A `[[zone]]` for it goes first:
-//! `10.in-addr.arpa`, or `in-addr.arpa` for all of them.
-//!
-//! **A server is refused, or a nameserver is left out.** It would lead questions back to us: it is one of our own addresses; or an address of
-//! this machine, where we listen on all; or 127.0.0.53, systemd-resolved, which may ask us. Name the servers that it asks, from
-//! /run/systemd/resolve/resolv.conf.
-//!
-//! **A name has no address here, and has one elsewhere.** `dig` shows extended error 15 (Blocked): the address is one that no public name may
-//! have. The log line names address and rule. Is the name the company's own? Give its suffix a `[[zone]]` with `class = "internal"`, or write it
-//! into `rebinding.exempt` of the public zone; for services of a cloud see `rebinding.presets`. To see first what a filter would do,
-//! `rebinding.mode = "report"`.
-//!
-//! **It does not start.** Code 71 or 77 names the address. `ss -lunp 'sport = :53'` shows who has it; systemd-resolved sits on 127.0.0.53 and 127.0.0.54, which leaves 127.0.0.1 free.
-//!
-//! **It is not ready.** `curl -s ADDRESS:8080/ready` lists the listeners that have not answered. Usual: the address is not on this machine yet.
-//!
-//! **Queries get lost under load.** `nstat -az UdpRcvbufErrors` counts what the kernel dropped before anybody read it. The daemon asks for 4 MiB
-//! a socket and gets at most `net.core.rmem_max`: raise that, or give it another worker.
-//!
-//! **Large answers fail.** Truncated answers need TCP: is port 53 open for TCP, too? `dig +tcp` tells. Clients without EDNS get 512 bytes.
-//!
-//! **Answers are slow.** Is the share of hits low, or are the servers slow (`coredns_proxy_request_duration_seconds` by server)? Handshakes
-//! that are `full` again and again (`nodens_upstream_handshakes_total`), with connections closed by `idle_peer`, are a server that
-//! closes early; `nodens_upstream_connection_queries` shows how many queries a connection serves. A server counted under
-//! `nodens_upstream_downgrades_total{feature="order"}` answers strictly in order: a slow name delays the others; raise `connections`.
-//!
-//! **Connections end for a reason** (`nodens_upstream_connections_closed_total`): `idle_us`, `idle_peer`, `age` and `told` are everyday life; `silent`
-//! and `timeout` are a network that loses packets or a server that stands still; `broken` is one that was restarted; `tls` and
-//! `garbled` (no answers, or out of step with its frames) one that is not what it should be.
+//! The chapter [`troubleshooting`](super::troubleshooting) leads from what one sees to the command that shows why.
 //!
 //! [`ExitCode`]: crate::error::ExitCode
 //! [`protocol`]: crate::control::admin::protocol

@@ -68,7 +68,7 @@
 //!
 //! ```sh
 //! nft list set inet nodens live4          # elements with "expires": the rules hold
-//! conntrack -L -d 169.254.20.10           # no entries
+//! conntrack -L -s POD -d 169.254.20.10    # no entries for the address of a pod; those of the node itself are from the start, before the rules
 //! ```
 //!
 //! # When others interfere

@@ -156,6 +156,14 @@ impl Setup {
         Daemon::start(self.command(Some(&file)), folder)
     }
 
+    /// Starts the daemon, which need not become ready.
+    pub(crate) fn spawn(&self) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nodens.toml");
+        std::fs::write(&file, self.text()).unwrap();
+        Daemon::spawn(self.command(Some(&file)), folder)
+    }
+
     /// Starts the daemon with a configuration file that a test has written, and waits until it is ready.
     #[track_caller]
     pub(crate) fn start_at(&self, file: &Path) -> Daemon {
@@ -185,7 +193,21 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts this and waits until it is ready.
     #[track_caller]
-    pub(crate) fn start(mut command: Command, folder: TempDir) -> Self {
+    pub(crate) fn start(command: Command, folder: TempDir) -> Self {
+        let shown = format!("{command:?}");
+        let mut daemon = Self::spawn(command, folder);
+        wait_until("the daemon says that it is ready", || {
+            if let Some(status) = daemon.child.try_wait().unwrap() {
+                let log = daemon.log().join("\n");
+                panic!("the daemon ended at its start: {status}\n{shown}\n{log}");
+            }
+            daemon.log().iter().any(|line| has_word(line, "ready"))
+        });
+        daemon
+    }
+
+    /// Starts this, whatever becomes of it.
+    pub(crate) fn spawn(mut command: Command, folder: TempDir) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -195,20 +217,18 @@ impl Daemon {
                 sink.lock().unwrap().push(line);
             }
         });
-        let mut daemon = Self { child, lines, folder, reaped: false };
-        wait_until("the daemon says that it is ready", || {
-            if let Some(status) = daemon.child.try_wait().unwrap() {
-                let log = daemon.log().join("\n");
-                panic!("the daemon ended at its start: {status}\n{command:?}\n{log}");
-            }
-            daemon.log().iter().any(|line| has_word(line, "ready"))
-        });
-        daemon
+        Self { child, lines, folder, reaped: false }
     }
 
     /// All lines of standard error so far.
     pub(crate) fn log(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
+    }
+
+    /// Waits until a line of standard error holds `text`.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        wait_until(&format!("the log says {text}"), || self.log().iter().any(|line| line.contains(text)));
     }
 
     /// The addresses of all "listening" lines that carry `field`, in their order.

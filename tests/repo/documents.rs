@@ -202,3 +202,41 @@ fn the_tests_that_the_chapter_on_threats_names_exist() {
         assert!(is_there, "src/manual/threats.rs: there is no test {name} in {file}");
     }
 }
+
+#[test]
+fn every_symptom_of_the_page_for_bad_days_is_tried() {
+    let page = read("src/manual/troubleshooting.rs");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("//! | ")?.split(" | ").next());
+    let symptoms: Vec<&str> = rows.filter(|symptom| *symptom != "symptom").collect();
+    assert!(symptoms.len() > 40, "{symptoms:?}");
+    let tests: String = files("tests/system/troubleshooting", ".rs").iter().map(|file| read(file)).collect();
+    for symptom in symptoms {
+        assert!(
+            tests.contains(&format!("\"{symptom}\"")),
+            "no test in tests/system/troubleshooting looks at: {symptom}"
+        );
+    }
+}
+
+#[test]
+fn every_warning_and_error_of_the_log_is_explained() {
+    let chapter = read("src/manual/operations.rs");
+    let mut seen = 0;
+    for file in files("src", ".rs").into_iter().filter(|file| !file.contains("test") && !file.contains("/manual/")) {
+        let text = read(&file);
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.join("\n");
+        let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for line in ["warn!(", "error!("].iter().flat_map(|level| code.split(level).skip(1)) {
+            // What is constant in it; a line that is made elsewhere begins with a brace.
+            let constant =
+                line.split('"').nth(1).and_then(|text| text.split([';', ':', '{']).next()).unwrap_or_default();
+            seen += usize::from(!constant.is_empty());
+            assert!(
+                chapter.contains(constant.trim()),
+                "src/manual/operations.rs has no row for a line of {file}: {constant}"
+            );
+        }
+    }
+    assert!(seen > 50, "{seen} lines");
+}

@@ -27,6 +27,7 @@ mod reload;
 mod resolvers;
 mod rules;
 mod series;
+mod troubleshooting;
 mod tunnels;
 
 use common::daemon::Setup;

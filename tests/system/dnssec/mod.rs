@@ -1,6 +1,6 @@
 //! Zones that real tools have signed, served by a real server: our verdicts beside those of unbound and delv.
 
-mod world;
+pub(super) mod world;
 
 use std::fs;
 use std::net::UdpSocket;

@@ -12,7 +12,7 @@ use super::super::common::peer::{Peer, free_address, program};
 
 /// How a zone denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Denial {
+pub(crate) enum Denial {
     /// By names.
     Nsec,
     /// By hashes.
@@ -23,7 +23,7 @@ pub(super) enum Denial {
 
 /// What is wrong with a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Nothing.
     Nothing,
     /// It is not signed, and its parent says so.
@@ -49,7 +49,7 @@ pub(super) enum Fault {
 }
 
 /// The zones below "world": label, algorithm, denial, fault.
-pub(super) const ZONES: &[(&str, u8, Denial, Fault)] = &[
+pub(crate) const ZONES: &[(&str, u8, Denial, Fault)] = &[
     ("rsa", 8, Denial::Nsec, Fault::Nothing),
     ("p256", 13, Denial::Nsec, Fault::Nothing),
     ("p256n3", 13, Denial::Nsec3, Fault::Nothing),
@@ -70,21 +70,21 @@ pub(super) const ZONES: &[(&str, u8, Denial, Fault)] = &[
 ];
 
 /// The programs that sign.
-pub(super) const TOOLS: [&str; 4] = ["dnssec-keygen", "dnssec-signzone", "named", "unbound"];
+pub(crate) const TOOLS: [&str; 4] = ["dnssec-keygen", "dnssec-signzone", "named", "unbound"];
 
 /// The world, and who serves it.
 #[derive(Debug)]
-pub(super) struct World {
+pub(crate) struct World {
     /// The server of all zones.
     _server: Peer,
     /// A resolver that asks it, follows aliases, and judges nothing.
-    pub(super) resolver: Peer,
+    pub(crate) resolver: Peer,
     /// The files.
-    pub(super) folder: TempDir,
+    pub(crate) folder: TempDir,
     /// A file of the root's DS records.
-    pub(super) anchors: PathBuf,
+    pub(crate) anchors: PathBuf,
     /// Those of the island.
-    pub(super) island: String,
+    pub(crate) island: String,
 }
 
 /// What all zones below "world" hold.
@@ -154,7 +154,7 @@ fn without(text: &str, name: &str) -> String {
 impl World {
     /// Signs everything and serves it.
     #[track_caller]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let owned = tempfile::tempdir().unwrap();
         let folder = owned.path();
         let mut zones: Vec<(String, String)> = Vec::new();
