@@ -53,7 +53,7 @@
 //! | `NodensTunnelling` | critical | somebody carries data out, or in, by names | `nodens ctl detections`; `detect.exempt` if it is none, `detect.mode = "block"` if it is |
 //! | `NodensFlood` | warning | a client asks more than `detect.flood-rate` | `nodens ctl top-clients`; `limits.client-rate` |
 //! | `NodensNxdomainStorm` | info | a client asks more than `detect.denial-rate` for what does not exist | a wrong name, a search path (`local.dead-suffixes`), or malware |
-//! | `NodensRebinding` | warning | public names led to addresses inside | the log names them; class `metadata` is worth a page. `rebinding.exempt` if it is right |
+//! | `NodensRebinding` | warning | public names led to addresses inside | the log names them; class `metadata` is worth a page. `zone.rebinding.exempt` if it is right |
 //! | `NodensBogusAnswers` | warning | answers are not what their zones signed | the clock, then the log's reason |
 //! | `NodensForgedAnswers` | warning | datagrams come that answer nothing | `tls://` for that group |
 //! | `NodensQueryLogDrops` | info | lines of the query log are lost; no query is | who reads or writes it? `query-log.sample` |

@@ -3,10 +3,12 @@
 //! # The way of a change
 //!
 //! 1. Say in a sentence what will be different for whom. If it is for operators, that sentence goes into `packaging/CHANGELOG.md`.
-//! 2. Find the place: [`flow`](super::flow) leads from what happens to the module that decides it.
+//! 2. Find the place: [`flow`](super::flow) leads from what happens to a query to the module that decides it; [`processes`](super::processes) and
+//!    the map at the top of the crate lead to all else.
 //! 3. Write the test that fails (below), then the change.
-//! 4. `tests/run --quick` while you work: unit and integration tests. `tests/run` before you offer it: format, lints, documentation, all
-//!    tests. It ends with a count and names what it could not run.
+//! 4. `tests/run --quick` while you work: unit and integration tests (the first run builds cargo-nextest, which takes minutes); a single one by
+//!    `cargo nextest run NAME`. `tests/run` before you offer it: format, lints, documentation, all tests. It ends with a count and names what
+//!    it could not run.
 //! 5. Commit: an imperative subject, then problem, solution and validation where they are not obvious. A claim about speed carries the
 //!    figures before and after, from the same session.
 //!

@@ -59,7 +59,7 @@
 //! | symptom | look | it says | do |
 //! |---|---|---|---|
 //! | it is blocked here | `dig @ADDRESS NAME`, `nodens ctl explain NAME`, the log | `NXDOMAIN`, `EDE: 15`, ` aa `, `blocked, by `, `a blocked name was asked for` | `policy.unblock`; without `aa` it is a server that blocks |
-//! | it has no address here, and has one elsewhere | `dig @ADDRESS NAME`, `nodens ctl explain NAME`, the log | `NOERROR`, `EDE: 15`, `something of it is withheld`, `leads to an address that is not public` | a name of the company's own: a `[[zone]]` with `class = "internal"`, or `rebinding.exempt`; for a cloud `rebinding.presets`. To look first, `rebinding.mode = "report"` |
+//! | it has no address here, and has one elsewhere | `dig @ADDRESS NAME`, `nodens ctl explain NAME`, the log | `NOERROR`, `EDE: 15`, `something of it is withheld`, `leads to an address that is not public` | a name of the company's own: a `[[zone]]` with `class = "internal"`, or `rebinding.exempt` of its `[[zone]]`; for a cloud `rebinding.presets` there. To look first, `rebinding.mode = "report"` |
 //! | it has IPv4 addresses alone | `nodens ctl explain NAME AAAA` | `yes (zone.no-types)` | that option |
 //! | a private reverse name does not exist | `dig @ADDRESS -x 10.0.0.1`, `nodens ctl explain 1.0.0.10.in-addr.arpa PTR` | `NXDOMAIN`, ` aa `, `special-use, by 10.in-addr.arpa.` | a `[[zone]]` named `10.in-addr.arpa`, or `in-addr.arpa` for all of them, goes first |
 //! | names of the cluster do not exist | `nodens ctl explain NAME` | `. (public), the longest suffix` | a `[[zone]]` for the cluster's domain; without a file, /etc/resolv.conf names its servers, and the log's first lines say what was left out |
