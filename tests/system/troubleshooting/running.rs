@@ -11,6 +11,7 @@ use super::super::common::control::Control;
 use super::super::common::daemon::Setup;
 use super::super::common::skip::Need;
 use super::super::common::upstream::{Upstream, one_address};
+use super::super::common::wait_until;
 use super::{is_missing, row};
 
 #[test]
@@ -45,7 +46,7 @@ fn a_worker_that_dies() {
     kill(daemon.worker().unwrap(), Signal::SIGKILL).unwrap();
     daemon.wait_for_log("the worker has ended");
     // Another one has other ports for metrics here.
-    super::super::common::wait_until("the next one is ready", || {
+    wait_until("the next one is ready", || {
         daemon.log().iter().filter(|line| line.contains("msg=\"ready\"")).count() == 2
     });
     row("the worker has died").control(&control).holds_at(&daemon);
