@@ -254,6 +254,7 @@
 //! |---|---|---|
 //! | error `the worker has ended; it is started again` | `status` says how; its successor has its sockets and most of its answers | report it with the lines before; killed by signal 9 is the kernel's, short of memory |
 //! | error `the worker gives no sign of life; it is killed and started again` | a thread did not come round, or a listener did not answer, for `supervisor.hang-timeout` | a machine without processor time, or no descriptors; otherwise report it |
+//! | warn `not all is at work: no sign of life is given` | `alive`: all threads came round; `answers`: all listeners answered us. For two seconds one of them was not so | a machine without processor time; no descriptors; `/ready` |
 //! | error `a worker cannot be started; tried again` | after `pause`; `error` says why | what changed on the machine? |
 //! | warn `the worker does not end; …` | `listen.drain-timeout` is over | |
 //! | warn `nothing is known of the worker's end`, `the worker is not understood`, `the worker cannot be killed`, `the other nodens is not understood`, error `the supervisor is not understood`, `the answers could not be left with the supervisor` | a fault of the kernel or of ours | report it |

@@ -23,7 +23,8 @@
 //! | to make many clients' questions one upstream flood | the same question is asked once a worker, however many wait | [`pipeline`] |
 //! | to choose names whose hashes collide | the hash is seeded anew at every start; a collision costs a cache place and never gives a wrong answer, since an entry checks its own name | [`Hashing`], [`Entry::answers`] |
 //! | to hold TCP connections open, write half a query, or never read | limits in all and a client address; an idle timeout; a client that does not take its answers is not read any more, and is cut off | [`listener::tcp`] |
-//! | to use up descriptors | when the kernel has none, accepting pauses instead of spinning; the event is counted | [`listener::tcp`] |
+//! | to hold all connections that there may be, so that the daemon cannot ask itself whether it works | a connection that was taken and closed again is a sign of life, too | [`control::all_answer`](crate::control::all_answer) |
+//! | to use up descriptors | there are enough for `limits.tcp-connections`, or a warning at the start; when the kernel has none, accepting pauses instead of spinning; the event is counted. A worker that cannot ask itself for `hang-timeout` is started again, which frees them | [`listener::tcp`] |
 //! | to fill the disk with log lines | what a stranger can trigger goes through a limiter: ten lines a topic and worker, then one in ten seconds, and a count of the rest | [`LogLimiter`] |
 //! | to write its own lines or escape sequences into the log | names are escaped, values are quoted | [`escaped`] |
 //! | to make series in the metrics | no label carries a name or a client; types and codes are closed sets | [`metrics`] |

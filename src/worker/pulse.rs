@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_millis(800);
 /// Beats after which a thread gives back the memory that it does not need any more.
 const GIVE_BACK_BEATS: u32 = 5;
 
+/// Beats without a sign of life after which the log says what is not at work; one may be a busy machine.
+const MISSES_TOLD: u32 = 2;
+
 /// Beats after which TCP is asked again.
 const TCP_BEATS: u32 = 5;
 
@@ -73,7 +76,7 @@ impl Pulse {
             .flat_map(|(server, &address)| [Protocol::Udp, Protocol::Tcp].map(|protocol| (server, address, protocol)))
             .collect();
         let mut answered = vec![0; listeners.len()];
-        let mut tcp_answers = false;
+        let (mut tcp_answers, mut misses) = (false, 0_u32);
         // They have just answered for the first time.
         let mut often = interval_at(Instant::now() + BEAT, BEAT);
         often.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -95,7 +98,13 @@ impl Pulse {
             let answers = timeout(PATIENCE, control::all_answer(silent)).await.unwrap_or(false);
             tcp_answers = answers;
             if alive && answers {
+                misses = 0;
                 beat();
+                continue;
+            }
+            misses = misses.saturating_add(1);
+            if misses == MISSES_TOLD {
+                tracing::warn!(alive, answers, "not all is at work: no sign of life is given");
             } else {
                 tracing::debug!(alive, answers, "not all is at work");
             }

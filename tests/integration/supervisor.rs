@@ -63,6 +63,35 @@ fn a_worker_that_hangs_is_killed_and_started_again() {
     daemon.wait_for_metric("nodens_worker_restarts_total", &[("reason", "hung")], 1.0);
 }
 
+#[test]
+fn a_worker_whose_listeners_do_not_answer_says_so_before_it_is_killed() {
+    let upstream = Upstream::udp().serve(one_address);
+    let daemon = Setup::forward(&upstream).under(&["prlimit", "--nofile=64:64"]).start();
+    // More connections than there are descriptors: none is left for one of our own.
+    let _crowd: Vec<_> = (0..80).map(|_| daemon.tcp()).collect();
+    wait_until("it is killed", || count(&daemon, "it is killed and started again") == 1);
+    let line = daemon.log().into_iter().find(|line| line.contains("level=warn") && line.contains("not all is at work"));
+    let line = line.expect("it was said before");
+    assert!(line.contains("alive=true") && line.contains("answers=false"), "{line}");
+}
+
+#[test]
+fn clients_that_hold_all_connections_there_may_be_are_no_reason_to_kill_it() {
+    let upstream = Upstream::udp().serve(one_address);
+    let daemon = Setup::forward(&upstream)
+        .section("listen", "tcp-idle-timeout = \"5m\"")
+        .section("limits", "tcp-connections = 16\ntcp-connections-per-client = 16")
+        .section("supervisor", "hang-timeout = \"2s\"")
+        .start();
+    let worker = worker_after(&daemon, None);
+    let _crowd: Vec<_> = (0..16).map(|_| daemon.tcp()).collect();
+    // Each look at TCP, one in five seconds, is turned away from now on.
+    let refused = ("nodens_tcp_refused_total", [("limit", "total")]);
+    wait_until("it was looked at three times", || daemon.metric(refused.0, &refused.1) >= 3.0);
+    assert_eq!(daemon.worker(), Some(worker), "{:#?}", daemon.log());
+    assert_eq!(daemon.ask(&Ask::a("www.example.org")).addresses().len(), 1);
+}
+
 /// N2
 #[test]
 fn the_next_worker_knows_what_the_one_before_knew() {
