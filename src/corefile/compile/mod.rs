@@ -17,6 +17,7 @@ mod document;
 mod forward;
 mod names;
 mod report;
+mod rewrite;
 mod serving;
 mod write;
 mod zones;

@@ -7,6 +7,7 @@ mod alike;
 mod changes;
 mod container;
 mod manifest;
+mod plugins;
 mod takeover;
 
 use crate::common::cluster::Cluster;
