@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::super::corefile_rules;
 use super::document;
 use super::flags::Flags;
 use super::kube_dns::{self, KubeDns};
@@ -221,6 +222,7 @@ impl Source for NodeCache {
         let (rendered, tree) = self.tree(&text, &name, &kube_dns, &mut found)?;
         let compiled =
             corefile::compile(&tree, &found.surroundings).map_err(|mistakes| Failure::of_mistakes(&mistakes))?;
+        corefile_rules::checked(&compiled, &name.display().to_string())?;
         let Found { mut warnings, .. } = found;
         warnings.extend(compiled.notices.iter().map(ToString::to_string));
         let text = document::complete(&compiled.toml, &self.flags, &tree, own.as_deref(), &mut warnings)?;
