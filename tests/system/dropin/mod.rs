@@ -6,6 +6,7 @@
 mod alike;
 mod changes;
 mod container;
+mod encrypted;
 mod manifest;
 mod plugins;
 mod takeover;
