@@ -272,7 +272,7 @@ fn answer_for_the_unknown(directive: &mut Directive) {
     *directive = Directive { arguments: template.arguments.into_iter().chain(from).collect(), block, ..template };
 }
 
-/// A machine that notes which files of it are read, each as it was before.
+/// A machine that notes which files of it are read and which folders are looked through, each as it was before.
 struct Noting<'a> {
     /// The machine.
     inner: Machine,
@@ -291,6 +291,8 @@ impl Surroundings for Noting<'_> {
     }
 
     fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        // A file that comes later may fit a pattern of `import`, too.
+        self.noted.borrow_mut().push((folder.to_owned(), Stamp::of(folder)));
         self.inner.entries(folder)
     }
 
