@@ -273,8 +273,6 @@ def report(title, body, nodens, subjects=()):
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     size = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1]) / 2**20
     system = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())
-    git = lambda *words: subprocess.run(["git", *words], cwd=ROOT, text=True, capture_output=True).stdout.strip()
-    changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
     versions = [f"- {name}: {first_line(nodens if name == 'nodens' else SUBJECTS[name].command[0], SUBJECTS[name].version)}"
                 for name in subjects if SUBJECTS[name].version]
     words = " ".join([f"benches/load/{Path(sys.argv[0]).name}", *sys.argv[1:]])
@@ -282,7 +280,7 @@ def report(title, body, nodens, subjects=()):
         f"# {title}, {datetime.date.today()}", "", body, "",
         f"- machine: {model[1] if model else platform.machine()}, {os.cpu_count()} cores, {size:.1f} GB; {system[1] if system else ''}, Linux {platform.release()}",
         f"- load of the machine in the minutes before the end: {' '.join(f'{load:.1f}' for load in os.getloadavg())}",
-        f"- commit: {git('rev-parse', 'HEAD')}{changed}", f"- command: `{words}`", *versions, ""])
+        f"- commit: {os.environ['LAB_COMMIT']}", f"- command: `{words}`", *versions, ""])
 
 
 def present(given, text):
@@ -313,6 +311,12 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def commit():
+    """What the tree is, at the start of a run."""
+    git = lambda *words: subprocess.run(["git", *words], cwd=ROOT, text=True, capture_output=True).stdout.strip()
+    return git("rev-parse", "HEAD") + (" with changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+
+
 def build():
     if "NODENS" in os.environ:
         return str(Path(os.environ["NODENS"]).resolve())
@@ -331,7 +335,7 @@ def enter(given, root=False):
     if (os.cpu_count() or 1) < 2:
         sys.exit("two cores are needed: one for the subject, one for its clients")
     if os.environ.get("LAB_INSIDE") != "1":
-        os.environ["NODENS"] = build()
+        os.environ["NODENS"], os.environ["LAB_COMMIT"] = build(), commit()
         user = [] if os.geteuid() == 0 else ["--map-root-user"]
         os.environ["LAB_INSIDE"] = "1"
         os.execvp("unshare", ["unshare", "--net", *user, sys.executable, *sys.argv])
