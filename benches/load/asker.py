@@ -57,6 +57,7 @@ class Asker(threading.Thread):
             self.selector.register(one, selectors.EVENT_READ)
             self.udp.append(one)
         self.tcp, self.buffers, self.connections, self.retry = [], {}, connections, 0.0
+        self.given_up, self.late = {}, 0  # Questions by number, and answers to them.
         self.broken = []  # When connections were closed or refused.
 
     def run(self):
@@ -119,7 +120,14 @@ class Asker(threading.Thread):
     def take(self, one, message):
         if len(message) < 12:
             return
-        found = self.pending.pop((one, struct.unpack("!H", message[:2])[0]), None)
+        key = (one, struct.unpack("!H", message[:2])[0])
+        given_up = self.given_up.get(key)
+        if given_up and message[12:12 + len(given_up)].lower() == given_up:
+            # Not the answer to what was asked since under the same number.
+            self.late += 1
+            del self.given_up[key]
+            return
+        found = self.pending.pop(key, None)
         if found:
             expected, asked, transport = found
             self.slowest = max(self.slowest, time.monotonic() - asked)
@@ -131,6 +139,7 @@ class Asker(threading.Thread):
             found = self.pending.get((one, number))
             if found and found[1] == asked:
                 del self.pending[one, number]
+                self.given_up[one, number] = found[0].question
                 self.result(found[0], "lost", asked, found[2])
 
     def connect(self, now):

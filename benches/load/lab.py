@@ -83,7 +83,7 @@ class Lab:
     """A folder with everything a run needs."""
 
     def __init__(self, folder, nodens):
-        self.folder, self.nodens = Path(folder), nodens
+        self.folder, self.nodens, self.peers = Path(folder), nodens, HERE / "peers"
         os.chmod(folder, 0o755)
         (self.folder / "kresd").mkdir()
         (self.folder / "recursor").mkdir()
@@ -102,7 +102,7 @@ class Lab:
     def configure(self, template, **more):
         """Fills a template in; where it is."""
         place = self.folder / ("recursor/recursor.conf" if template == "recursor.conf" else template)
-        place.write_text(self.fill((HERE / "peers" / template).read_text(), **more))
+        place.write_text(self.fill((self.peers / template).read_text(), **more))
         return str(place)
 
     def command(self, name, **more):
@@ -233,7 +233,7 @@ def outcome(client):
     at = lambda share: times[int(len(times) * share)] if times else None
     return {"answered": number(r"Queries completed:\s+(\d+)"), "lost": number(r"Queries lost:\s+(\d+)"), "rate": number(r"per second:\s+([\d.]+)"),
             "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "other": number(r"Queries completed:\s+(\d+)") - number(r"NOERROR (\d+)"),
-            "codes": codes[1] if codes else ""}
+            "codes": codes[1] if codes else "", "size": number(r"response (\d+)")}
 
 
 def burden(server, clients):
