@@ -261,17 +261,8 @@ fn a_node_of_a_cluster_has_no_more_than_600_series_whatever_happens() {
                 worker.answered(&Answered { server, zone, protocol, qtype, dnssec_ok: true, ..HIT });
             }
             for rcode in 0..30 {
-                let zoned = [
-                    Source::CacheSuccess,
-                    Source::CacheDenial,
-                    Source::Stale,
-                    Source::CacheFailure,
-                    Source::Forward,
-                    Source::Local,
-                    Source::Policy,
-                ];
                 // Nobody is asked for a query that got to no zone, and nothing is kept of it.
-                for source in zoned.into_iter().skip(if zone == u16::MAX { 5 } else { 0 }) {
+                for source in Source::ALL.into_iter().skip(if zone == u16::MAX { 5 } else { 0 }) {
                     worker.answered(&Answered { server, zone, protocol, source, rcode, ..HIT });
                 }
             }
