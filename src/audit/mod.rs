@@ -25,6 +25,7 @@ pub mod rule;
 mod rules;
 pub mod sight;
 pub mod upstream;
+mod zone_set;
 // What comes of it.
 mod ignore;
 pub mod print;

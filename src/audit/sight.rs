@@ -51,7 +51,13 @@ impl<'a> Sight<'a> {
     /// The zones of the cluster's own names: those of `kubernetes`, and cluster.local.
     pub fn cluster_zones(&self) -> &BTreeSet<String> {
         self.cluster.get_or_init(|| {
-            let own = self.plugins("kubernetes").flat_map(|(server, directive)| zones(server, &directive.arguments));
+            let own = self.servers().iter().flat_map(|server| {
+                // Those of the server once, however many lines hold for them.
+                let unnamed = plugins(server, "kubernetes").find(|directive| directive.arguments.is_empty());
+                let named = plugins(server, "kubernetes").flat_map(|directive| &directive.arguments);
+                let keys = unnamed.map_or(&[][..], |_| &server.keys).iter().map(|key| key.zone.clone());
+                keys.chain(named.map(|name| zone(name)))
+            });
             own.filter(|zone| zone != "." && !is_reverse(zone)).chain(["cluster.local.".to_owned()]).collect()
         })
     }

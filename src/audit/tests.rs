@@ -294,6 +294,38 @@ fn more_than_can_be_compared_is_an_error() {
     assert!(mistakes[0].to_string().starts_with("Corefile:1: audit: 60001 zones and plugins"), "{}", mistakes[0]);
 }
 
+/// Nearly as many zones as may be, in every shape that rules compare: a rule that compares all with all would take minutes here.
+#[test]
+fn ten_thousand_zones_are_looked_at() {
+    let zones: Vec<String> = (0..9_900).map(|number| format!("z{number}.corp{}.example", number % 97)).collect();
+    let (all, half) = (zones.join(" "), &zones[..4_900]);
+    let lines = |line: &str| half.iter().map(|zone| line.replace("ZONE", zone)).collect::<String>();
+    let keys = half.join(" ");
+    for (shape, least) in [
+        // One server with all zones, whose plugins name them all again.
+        (
+            format!(
+                "{all} {{\n errors\n hosts /h {all} {{\n fallthrough {all}\n }}\n cache 30 {{\n disable denial {all}\n serve_stale 1h\n }}\n kubernetes {all} {{\n fallthrough {all}\n }}\n forward . 8.8.8.8\n dnssec {all}\n transfer {all} {{\n to *\n }}\n transfer {{\n to 192.0.2.1\n }}\n}}\n"
+            ),
+            5,
+        ),
+        // A server for each.
+        (
+            zones.iter().take(3_300).map(|zone| format!("{zone}:53 {{\n errors\n forward . 10.0.0.1\n}}\n")).collect(),
+            100,
+        ),
+        // As many zones as plugins that hold for them all.
+        (format!("{keys} {{\n{}}}\n", lines(" template IN A {\n rcode NXDOMAIN\n }\n")), 0),
+        (format!("{keys} {{\n{} forward . 8.8.8.8\n}}\n", lines(" kubernetes {\n fallthrough other.ZONE\n }\n")), 1),
+        (format!("{keys} {{\n{}}}\n", lines(" forward ZONE 8.8.8.8\n")), 100),
+        (format!("{keys} {{\n{} forward . 8.8.8.8\n}}\n", lines(" hosts /h x.ZONE\n")), 1),
+        (format!("{keys} {{\n{} forward . 8.8.8.8\n}}\n", lines(" transfer ZONE {\n to 192.0.2.1\n }\n")), 1),
+    ] {
+        let report = look(&shape);
+        assert!(report.findings.len() >= least, "{} of {}", report.findings.len(), &shape[..80]);
+    }
+}
+
 #[test]
 fn imports_that_are_missing_are_reported_up_to_a_bound() {
     let text: String = (0..500).map(|number| format!("import absent{number}.conf\n")).collect();

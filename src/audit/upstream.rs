@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::corefile::Directive;
+use crate::corefile::{Directive, Server};
 
 use super::sight;
 
@@ -48,21 +48,23 @@ pub enum Host<'a> {
 impl<'a> Upstream<'a> {
     /// Reads what stands behind FROM in `forward FROM TO...`.
     fn read(text: &'a str) -> Self {
-        let (transport, rest) = match text.split_once("://") {
-            Some(("tls", rest)) => (Way::Tls, rest),
-            Some(("https", rest)) => (Way::Https, rest),
-            Some((_, rest)) => (Way::Plain, rest),
-            None => (Way::Plain, text),
+        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let transport = match text.split_once("://") {
+            Some(("tls", _)) => Way::Tls,
+            Some(("https", _)) => Way::Https,
+            // Whatever else it is, nobody has said that it is encrypted.
+            _ => Way::Plain,
         };
+        // What is broken is shown as it stands: others refuse it.
+        let server = Server::read(text).unwrap_or(Server { scheme: None, host: rest, name: None, port: None });
         let host = if rest.contains("{$") || rest.contains("{%") {
             Host::Variable(rest)
         } else if transport == Way::Plain && rest.starts_with(['/', '.']) {
             Host::File(rest)
         } else {
-            let (host, _) = parts(rest);
-            host.parse().map_or(Host::Name(host), Host::Address)
+            server.ip().map_or(Host::Name(server.host), Host::Address)
         };
-        Self { text, transport, host, name: parts(rest).1 }
+        Self { text, transport, host, name: server.name }
     }
 
     /// Whether it is a server of the public internet.
@@ -80,21 +82,6 @@ impl<'a> Upstream<'a> {
             Host::File(_) | Host::Variable(_) => false,
         }
     }
-}
-
-/// `HOST[%NAME][:PORT]` without the port: host and name.
-fn parts(text: &str) -> (&str, Option<&str>) {
-    let text = text.split('/').next().unwrap_or(text);
-    let (host, name) = match text.split_once('%') {
-        Some((host, name)) => (host, name.split([':', ']']).next().filter(|name| !name.is_empty())),
-        None => (text, None),
-    };
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        // More than one colon is an address of IPv6 without a port.
-        None => host.split_once(':').filter(|(_, port)| !port.contains(':')).map_or(host, |(host, _)| host),
-    };
-    (host, name)
 }
 
 /// Resolvers of clouds that look public and are reached from the virtual network alone: Azure's and Tencent's.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::node_cache::{Given, tree};
-use super::{print, warn};
-use crate::config::{Config, Environment, read_text};
+use super::{corefile_rules, print, warn};
+use crate::config::read_text;
 use crate::corefile::{self, Compiled, Machine};
 use crate::error::{ExitCode, Failure};
 use crate::policy::local::Local;
@@ -52,22 +52,9 @@ pub(super) fn migrate(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Checks what only those can who answer by it: expressions of rules, records of templates, lines of hosts.
 fn check(compiled: &Compiled, origin: &str) -> Result<(), Failure> {
-    let loaded = Config::parse(&compiled.toml, origin, &Environment::neutral());
-    let Ok(loaded) = loaded else { return Err(Failure::new(ExitCode::Software, "the document is none")) };
-    let rules = RuleSet::new(&loaded.config).map_err(|failure| {
-        let place = |line: &str| -> Option<String> {
-            let (places, rest) = match line.strip_prefix("rewrite, rule ") {
-                Some(rest) => (&compiled.rewrites, rest),
-                None => (&compiled.templates, line.strip_prefix("template ")?),
-            };
-            let (number, wrong) = rest.split_once(": ")?;
-            Some(format!("{}: {wrong}", places.get(number.parse::<usize>().ok()?.checked_sub(1)?)?))
-        };
-        let lines = failure.message.lines();
-        let lines: Vec<String> = lines.map(|line| place(line).unwrap_or_else(|| format!("{origin}: {line}"))).collect();
-        Failure::new(failure.code, lines.join("\n"))
-    })?;
-    let local = Local::new(&loaded.config)?;
+    let config = corefile_rules::checked(compiled, origin)?;
+    let rules = RuleSet::new(&config)?;
+    let local = Local::new(&config)?;
     for warning in local.warnings().iter().chain(rules.warnings()) {
         warn(warning);
     }

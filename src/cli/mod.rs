@@ -12,6 +12,7 @@ use crate::error::{ExitCode, Failure};
 
 mod audit;
 mod check;
+mod corefile_rules;
 mod ctl;
 mod demo;
 mod generate;

@@ -15,6 +15,7 @@ mod key;
 mod lexer;
 mod parser;
 mod plugins;
+mod server;
 mod tree;
 mod words;
 
@@ -23,5 +24,6 @@ pub use parser::{Machine, Nothing, Surroundings, parse};
 pub use plugins::plugin_names;
 #[doc(hidden)]
 pub use plugins::table;
+pub use server::Server;
 pub use tree::{Corefile, Directive, Key, Mistake, Notice, Place, ServerBlock, Transport};
-pub use words::{is_within, seconds};
+pub use words::{Everywhere, is_within, listener, seconds};

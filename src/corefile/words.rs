@@ -56,11 +56,21 @@ pub(super) fn labels(name: &str) -> usize {
     if name == "." { 0 } else { name.split('.').count() }
 }
 
-/// Where somebody listens: at all addresses, or at one.
-pub(super) fn listener(text: &str) -> Option<(Option<IpAddr>, u16)> {
+/// What a listener at 0.0.0.0 or [::] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Everywhere {
+    /// One at all addresses, as if none were written.
+    Unwritten,
+    /// One at all addresses of its family, as it is written.
+    AsWritten,
+}
+
+/// Where somebody listens, as Go has it: an address, or none for all of them, and a port.
+#[must_use]
+pub fn listener(text: &str, everywhere: Everywhere) -> Option<(Option<IpAddr>, u16)> {
     if let Ok(address) = text.parse::<SocketAddr>() {
-        let ip = (!address.ip().is_unspecified()).then_some(address.ip());
-        return Some((ip, address.port()));
+        let is_written = everywhere == Everywhere::AsWritten || !address.ip().is_unspecified();
+        return Some((is_written.then_some(address.ip()), address.port()));
     }
     let (host, port) = text.rsplit_once(':')?;
     let ip = match host {
@@ -73,7 +83,7 @@ pub(super) fn listener(text: &str) -> Option<(Option<IpAddr>, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, duration, is_within, listener, name, zones};
+    use super::{Duration, Everywhere, duration, is_within, name, zones};
 
     #[test]
     fn durations_are_those_of_go() {
@@ -116,6 +126,9 @@ mod tests {
 
     #[test]
     fn listeners_are_addresses_with_a_port() {
+        let listener = |text| super::listener(text, Everywhere::Unwritten);
+        let written = super::listener("0.0.0.0:8080", Everywhere::AsWritten);
+        assert_eq!(written, Some((Some("0.0.0.0".parse().unwrap()), 8080)));
         assert_eq!(listener(":8080"), Some((None, 8080)));
         assert_eq!(listener("0.0.0.0:8080"), Some((None, 8080)));
         assert_eq!(listener("[::1]:1"), Some((Some("::1".parse().unwrap()), 1)));

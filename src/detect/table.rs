@@ -32,8 +32,8 @@ const GENERATION: u32 = 12 * 3600;
 /// The pairs.
 #[derive(Debug)]
 pub(super) struct Pairs {
-    /// [`PAIRS`], set after set.
-    all: Box<[Pair]>,
+    /// The sets: [`WAYS`] pairs, or none as long as nothing fell into it. All of them are 1.2 MB, which a node without outside names never needs.
+    sets: Box<[Vec<Pair>]>,
     /// Chooses sets; secret, so that nobody can choose his neighbours.
     hashing: RandomState,
 }
@@ -41,7 +41,7 @@ pub(super) struct Pairs {
 impl Pairs {
     /// None.
     pub(super) fn new() -> Self {
-        Self { all: vec![Pair::default(); PAIRS].into(), hashing: RandomState::default() }
+        Self { sets: vec![Vec::new(); SETS].into(), hashing: RandomState::default() }
     }
 
     /// The hash of a client and a domain, and the client's cut short.
@@ -57,7 +57,7 @@ impl Pairs {
 
     /// A pair that is known.
     pub(super) fn find(&mut self, tag: u64) -> Option<&mut Pair> {
-        self.set(tag).iter_mut().find(|pair| pair.tag == tag)
+        self.sets[set_of(tag)].iter_mut().find(|pair| pair.tag == tag)
     }
 
     /// A pair, new if it is not known; and whether another had to be forgotten for it.
@@ -80,9 +80,17 @@ impl Pairs {
 
     /// The set of a hash.
     fn set(&mut self, tag: u64) -> &mut [Pair] {
-        let at = usize::try_from(tag >> 40).unwrap_or(0) % SETS * WAYS;
-        &mut self.all[at..at + WAYS]
+        let set = &mut self.sets[set_of(tag)];
+        if set.is_empty() {
+            *set = vec![Pair::default(); WAYS];
+        }
+        set
     }
+}
+
+/// The number of a hash's set.
+fn set_of(tag: u64) -> usize {
+    usize::try_from(tag >> 40).unwrap_or(0) % SETS
 }
 
 /// A client as it is told apart: all addresses of an IPv6 host's network are one.

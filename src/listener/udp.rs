@@ -25,6 +25,8 @@ pub struct Socket {
     socket: AsyncFd<UdpSocket>,
     /// Position of its address in the configuration.
     server: u16,
+    /// What is received into: one for all of a worker's sockets, of which only one at a time is read.
+    batch: Rc<RefCell<Batch>>,
     /// Answers that came later than their batch.
     outbox: RefCell<Outbox>,
     /// Wakes whoever sends them.
@@ -34,14 +36,20 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Takes a bound, non-blocking socket. Must be called within the worker's runtime.
+    /// Takes a bound, non-blocking socket, and the buffers that it shares with the worker's other sockets. Must be called within the
+    /// worker's runtime.
     ///
     /// # Errors
     ///
     /// When the kernel has no room to watch it.
-    pub fn new(socket: UdpSocket, server: u16, metrics: Arc<WorkerMetrics>) -> io::Result<Rc<Self>> {
+    pub fn new(
+        socket: UdpSocket,
+        server: u16,
+        metrics: Arc<WorkerMetrics>,
+        batch: Rc<RefCell<Batch>>,
+    ) -> io::Result<Rc<Self>> {
         let socket = watch(socket)?;
-        Ok(Rc::new(Self { socket, server, outbox: RefCell::default(), waiting: Notify::new(), metrics }))
+        Ok(Rc::new(Self { socket, server, batch, outbox: RefCell::default(), waiting: Notify::new(), metrics }))
     }
 
     /// Lets an answer leave at the end of this turn.
@@ -72,11 +80,10 @@ impl Socket {
 
     /// Receives and answers for as long as it is polled.
     pub async fn receive<H: Handler>(self: Rc<Self>, handler: Rc<H>) {
-        let mut batch = Batch::default();
         loop {
             let Ok(mut ready) = self.socket.readable().await else { return };
             // Fewer than asked for: the socket is empty, and the kernel will say when it is not. No need to hear "would block".
-            let drained = (0..BATCHES_A_TURN).any(|_| self.round(&mut batch, &handler) < BATCH);
+            let drained = (0..BATCHES_A_TURN).any(|_| self.round(&handler) < BATCH);
             if drained {
                 ready.clear_ready();
             } else {
@@ -90,9 +97,8 @@ impl Socket {
     pub fn finish<H: Handler>(self: &Rc<Self>, handler: &Rc<H>) {
         /// More than a socket's buffer holds.
         const ENOUGH: usize = 1024;
-        let mut batch = Batch::default();
         for _ in 0..ENOUGH {
-            if self.round(&mut batch, handler) < BATCH {
+            if self.round(handler) < BATCH {
                 break;
             }
         }
@@ -100,7 +106,8 @@ impl Socket {
 
     /// Takes one batch and sends the answers known at once; how many datagrams it held.
     #[inline]
-    fn round<H: Handler>(self: &Rc<Self>, batch: &mut Batch, handler: &Rc<H>) -> usize {
+    fn round<H: Handler>(self: &Rc<Self>, handler: &Rc<H>) -> usize {
+        let mut batch = self.batch.borrow_mut();
         let Ok(count) = batch.receive(self.socket.get_ref().as_fd()) else {
             // Nothing there, or an ICMP error of an earlier answer, which the kernel hands over once.
             return 0;

@@ -40,11 +40,12 @@
 //!
 //! `force_tcp` is `tcp://`, `prefer_udp` is `udp://`, and neither is `auto://`: UDP, and TCP for what is truncated. CoreDNS would ask over what its
 //! client asked over, and hand a truncated answer on. `tls://` servers carry the name of `tls_servername` or behind `%`; without one the
-//! certificate must be for the address, which is what CoreDNS checks as well, whatever its manual says, and a notice tells so. Encrypted and plain
-//! servers of one `forward` do not mix: the plain ones are left out.
+//! certificate must have the address among its names (an IP address in subjectAltName), and a notice tells so. That is what CoreDNS checks as well:
+//! it leaves the name empty, and Go's crypto/tls takes the address that it connects to. A certificate for a name alone is refused by both.
+//! Encrypted and plain servers of one `forward` do not mix: the plain ones are left out.
 //!
 //! A file such as /etc/resolv.conf is read when the Corefile is compiled; its nameservers are in the file that comes out. `nodens node-cache`
-//! looks at it again when it changes, a migrated file does not. Nameservers that are this daemon itself are left out, and where systemd-resolved
+//! looks at it again when it changes, and at a folder in which files may come that fit a pattern of `import`; a migrated file does not. Nameservers that are this daemon itself are left out, and where systemd-resolved
 //! is the only one, those that it asks take its place.
 //!
 //! # Better without a line of it

@@ -66,7 +66,7 @@
 //! **An allocator for many small pieces.** glibc's leaves holes between entries: 13.2 to 15.3 MB resident with 9,181 names from run to run. With
 //! mimalloc it is 12.4 to 12.8 MB, and a miss needs 5 to 6 µs of user time instead of 8 to 9. Its use of huge pages is switched off, which would
 //! cost 10 MB. An entry is one allocation, so that a hit waits for memory once. The pages of code that ran at the start are given back when
-//! the daemon is ready ([`forget_start_up_code`]).
+//! the daemon is ready, and those of handshakes within a second ([`forget_code`]).
 //!
 //! # What a miss does
 //!
@@ -122,7 +122,7 @@
 //! queries answered. Beside it runs a server that only receives and sends in batches: what it needs is the machine's floor, and a figure
 //! without it says nothing on a shared machine. Every subject runs in the same session; only figures of one session are compared.
 //!
-//! [`forget_start_up_code`]: crate::sys::memory::forget_start_up_code
+//! [`forget_code`]: crate::sys::memory::forget_code
 //! [`Answer::read`]: crate::wire::answer::Answer::read
 //! [`AsyncFd`]: tokio::io::unix::AsyncFd
 //! [`BATCH`]: crate::sys::socket::BATCH

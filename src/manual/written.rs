@@ -26,6 +26,8 @@
 //! | `rewrite continue name suffix .a.example .b.example answer auto` | `match = "suffix"`, `continue = true`; names are put back by themselves |
 //! | `rewrite name regex (.*)-(eu)\.a\.example {1}.{2}.b` without `answer` | the same with `answers = "none"`; but clients rarely take such an answer |
 //! | `answer name REGEX TO`, `answer value REGEX TO` | `answers = "none"` with `answer-names`; `answer-values`: `["REGEX TO"]` |
+//! | `rewrite name prefix old new`, `substring` | `from = "old."`, `to = "new."`: CoreDNS puts a dot behind both, so that "older.example" does not fit |
+//! | `rewrite stop { name …` and `answer … }` in lines of their own | the same as in one line |
 //! | `rewrite type AAAA A` | `match = "type"` |
 //! | `rewrite ttl suffix a.example 30-300` | `match = "ttl"`, `name-match = "suffix"`, `to = "30-300"` |
 //! | `template IN A a.example { … }` | `[[template]]` with `zone`, `types`, `match`, `answers`, `authority`, `additional`, `rcode`, `fallthrough` |
@@ -38,15 +40,21 @@
 //!
 //! # What differs
 //!
-//! - A rewritten question is asked where the new name belongs; `route = "question"` asks the servers of the old name's zone, as CoreDNS does within
-//!   a server block. What those say of a name that is not theirs is never kept under that name.
+//! - A rewritten question is asked where the new name belongs; `route = "question"` asks the servers of the old name's zone, and leaves the templates
+//!   of the new one's alone, as CoreDNS does within a server block. A Corefile's rule becomes that only where the new name may lie in another block.
+//!   What those servers say of a name that is not theirs is never kept under that name.
 //! - Signatures do not survive another name: answers that were rewritten, and addresses that were made up, come without them and without AD.
 //! - `ttl` changes what servers said before it is kept, and goes before the zone's `min-ttl` and `max-ttl`. CoreDNS changes it on the way out.
 //! - A template is text: no conditions, loops, pipes, `.Remote` or `.Meta`. What it makes is remembered by each worker for the TTL of its
 //!   records, or 5 s, so that it must not depend on who asks.
 //! - Regular expressions have the syntax of RE2 without `\C` and `\Q…\E`, take time in proportion to the name, and at most 256 KiB each.
 //! - ANY is answered by RFC 8482 before any rule.
-//! - `block`, `filter` and `drop` of `zone.acl` look at the name as it was asked and, where a rule leads into another zone, at that zone's list as well.
+//! - `block`, `filter` and `drop` of `zone.acl` look at name and type as they were asked, and again at what rules make of them, so that no rule leads
+//!   past a list. CoreDNS looks at the latter alone since 1.14.2, and at the former alone before.
+//! - `zone.acl` goes before `zone.dns64`: where it filters AAAA, no address is made up. CoreDNS makes one up.
+//! - Names backwards are answered by `hosts` of the reverse zone alone. CoreDNS answers them in all of the block, whatever zones stand behind the file.
+//! - Classes and options of EDNS are not rewritten, nor are response codes and the targets of aliases. `rewrite edns0` that would send an option is a
+//!   mistake, since servers may answer otherwise without it: remove it if they do not, or forward those names to a CoreDNS that keeps it.
 //!
 //! # When it does not do what it should
 //!

@@ -117,6 +117,14 @@ impl Metrics {
         totals
     }
 
+    /// Queries so far that waited for a connection to a server to be opened.
+    #[must_use]
+    pub fn connections_opened(&self) -> u64 {
+        let servers = 0..self.layout().upstreams.len();
+        let rows = servers.flat_map(|server| self.workers().iter().filter_map(move |worker| worker.upstreams(server)));
+        rows.map(|row| row.event(UpstreamEvent::ConnectionOpened)).sum()
+    }
+
     /// What was counted of one upstream server, by its position in [`Layout::upstreams`](super::Layout::upstreams).
     #[must_use]
     pub fn upstream_totals(&self, server: usize) -> UpstreamTotals {

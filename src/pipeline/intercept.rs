@@ -9,6 +9,7 @@ use crate::cache::Key;
 use crate::listener::{Outcome, ReplyTo};
 use crate::metrics::{Event, Source};
 use crate::policy::acl::Action;
+use crate::policy::rewrite::Turn;
 use crate::policy::whoami;
 use crate::reply;
 use crate::wire::body::Body;
@@ -42,18 +43,17 @@ impl Plan {
 
     /// What access lists say of a question: the line, the zone, and what is done.
     pub(super) fn access(&self, client: std::net::IpAddr, name: &[u8], qtype: u16) -> Option<(usize, u16, Action)> {
-        let judge = |zone: u16| {
+        let judge = |zone: u16, qtype: u16| {
             let (action, line) = self.rules(zone).acl.as_ref()?.judge(client, qtype);
             line.filter(|_| action != Action::Allow).map(|line| (line, zone, action))
         };
         let zone = self.zones.find(name);
-        judge(zone).or_else(|| {
-            // A name that a rule leads to is not to be had by way of the rule.
+        judge(zone, qtype).or_else(|| {
+            // What a rule leads to, another name or another type, is not to be had by way of the rule.
             let place = self.set.place(name, false);
-            let turn = self.set.rewrites.turn(name, qtype, place).ok().flatten()?;
-            let home = self.zones.find(&turn.name);
-            let is_asked_there = turn.route == crate::config::Route::Target && home != zone;
-            is_asked_there.then(|| judge(home)).flatten()
+            let turn = self.set.rewrites.turn(name, qtype, place).ok().flatten().filter(Turn::changes)?;
+            let is_asked_there = turn.route == crate::config::Route::Target;
+            judge(if is_asked_there { self.zones.find(&turn.name) } else { zone }, turn.qtype)
         })
     }
 }

@@ -84,7 +84,9 @@ impl Pipeline {
                 Ok(turn) => flight.ttls.set(turn.and_then(|turn| turn.ttls)),
             }
         }
-        if let Some(made) = plan.set.templates.answer(name, qtype, place) {
+        // A question that a rule keeps with the servers of its first name has nothing to do with the templates of its new one's zone.
+        let is_elsewhere = flight.is_rewritten && plan.zones.find(name) != *zone;
+        if !is_elsewhere && let Some(made) = plan.set.templates.answer(name, qtype, place) {
             return Some(self.templated(flight, made).await);
         }
         match plan.hosts_answer(name, qtype, *zone)? {

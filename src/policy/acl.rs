@@ -53,13 +53,13 @@ impl Acl {
     ///
     /// # Errors
     ///
-    /// All that is wrong in them.
-    pub(super) fn new(lines: &[String]) -> Result<Option<Self>, Vec<String>> {
+    /// All that is wrong in them, each with the number of its line, from 1.
+    pub(super) fn new(lines: &[String]) -> Result<Option<Self>, Vec<(usize, String)>> {
         let (mut mistakes, mut read) = (Vec::new(), Vec::with_capacity(lines.len()));
-        for line in lines {
+        for (number, line) in (1..).zip(lines) {
             match Line::new(line) {
                 Ok(line) => read.push(line),
-                Err(wrong) => mistakes.push(format!("{line:?}: {wrong}")),
+                Err(wrong) => mistakes.push((number, format!("{line:?}: {wrong}"))),
             }
         }
         if mistakes.is_empty() { Ok((!read.is_empty()).then_some(Self(read))) } else { Err(mistakes) }
@@ -175,8 +175,8 @@ mod tests {
         let mistakes = Acl::new(&lines.map(str::to_owned)).unwrap_err();
         let wrong = ["no action", "neither", "nothing stands", "nothing stands", "no type", "no prefix"];
         assert_eq!(mistakes.len(), wrong.len());
-        for (mistake, wrong) in mistakes.iter().zip(wrong) {
-            assert!(mistake.contains(wrong), "{mistake}");
+        for ((number, (line, mistake)), wrong) in (1..).zip(&mistakes).zip(wrong) {
+            assert!(*line == number && mistake.contains(wrong), "{line}: {mistake}");
         }
     }
 }

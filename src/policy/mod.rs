@@ -8,7 +8,8 @@
 //!   - [`template`] answers that are made of the question;
 //!   - [`hosts`] what a zone knows itself;
 //!   - [`dns64`] IPv6 addresses for names that have none;
-//!   - [`whoami`] names that tell a client where it asks from.
+//!   - [`whoami`] names that tell a client where it asks from;
+//!   - [`mistake`] what is wrong in them, and which it is.
 //!
 //! Who may ask at all is a list of prefixes, which is a value of the configuration; the order of it all is the pipeline's.
 
@@ -19,6 +20,7 @@ pub mod rate;
 pub mod acl;
 pub mod dns64;
 pub mod hosts;
+pub mod mistake;
 mod pattern;
 pub mod rewrite;
 pub mod rules;

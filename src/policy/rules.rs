@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::acl::Acl;
 use super::hosts::Hosts;
+use super::mistake::{Mistake, Written};
 use super::rewrite::Rewrites;
 use super::scope::Place;
 use super::template::Templates;
@@ -48,6 +49,26 @@ impl RuleSet {
     ///
     /// When a file cannot be read, or with all that is wrong in rules, a line each.
     pub fn new(config: &Config) -> Result<Self, Failure> {
+        let (mut set, mistakes) = Self::written(config);
+        if !mistakes.is_empty() {
+            return Err(Failure::of_mistakes(&mistakes));
+        }
+        for (zone, rules) in config.zones.iter().zip(&mut set.zones) {
+            let written = &zone.rules.hosts;
+            let hosts = (!written.is_silent()).then(|| Hosts::new(&zone.name, written, &mut set.warnings));
+            rules.hosts = hosts.transpose()?.map(Arc::new);
+        }
+        Ok(set)
+    }
+
+    /// All that is wrong in the rules of a configuration; no file is read.
+    #[must_use]
+    pub fn mistakes(config: &Config) -> Vec<Mistake> {
+        Self::written(config).1
+    }
+
+    /// What a configuration says but for the hosts of zones, as far as it can be read; and all that is wrong.
+    fn written(config: &Config) -> (Self, Vec<Mistake>) {
         let (mut set, mut mistakes) = (Self::default(), Vec::new());
         match Rewrites::new(&config.rewrites) {
             Ok(rewrites) => set.rewrites = rewrites,
@@ -57,15 +78,15 @@ impl RuleSet {
             Ok(templates) => set.templates = templates,
             Err(wrong) => mistakes.extend(wrong),
         }
-        for zone in &config.zones {
+        for (position, zone) in config.zones.iter().enumerate() {
             let acl = Acl::new(&zone.rules.acl).unwrap_or_else(|wrong| {
-                mistakes.extend(wrong.into_iter().map(|wrong| format!("zone.acl of {:?}: {wrong}", zone.name)));
+                mistakes.extend(wrong.into_iter().map(|(line, wrong)| {
+                    let at = Written::Access { zone: position, name: zone.name.clone(), line };
+                    Mistake { at, wrong }
+                }));
                 None
             });
-            let written = &zone.rules.hosts;
-            let hosts = (!written.is_silent()).then(|| Hosts::new(&zone.name, written, &mut set.warnings));
-            let hosts = hosts.transpose()?.map(Arc::new);
-            set.zones.push(ZoneRules { acl: acl.map(Arc::new), hosts, dns64: zone.rules.dns64 });
+            set.zones.push(ZoneRules { acl: acl.map(Arc::new), hosts: None, dns64: zone.rules.dns64 });
             if zone.name != "." {
                 set.suffixes.insert(&zone.name, ());
             }
@@ -73,7 +94,7 @@ impl RuleSet {
         for suffix in &config.local.whoami {
             set.whoami.insert(suffix, ());
         }
-        if mistakes.is_empty() { Ok(set) } else { Err(Failure::of_mistakes(&mistakes)) }
+        (set, mistakes)
     }
 
     /// What looks odd in the zones' hosts: lines for the log, none of them fatal.

@@ -395,7 +395,7 @@ impl Supervisor {
         if !self.has_answered {
             // All that ran once at the start.
             memory::give_back();
-            memory::forget_start_up_code();
+            memory::forget_code();
         }
         self.has_answered = true;
         self.pid_file.write();

@@ -296,9 +296,10 @@ const EMPTY_HEADER: libc::mmsghdr = libc::mmsghdr {
 
 impl Default for Batch {
     fn default() -> Self {
-        // Made on the heap: 256 KiB would be much of a thread's stack.
-        let rooms: Box<[[u8; ROOM]; BATCH]> =
-            vec![[0; ROOM]; BATCH].into_boxed_slice().try_into().expect("the vector has BATCH elements");
+        // Made on the heap: 256 KiB would be much of a thread's stack. Rooms that no datagram comes to are never touched, and cost nothing.
+        #[expect(unsafe_code, reason = "zeroed memory has no safe constructor for arrays of arrays")]
+        // SAFETY: all bits zero are a valid array of bytes.
+        let rooms: Box<[[u8; ROOM]; BATCH]> = unsafe { Box::new_zeroed().assume_init() };
         Self {
             rooms,
             peers: Box::new([Peer::EMPTY; BATCH]),

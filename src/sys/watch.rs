@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
@@ -33,11 +34,14 @@ const BACKSTOP: Duration = Duration::from_secs(10);
 /// Symbolic links followed on the way to one file, as many as the kernel follows (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
+/// Names of a folder that are looked at. More files than that in one folder are no configuration.
+const MOST_ENTRIES: usize = 4_096;
+
 /// Watches at a time. A configuration may name thousands of files; those beyond are looked at every [`POLL`].
 const MOST_WATCHES: usize = 256;
 
-/// The state of a file by which a change is seen; of one that is not there, that it is not. Pipes and devices never change: reading them does
-/// that already.
+/// The state of a file by which a change is seen; of one that is not there, that it is not; of a folder, the names in it, since which of its files
+/// are read may depend on them alone. Pipes and devices never change: reading them does that already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp(Option<[i128; 5]>);
 
@@ -56,8 +60,29 @@ impl Stamp {
                 nanoseconds(at.ctime(), at.ctime_nsec()),
             ]
         };
-        Self(fs::metadata(path).ok().filter(fs::Metadata::is_file).map(state))
+        let Ok(at) = fs::metadata(path) else { return Self(None) };
+        if at.is_dir() {
+            return Self(names(path));
+        }
+        Self(Some(at).filter(fs::Metadata::is_file).map(state))
     }
+}
+
+/// The names in a folder, as their number and a sum. What begins with two dots is left out: Kubernetes puts versions of a volume there, each under
+/// another name, and files that lead into them have stamps of their own. `None` if it cannot be read.
+fn names(folder: &Path) -> Option<[i128; 5]> {
+    let (mut count, mut sum) = (0, 0_u64);
+    for entry in fs::read_dir(folder).ok()?.flatten().take(MOST_ENTRIES) {
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(b"..") {
+            let mut hasher = DefaultHasher::new();
+            name.hash(&mut hasher);
+            // Names come in no order.
+            sum = sum.wrapping_add(hasher.finish());
+            count += 1;
+        }
+    }
+    Some([0, 0, count, sum.into(), 0])
 }
 
 /// Watches a set of files.
@@ -341,6 +366,29 @@ mod tests {
                 step();
                 timeout(SOON, watch.changed()).await.unwrap_or_else(|_| panic!("step {number} was not seen"));
             }
+        });
+    }
+
+    #[test]
+    fn a_folder_has_changed_when_a_name_comes_or_goes_and_not_with_what_its_files_say() {
+        run(async {
+            let folder = tempfile::tempdir().unwrap();
+            let path = |name: &str| folder.path().join(name);
+            fs::write(path("a"), "1").unwrap();
+            let stamp = Stamp::of(folder.path());
+            fs::write(path("a"), "22").unwrap();
+            fs::create_dir(path("..2026")).unwrap();
+            assert_eq!(Stamp::of(folder.path()), stamp);
+            let mut watch = watch(&[folder.path()]);
+            let steps: [&dyn Fn(); 3] =
+                [&|| fs::write(path("b"), "1").unwrap(), &|| fs::rename(path("b"), path("c")).unwrap(), &|| {
+                    fs::remove_file(path("c")).unwrap()
+                }];
+            for (number, step) in steps.iter().enumerate() {
+                step();
+                timeout(SOON, watch.changed()).await.unwrap_or_else(|_| panic!("step {number} was not seen"));
+            }
+            assert_eq!(Stamp::of(folder.path()), stamp);
         });
     }
 

@@ -150,9 +150,10 @@ fn listen(
     receiving: &mut Vec<JoinHandle<()>>,
     udp_sockets: &mut Vec<Rc<udp::Socket>>,
 ) -> io::Result<()> {
+    let batch = Rc::default();
     for Listener { server, udp, tcp } in sockets {
         for udp in udp {
-            let socket = udp::Socket::new(udp, server, Arc::clone(metrics))?;
+            let socket = udp::Socket::new(udp, server, Arc::clone(metrics), Rc::clone(&batch))?;
             receiving.push(spawn_local(Rc::clone(&socket).receive(Rc::clone(pipeline))));
             spawn_local(Rc::clone(&socket).send());
             udp_sockets.push(socket);

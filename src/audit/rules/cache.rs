@@ -3,6 +3,7 @@
 use super::super::rule::Severity::{Info, Low, Medium};
 use super::super::rule::{Findings, Rule};
 use super::super::sight::{self, Sight};
+use super::super::zone_set::ZoneSet;
 use crate::corefile::{Directive, ServerBlock};
 
 /// The documentation of `cache`.
@@ -101,12 +102,18 @@ fn zones(server: &ServerBlock, cache: &Directive) -> Vec<String> {
     sight::zones(server, named)
 }
 
-/// Whether a kind of answers is not kept for a zone.
-fn is_disabled(cache: &Directive, kind: &str, zone: &str) -> bool {
-    cache.lines().iter().filter(|line| line.name == "disable").any(|line| {
-        let (first, zones) = line.arguments.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
-        first == kind && (zones.is_empty() || zones.iter().any(|other| sight::within(zone, &sight::zone(other))))
-    })
+/// Tells whether a kind of answers is not kept for a zone.
+fn disabled(cache: &Directive, kind: &str) -> impl Fn(&str) -> bool + use<> {
+    let mut zones: Vec<String> = Vec::new();
+    for line in cache.lines().iter().filter(|line| line.name == "disable") {
+        match line.arguments.split_first() {
+            Some((first, [])) if first == kind => zones.push(".".to_owned()),
+            Some((first, named)) if first == kind => zones.extend(named.iter().map(|name| sight::zone(name))),
+            _ => {}
+        }
+    }
+    let zones = ZoneSet::of(zones.iter().map(String::as_str));
+    move |zone| zones.holder(zone).is_some()
 }
 
 /// NDA046
@@ -133,15 +140,19 @@ fn huge(sight: &Sight<'_>, findings: &mut Findings) {
 
 /// NDA048
 fn no_denials(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, cache) in sight.plugins("cache") {
+    for server in sight.servers() {
         let away: Vec<String> = sight::forwards(server).into_iter().map(|forward| forward.from).collect();
-        let zones = zones(server, cache);
-        let disabled = away.iter().find(|from| {
-            let zone = zones.iter().find(|zone| sight::within(zone, from)).unwrap_or(from);
-            is_disabled(cache, "denial", zone)
-        });
-        if let Some(from) = disabled.filter(|_| zones.iter().any(|zone| zone == "." || away.contains(zone))) {
-            findings.add(&cache.place, format!("denials of {from} are asked for again and again"));
+        let forwarded = ZoneSet::of(away.iter().map(String::as_str));
+        for cache in sight::plugins(server, "cache").filter(|cache| sight::option(cache, "disable").is_some()) {
+            let zones = zones(server, cache);
+            if !zones.iter().any(|zone| zone == "." || forwarded.has(zone)) {
+                continue;
+            }
+            let (zones, is_disabled) = (ZoneSet::of(zones.iter().map(String::as_str)), disabled(cache, "denial"));
+            let found = away.iter().find(|from| is_disabled(zones.within(from).unwrap_or(from)));
+            if let Some(from) = found {
+                findings.add(&cache.place, format!("denials of {from} are asked for again and again"));
+            }
         }
     }
 }
@@ -178,19 +189,26 @@ fn stale_for_days(sight: &Sight<'_>, findings: &mut Findings) {
 
 /// NDA051
 fn stale_cluster_names(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, cache) in sight.plugins("cache") {
-        let Some(line) = sight::option(cache, "serve_stale") else { continue };
-        let verifies = line.arguments.iter().any(|word| word == "verify");
-        let held = zones(server, cache);
-        let own = sight.cluster_zones().iter().find(|own| {
-            let is_served = server.keys.iter().any(|key| sight::within(own, &key.zone) && key.zone != ".");
-            let is_here = is_served
-                || sight::plugins(server, "kubernetes")
-                    .any(|directive| sight::zones(server, &directive.arguments).contains(own));
-            is_here && held.iter().any(|zone| sight::within(own, zone)) && !is_disabled(cache, "success", own)
-        });
-        if let Some(own) = own.filter(|_| !verifies) {
-            findings.add(&line.place, format!("expired addresses of {own} are given first, and looked up later"));
+    let first =
+        |server: &ServerBlock| sight::plugins(server, "cache").any(|c| sight::option(c, "serve_stale").is_some());
+    for server in sight.servers().iter().filter(|server| first(server)) {
+        let keys = ZoneSet::of(server.keys.iter().map(|key| key.zone.as_str()).filter(|zone| *zone != "."));
+        let named = sight::plugins(server, "kubernetes").flat_map(|directive| &directive.arguments);
+        let named: Vec<String> = named.map(|name| sight::zone(name)).collect();
+        let named = ZoneSet::of(named.iter().map(String::as_str));
+        // Those of the cluster that this server answers for.
+        let here = sight.cluster_zones().iter().filter(|own| keys.holder(own).is_some() || named.has(own));
+        let here: Vec<&String> = here.collect();
+        for cache in sight::plugins(server, "cache") {
+            let Some(line) = sight::option(cache, "serve_stale") else { continue };
+            if here.is_empty() || line.arguments.iter().any(|word| word == "verify") {
+                continue;
+            }
+            let held = zones(server, cache);
+            let (held, is_disabled) = (ZoneSet::of(held.iter().map(String::as_str)), disabled(cache, "success"));
+            if let Some(own) = here.iter().find(|own| held.holder(own).is_some() && !is_disabled(own)) {
+                findings.add(&line.place, format!("expired addresses of {own} are given first, and looked up later"));
+            }
         }
     }
 }

@@ -101,13 +101,21 @@ fn api_in_the_clear(sight: &Sight<'_>, findings: &mut Findings) {
 
 /// NDA055
 fn reverse_swallowed(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, directive) in sight.plugins("kubernetes") {
-        let zones = sight::zones(server, &directive.arguments);
-        let whole = zones.iter().find(|zone| {
-            matches!(zone.as_str(), "in-addr.arpa." | "ip6.arpa.") && !sight::falls_through(directive, zone)
-        });
-        if let Some(zone) = whole {
-            findings.add(&directive.place, format!("{zone} ends here"));
+    const WHOLE: [&str; 2] = ["in-addr.arpa.", "ip6.arpa."];
+    for server in sight.servers().iter().filter(|server| sight::has(server, "kubernetes")) {
+        let served = WHOLE.map(|whole| server.keys.iter().any(|key| key.zone == whole));
+        for directive in sight::plugins(server, "kubernetes") {
+            let is_held = |whole: &str, is_served: bool| match directive.arguments.as_slice() {
+                [] => is_served,
+                named => named.iter().any(|name| sight::zone(name) == whole),
+            };
+            let ends = WHOLE
+                .into_iter()
+                .zip(served)
+                .find(|(zone, is_served)| is_held(zone, *is_served) && !sight::falls_through(directive, zone));
+            if let Some((zone, _)) = ends {
+                findings.add(&directive.place, format!("{zone} ends here"));
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::rule::Severity::{Low, Medium};
 use super::super::rule::{Findings, Rule};
 use super::super::sight::{self, Sight};
+use super::super::zone_set::ZoneSet;
 use crate::corefile::Directive;
 
 /// The documentation of `rewrite`.
@@ -193,22 +194,31 @@ fn matches(directive: &Directive) -> Vec<&str> {
     sight::plugin_words(directive, "match").collect()
 }
 
+/// Whether a plugin holds for all names of a zone of its server: it names that one, or none.
+fn holds_a_key(keys: &ZoneSet, named: &[String]) -> bool {
+    named.is_empty() || named.iter().any(|name| keys.has(&sight::zone(name)))
+}
+
 /// NDA062
 fn template_of_everything(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, directive) in sight.plugins("template") {
-        let zones = sight::zones(server, directive.arguments.get(2..).unwrap_or_default());
+    let found = sight.servers().iter().flat_map(|server| {
+        let keys = ZoneSet::keys(server);
+        let others = server.directives.iter().any(|other| {
+            ["hosts", "kubernetes", "file", "auto", "forward", "etcd", "k8s_external"].contains(&other.name.as_str())
+        });
+        let templates = sight::plugins(server, "template").filter(move |_| others);
+        templates.filter(move |directive| holds_a_key(&keys, directive.arguments.get(2..).unwrap_or_default()))
+    });
+    for directive in found {
         let patterns = matches(directive);
         let fits_all = patterns.is_empty() || patterns.iter().any(|pattern| matches!(*pattern, ".*" | "^.*$" | "."));
         let kind = directive.arguments.get(1).map_or("ANY", String::as_str).to_ascii_uppercase();
         let is_wide = matches!(kind.as_str(), "ANY" | "A" | "AAAA");
         let class = directive.arguments.first().map_or("ANY", String::as_str).to_ascii_uppercase();
-        let others = server.directives.iter().any(|other| {
-            ["hosts", "kubernetes", "file", "auto", "forward", "etcd", "k8s_external"].contains(&other.name.as_str())
-        });
         // An empty answer for AAAA alone is how many live with IPv4: it hides nothing that they have.
         let is_empty_aaaa = kind == "AAAA" && sight::option(directive, "answer").is_none();
         let is_ours = class != "CH" && is_wide && !is_empty_aaaa;
-        if others && fits_all && is_ours && zones.iter().any(|zone| server.keys.iter().any(|key| key.zone == *zone)) {
+        if fits_all && is_ours {
             let what = format!("template {} answers before all other sources", directive.arguments.join(" "));
             findings.add(&directive.place, what);
         }
@@ -245,14 +255,15 @@ fn template_without_fallthrough(sight: &Sight<'_>, findings: &mut Findings) {
 
 /// NDA065
 fn hosts_without_fallthrough(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, directive) in sight.plugins("hosts") {
+    for server in sight.servers() {
         let next = ["kubernetes", "forward", "file", "auto", "etcd"].iter().find(|name| sight::has(server, name));
-        let holds_all = directive.arguments.len() < 2
-            || sight::zones(server, &directive.arguments[1..])
-                .iter()
-                .any(|zone| server.keys.iter().any(|key| key.zone == *zone));
-        if let Some(next) = next.filter(|_| holds_all && sight::option(directive, "fallthrough").is_none()) {
-            findings.add(&directive.place, format!("{next} never gets a question"));
+        let Some(next) = next else { continue };
+        let keys = ZoneSet::keys(server);
+        for directive in sight::plugins(server, "hosts") {
+            let holds_all = holds_a_key(&keys, directive.arguments.get(1..).unwrap_or_default());
+            if holds_all && sight::option(directive, "fallthrough").is_none() {
+                findings.add(&directive.place, format!("{next} never gets a question"));
+            }
         }
     }
 }

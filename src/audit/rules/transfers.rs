@@ -3,6 +3,7 @@
 use super::super::rule::Severity::{High, Low, Medium};
 use super::super::rule::{Findings, Rule};
 use super::super::sight::{self, Sight};
+use super::super::zone_set::ZoneSet;
 use crate::corefile::Directive;
 
 /// The documentation of `transfer`.
@@ -88,8 +89,9 @@ fn open(sight: &Sight<'_>, findings: &mut Findings) {
                     "transfer" | "kubernetes" | "auto" | "secondary" => &directive.arguments[..],
                     _ => directive.arguments.get(1..).unwrap_or_default(),
                 };
-                let zones = sight::zones(server, named);
-                let zone = zones.first().map_or(".", String::as_str);
+                let key = || server.keys.first().map(|key| key.zone.clone());
+                let zone = named.first().map(|name| sight::zone(name)).or_else(key);
+                let zone = zone.as_deref().unwrap_or(".");
                 findings.add(&directive.place, format!("to {word}: {zone} is open to every client"));
             }
         }
@@ -99,15 +101,23 @@ fn open(sight: &Sight<'_>, findings: &mut Findings) {
 /// NDA028
 fn subzone(sight: &Sight<'_>, findings: &mut Findings) {
     for server in sight.servers() {
-        let all: Vec<(Vec<String>, Vec<&str>, &Directive)> = sight::plugins(server, "transfer")
+        let keys = ZoneSet::keys(server);
+        let is_nested = keys.is_below(&keys);
+        let zones = |directive: &Directive| {
+            let named: Vec<String> = directive.arguments.iter().map(|name| sight::zone(name)).collect();
+            (!named.is_empty()).then(|| ZoneSet::of(named.iter().map(String::as_str)))
+        };
+        // `None` are the zones of the server.
+        let all: Vec<(Option<ZoneSet>, Vec<&str>, &Directive)> = sight::plugins(server, "transfer")
             .take(64)
-            .map(|directive| (sight::zones(server, &directive.arguments), receivers(directive), directive))
+            .map(|directive| (zones(directive), receivers(directive), directive))
             .collect();
+        let is_below = |one: &Option<ZoneSet>, other: &Option<ZoneSet>| match (one, other) {
+            (None, None) => is_nested,
+            (one, other) => one.as_ref().unwrap_or(&keys).is_below(other.as_ref().unwrap_or(&keys)),
+        };
         for (zones, to, directive) in &all {
-            let above = all.iter().find(|(others, other_to, _)| {
-                other_to != to
-                    && zones.iter().any(|zone| others.iter().any(|other| zone != other && sight::within(zone, other)))
-            });
+            let above = all.iter().find(|(others, other_to, _)| other_to != to && is_below(zones, others));
             if let Some((_, _, above)) = above {
                 let what = format!("the transfer in line {} is for a zone above, with other hosts", above.place.line);
                 findings.add(&directive.place, what);

@@ -4,6 +4,7 @@ use super::super::rule::Severity::{High, Low, Medium};
 use super::super::rule::{Findings, Rule};
 use super::super::sight::{self, Sight};
 use super::super::upstream::{Forward, Host, Way, known};
+use super::super::zone_set::ZoneSet;
 
 /// The documentation of `forward`.
 const FORWARD: &str = "https://coredns.io/plugins/forward/";
@@ -220,30 +221,41 @@ fn resolvers_of_the_host(sight: &Sight<'_>, findings: &mut Findings) {
 
 /// NDA005
 fn cluster_names(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, forward) in sight.forwards() {
-        let Some(upstream) = forward.public().next() else { continue };
-        let own = |name: &str| sight::ancestors(name).find_map(|zone| sight.cluster_zones().get(zone)).cloned();
+    let own = |name: &str| sight::ancestors(name).find_map(|zone| sight.cluster_zones().get(zone));
+    for server in sight.servers() {
         let by_key = server.keys.iter().find_map(|key| own(&key.zone));
-        let has_zone = sight::has(server, "kubernetes") && !sight::within(&forward.from, "cluster.local.");
-        if let Some(zone) = own(&forward.from).or(by_key).filter(|_| !has_zone) {
-            let what = format!("{}: {} is asked for names of {zone}", shown(&forward), upstream.text);
-            findings.add(&forward.directive.place, what);
+        let has_plugin = sight::has(server, "kubernetes");
+        for forward in sight::forwards(server) {
+            let Some(upstream) = forward.public().next() else { continue };
+            let has_zone = has_plugin && !sight::within(&forward.from, "cluster.local.");
+            if let Some(zone) = own(&forward.from).or(by_key).filter(|_| !has_zone) {
+                let what = format!("{}: {} is asked for names of {zone}", shown(&forward), upstream.text);
+                findings.add(&forward.directive.place, what);
+            }
         }
     }
 }
 
 /// NDA006
 fn search_path(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, directive) in sight.plugins("kubernetes") {
-        let zones = sight::zones(server, &directive.arguments);
-        let leaks = zones.iter().find(|zone| {
-            !sight::is_reverse(zone)
-                && sight::falls_through(directive, zone)
-                && sight::forwards(server).iter().any(|forward| sight::within(zone, &forward.from))
-        });
-        if let Some(zone) = leaks {
-            let place = sight::option(directive, "fallthrough").map_or(&directive.place, |line| &line.place);
-            findings.add(place, format!("what does not exist in {zone} goes on to forward"));
+    for server in sight.servers().iter().filter(|server| sight::has(server, "kubernetes")) {
+        let forwards = sight::forwards(server);
+        let forwarded = ZoneSet::of(forwards.iter().map(|forward| forward.from.as_str()));
+        let is_forwarded = |zone: &&str| !sight::is_reverse(zone) && forwarded.holder(zone).is_some();
+        let keys = ZoneSet::of(server.keys.iter().map(|key| key.zone.as_str()).filter(is_forwarded));
+        for directive in sight::plugins(server, "kubernetes") {
+            let named: Vec<String> = directive.arguments.iter().map(|name| sight::zone(name)).collect();
+            let named = ZoneSet::of(named.iter().map(String::as_str).filter(is_forwarded));
+            let zones = if directive.arguments.is_empty() { &keys } else { &named };
+            let lines = directive.lines().iter().filter(|line| line.name == "fallthrough");
+            let leak = { lines }.find_map(|line| match line.arguments.as_slice() {
+                [] => zones.within("."),
+                passed => passed.iter().find_map(|name| zones.within(&sight::zone(name))),
+            });
+            if let Some(zone) = leak {
+                let place = sight::option(directive, "fallthrough").map_or(&directive.place, |line| &line.place);
+                findings.add(place, format!("what does not exist in {zone} goes on to forward"));
+            }
         }
     }
 }
@@ -293,13 +305,18 @@ fn no_dnssec(sight: &Sight<'_>, findings: &mut Findings) {
 
 /// NDA010
 fn dnssec_beside_forward(sight: &Sight<'_>, findings: &mut Findings) {
-    for (server, directive) in sight.plugins("dnssec") {
-        let zones = sight::zones(server, &directive.arguments);
-        let signed = sight::forwards(server).iter().any(|forward| {
-            zones.iter().any(|zone| sight::within(zone, &forward.from) || sight::within(&forward.from, zone))
-        });
-        if signed {
-            findings.add(&directive.place, "answers of the upstream are signed unchecked");
+    for server in sight.servers().iter().filter(|server| sight::has(server, "dnssec")) {
+        let forwards = sight::forwards(server);
+        let forwarded = ZoneSet::of(forwards.iter().map(|forward| forward.from.as_str()));
+        let by_key = server.keys.iter().any(|key| forwarded.touches(&key.zone));
+        for directive in sight::plugins(server, "dnssec") {
+            let signs = match directive.arguments.as_slice() {
+                [] => by_key,
+                named => named.iter().any(|name| forwarded.touches(&sight::zone(name))),
+            };
+            if signs {
+                findings.add(&directive.place, "answers of the upstream are signed unchecked");
+            }
         }
     }
 }
@@ -323,8 +340,9 @@ fn private_addresses(sight: &Sight<'_>, findings: &mut Findings) {
     }
     for server in sight.servers() {
         let own = sight::plugins(server, "kubernetes").any(|directive| {
-            let zones = sight::zones(server, &directive.arguments);
-            zones.iter().any(|zone| is_kept(zone)) && !sight::falls_through(directive, PRIVATE)
+            // No key of a server is one.
+            let is_held = directive.arguments.iter().any(|name| is_kept(&sight::zone(name)));
+            is_held && !sight::falls_through(directive, PRIVATE)
         });
         for forward in sight::outward(server) {
             let excepted = sight::plugin_words(forward.directive, "except").any(|name| is_kept(&sight::zone(name)));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::rule::Severity::{High, Info, Low, Medium};
 use super::super::rule::{Findings, Rule};
 use super::super::sight::{self, Sight};
+use super::super::zone_set::ZoneSet;
 use super::PLUGINS;
 use crate::corefile::{Key, ServerBlock, Transport};
 
@@ -142,8 +143,9 @@ fn twice(sight: &Sight<'_>, findings: &mut Findings) {
 fn view_hidden(sight: &Sight<'_>, findings: &mut Findings) {
     for ((_, zone, _), servers) in by_key(sight) {
         let Some(open) = servers.iter().position(|server| !sight::has(server, "view")) else { continue };
+        let taken = addresses(servers[open]);
         for server in servers[open..].iter().filter(|server| sight::has(server, "view")) {
-            if addresses(server).intersection(&addresses(servers[open])).next().is_some() {
+            if addresses(server).iter().any(|address| taken.contains(address)) {
                 let what = format!("the server in line {} takes all of {zone}", servers[open].place.line);
                 findings.add(&server.place, what);
             }
@@ -213,6 +215,7 @@ fn forward_hidden(sight: &Sight<'_>, findings: &mut Findings) {
 /// NDA072
 fn never_asked(sight: &Sight<'_>, findings: &mut Findings) {
     for server in sight.servers() {
+        let keys = ZoneSet::keys(server);
         for directive in &server.directives {
             let named = match directive.name.as_str() {
                 "forward" | "grpc" => directive.arguments.get(..1),
@@ -220,11 +223,8 @@ fn never_asked(sight: &Sight<'_>, findings: &mut Findings) {
                 "file" | "hosts" => directive.arguments.get(1..),
                 _ => None,
             };
-            let is_served = |zone: &str| {
-                server.keys.iter().any(|key| sight::within(zone, &key.zone) || sight::within(&key.zone, zone))
-            };
             let zones = named.unwrap_or_default().iter().filter(|name| !name.contains(['/', '{']));
-            if let Some(zone) = zones.map(|name| sight::zone(name)).find(|zone| !is_served(zone)) {
+            if let Some(zone) = zones.map(|name| sight::zone(name)).find(|zone| !keys.touches(zone)) {
                 let own = server.keys.first().map_or(".", |key| key.zone.as_str());
                 findings.add(&directive.place, format!("{} for {zone}, in a server for {own}", directive.name));
             }

@@ -3,12 +3,12 @@
 //! Sections are joined key by key, `[[zone]]` and `[[upstream]]` by their names; all other lists of tables are put behind those that are there. What
 //! is said later goes first: the Corefile, then the flags, then the file.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use toml::{Table, Value};
 
 use super::flags::Flags;
-use crate::corefile::Corefile;
+use crate::corefile::{self, Corefile, Everywhere};
 use crate::error::{ExitCode, Failure};
 use crate::sys::socket::has_ipv6;
 
@@ -110,17 +110,9 @@ fn set_metrics(document: &mut Table, flags: &Flags, warnings: &mut Vec<String>) 
 
 /// An address as Go's listeners take it: all addresses where none is written.
 fn endpoint(text: &str) -> Option<SocketAddr> {
-    if let Ok(address) = text.parse() {
-        return Some(address);
-    }
-    let (host, port) = text.rsplit_once(':')?;
-    let all = if has_ipv6() { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    let ip = match host {
-        "" => all,
-        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        _ => return None,
-    };
-    Some(SocketAddr::new(ip, port.parse().ok()?))
+    let (ip, port) = corefile::listener(text, Everywhere::AsWritten)?;
+    let all = || if has_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    Some(SocketAddr::new(ip.unwrap_or_else(all), port))
 }
 
 /// Rules for probes are made for the port where they are answered; the flag only says which one that was thought to be.

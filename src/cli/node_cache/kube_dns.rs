@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::read_text;
+use crate::corefile::Server;
 
 /// Most servers of `upstreamNameservers`, as kube-dns has it.
 const MOST_UPSTREAM_SERVERS: usize = 3;
@@ -109,30 +110,17 @@ pub(super) fn check_server(text: &str) -> Result<(), String> {
     if text.starts_with('/') {
         return Ok(());
     }
-    let bare = match text.split_once("://") {
-        None => text,
-        Some(("dns" | "tls", bare)) => bare,
-        Some((scheme, _)) => return wrong(&format!("has the unknown scheme {scheme}")),
-    };
-    let (address, port) = match (bare.strip_prefix('['), bare.matches(':').count()) {
-        (Some(inner), _) => match inner.split_once(']') {
-            Some((address, "")) => (address, None),
-            Some((address, behind)) => match behind.strip_prefix(':') {
-                Some(port) => (address, Some(port)),
-                None => return wrong("is no address"),
-            },
-            None => return wrong("is no address"),
-        },
-        (None, 1) => bare.split_once(':').map_or((bare, None), |(address, port)| (address, Some(port))),
-        (None, _) => (bare, None),
-    };
-    let address = address.split_once('%').map_or(address, |(address, _)| address);
-    if address.parse::<std::net::IpAddr>().is_err() {
-        return wrong("is no address");
+    let Some(server) = Server::read(text) else { return wrong("is no address") };
+    if let Some(scheme) = server.scheme.filter(|scheme| !matches!(*scheme, "dns" | "tls")) {
+        return wrong(&format!("has the unknown scheme {scheme}"));
     }
-    match port.map(str::parse::<u16>) {
-        None | Some(Ok(1..)) => Ok(()),
-        _ => wrong("has no port behind its colon"),
+    // A host name is nothing that forward could ask, and a port is never 0 here.
+    match (server.ip(), server.address(53)) {
+        (None, _) => wrong("is no address"),
+        (Some(_), Some(address)) if address.port() > 0 => Ok(()),
+        (Some(_), Some(_)) => wrong("has no port behind its colon"),
+        (Some(_), None) if server.host.contains('%') => wrong("has a scope that is no number"),
+        (Some(_), None) => wrong("has no port behind its colon"),
     }
 }
 

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::super::corefile_rules;
 use super::document;
 use super::flags::Flags;
 use super::kube_dns::{self, KubeDns};
@@ -221,6 +222,7 @@ impl Source for NodeCache {
         let (rendered, tree) = self.tree(&text, &name, &kube_dns, &mut found)?;
         let compiled =
             corefile::compile(&tree, &found.surroundings).map_err(|mistakes| Failure::of_mistakes(&mistakes))?;
+        corefile_rules::checked(&compiled, &name.display().to_string())?;
         let Found { mut warnings, .. } = found;
         warnings.extend(compiled.notices.iter().map(ToString::to_string));
         let text = document::complete(&compiled.toml, &self.flags, &tree, own.as_deref(), &mut warnings)?;
@@ -270,7 +272,7 @@ fn answer_for_the_unknown(directive: &mut Directive) {
     *directive = Directive { arguments: template.arguments.into_iter().chain(from).collect(), block, ..template };
 }
 
-/// A machine that notes which files of it are read, each as it was before.
+/// A machine that notes which files of it are read and which folders are looked through, each as it was before.
 struct Noting<'a> {
     /// The machine.
     inner: Machine,
@@ -289,6 +291,8 @@ impl Surroundings for Noting<'_> {
     }
 
     fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        // A file that comes later may fit a pattern of `import`, too.
+        self.noted.borrow_mut().push((folder.to_owned(), Stamp::of(folder)));
         self.inner.entries(folder)
     }
 

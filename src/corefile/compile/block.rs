@@ -8,7 +8,7 @@ use super::forward::Forward;
 use super::names::{Rule, Scoped};
 use super::report::Report;
 use super::serving::Serving;
-use super::{Outside, cache, names, words};
+use super::{Outside, cache, names, rewrite, words};
 use crate::config::quote;
 use crate::corefile::plugins::{self, Body, Plugin, Word};
 use crate::corefile::{Directive, Place, ServerBlock, Transport};
@@ -97,10 +97,10 @@ impl Block {
                 "forward" => block.forwards.extend(Forward::read(line, root.as_deref(), outside, report)),
                 "cache" => block.cache = Some(Cache::read(line, report)),
                 "log" => block.logs.push(log(line, report)),
-                "hosts" => block.hosts = Some(names::hosts(line, root.as_deref(), outside, report)),
+                "hosts" => block.hosts = Some(names::hosts(line, &block.zones, root.as_deref(), outside, report)),
                 "acl" => block.acl.push(names::acl(line, report)),
                 "dns64" => block.dns64 = Some(names::dns64(line, report)),
-                "rewrite" => block.rewrites.extend(names::rewrite(line, report)),
+                "rewrite" => block.rewrites.extend(rewrite::rewrite(line, report)),
                 "template" => block.templates.extend(names::template(line, report)),
                 "whoami" => block.whoami = Some(line.place.clone()),
                 "cancel" => {

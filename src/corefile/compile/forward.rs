@@ -1,6 +1,6 @@
 //! `forward`: which servers are asked for which names, and how.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::Outside;
 use super::report::Report;
 use super::words;
 use crate::config::{BEHIND_THE_STUB, is_stub, nameservers, print_duration, quote};
-use crate::corefile::{Directive, Place};
+use crate::corefile::{Directive, Place, Server};
 
 /// Most servers that CoreDNS takes in one `forward`.
 const MOST_SERVERS: usize = 15;
@@ -236,6 +236,9 @@ impl Options {
                 }
                 (Some(name), None) => server.name = Some(name.clone()),
                 (None, Some(_)) => {}
+                // CoreDNS leaves the name in its TLS configuration empty then. The library that it asks with hands that to Go's tls.Dialer,
+                // which takes the host of the address for the name; and crypto/x509 compares an address with the IP addresses among
+                // the certificate's subjectAltNames alone, never with its common name. So does rustls.
                 (None, None) => {
                     server.name = Some(server.address.ip().to_string());
                     report.notice(
@@ -264,7 +267,7 @@ impl Options {
             (_, _, true) => "udp",
             _ => "auto",
         };
-        let port = if has_tls { 853 } else { 53 };
+        let port = port(has_tls);
         let print = |server: &Target| {
             let place = match server.address {
                 SocketAddr::V6(v6) if v6.scope_id() != 0 => server.address.to_string(),
@@ -316,20 +319,24 @@ fn policy(line: &Directive, subject: &str, report: &mut Report) -> Option<&'stat
 
 //------ Servers -------------------------------------------------------------
 
+/// The port that a server is asked at where none is written.
+const fn port(is_tls: bool) -> u16 {
+    if is_tls { 853 } else { 53 }
+}
+
 /// The servers that one word behind `forward` means.
 fn read_targets(line: &Directive, text: &str, outside: &mut Outside<'_>, report: &mut Report) -> Vec<Target> {
-    let (is_tls, rest) = match text.split_once("://") {
-        None => (false, text),
-        Some(("dns", rest)) => (false, rest),
-        Some(("tls", rest)) => (true, rest),
+    let server = Server::read(text);
+    let is_tls = match text.split_once("://") {
+        None | Some(("dns", _)) => false,
+        Some(("tls", _)) => true,
         Some((scheme, _)) => {
             let wrong = format!("{text:?}: {scheme}:// is not spoken to servers");
             report.mistake(&line.place, "forward", wrong, "write tls://, dns://, or the address alone");
             return Vec::new();
         }
     };
-    let (place, name) = if is_tls { split_name(rest) } else { (rest.to_owned(), None) };
-    if let Some(address) = address(&place, if is_tls { 853 } else { 53 }) {
+    if let Some((server, address)) = server.and_then(|server| Some((server, server.address(port(is_tls))?))) {
         let ip = address.ip();
         if ip.is_unspecified() || ip.is_multicast() || address.port() == 0 {
             report.mistake(
@@ -340,7 +347,7 @@ fn read_targets(line: &Directive, text: &str, outside: &mut Outside<'_>, report:
             );
             return Vec::new();
         }
-        return vec![Target { is_tls, address, name }];
+        return vec![Target { is_tls, address, name: server.name.map(str::to_owned) }];
     }
     if is_tls || text.contains("://") {
         report.mistake(
@@ -351,6 +358,7 @@ fn read_targets(line: &Directive, text: &str, outside: &mut Outside<'_>, report:
         );
         return Vec::new();
     }
+    // A file is the one thing that stands for servers beside an address.
     from_file(line, text, outside, report)
 }
 
@@ -404,63 +412,4 @@ fn from_file(line: &Directive, text: &str, outside: &mut Outside<'_>, report: &m
         );
     }
     others.into_iter().map(|address| Target { is_tls: false, address, name: None }).collect()
-}
-
-/// A server over TLS without the name behind `%`, and that name: "9.9.9.9%dns.quad9.net:853".
-fn split_name(rest: &str) -> (String, Option<String>) {
-    let Some((place, name)) = rest.rsplit_once('%') else { return (rest.to_owned(), None) };
-    let place = if place.starts_with('[') { format!("{place}]") } else { place.to_owned() };
-    match name.rsplit_once(':') {
-        Some((name, port)) => (format!("{place}:{port}"), Some(name.trim_end_matches(']').to_owned())),
-        None => (place, Some(name.trim_end_matches(']').to_owned())),
-    }
-}
-
-/// An address, perhaps with a port or a numeric scope.
-fn address(text: &str, port: u16) -> Option<SocketAddr> {
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return Some(address);
-    }
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    match bare.parse::<IpAddr>() {
-        Ok(ip) => Some(SocketAddr::new(ip, port)),
-        Err(_) => format!("[{bare}]:{port}").parse().ok(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{address, split_name};
-
-    #[test]
-    fn a_name_stands_behind_the_address_and_before_the_port() {
-        for (text, place, name) in [
-            ("9.9.9.9", "9.9.9.9", None),
-            ("9.9.9.9%dns.quad9.net", "9.9.9.9", Some("dns.quad9.net")),
-            ("9.9.9.9%dns.quad9.net:8853", "9.9.9.9:8853", Some("dns.quad9.net")),
-            ("[2620:fe::fe%dns.quad9.net]:8853", "[2620:fe::fe]:8853", Some("dns.quad9.net")),
-            ("[2620:fe::fe%dns.quad9.net]", "[2620:fe::fe]", Some("dns.quad9.net")),
-            ("2620:fe::fe%dns.quad9.net", "2620:fe::fe", Some("dns.quad9.net")),
-        ] {
-            assert_eq!(split_name(text), (place.to_owned(), name.map(str::to_owned)), "{text}");
-            assert!(address(place, 853).is_some(), "{place}");
-        }
-    }
-
-    #[test]
-    fn an_address_has_the_port_of_its_protocol() {
-        for (text, printed) in [
-            ("192.0.2.1", Some("192.0.2.1:53")),
-            ("192.0.2.1:5353", Some("192.0.2.1:5353")),
-            ("2001:db8::1", Some("[2001:db8::1]:53")),
-            ("[2001:db8::1]", Some("[2001:db8::1]:53")),
-            ("[2001:db8::1]:5353", Some("[2001:db8::1]:5353")),
-            ("fe80::1%2", Some("[fe80::1%2]:53")),
-            ("dns.example", None),
-            ("/etc/resolv.conf", None),
-            ("", None),
-        ] {
-            assert_eq!(address(text, 53).map(|address| address.to_string()).as_deref(), printed, "{text:?}");
-        }
-    }
 }

@@ -17,6 +17,7 @@ mod document;
 mod forward;
 mod names;
 mod report;
+mod rewrite;
 mod serving;
 mod write;
 mod zones;
@@ -48,6 +49,8 @@ pub struct Compiled {
     pub rewrites: Vec<Place>,
     /// Where each `[[template]]` does.
     pub templates: Vec<Place>,
+    /// Where each line of the access list of each zone does, zones in the order of the document.
+    pub access: Vec<Vec<Place>>,
     /// All files that were read, imports included: a change of one of them may change the document.
     pub files: Vec<PathBuf>,
 }
@@ -112,9 +115,10 @@ pub fn compile(corefile: &Corefile, surroundings: &dyn Surroundings) -> Result<C
     }
     let document = (report.mistakes.is_empty()).then(|| {
         let zones = zones::zones(&blocks, &mut report);
-        write::write(&blocks, &zones, &serving, &mut report)
+        let access = zones.iter().map(|zone| zone.acl.iter().filter_map(|(_, place)| place.clone()).collect());
+        (write::write(&blocks, &zones, &serving, &mut report), access.collect())
     });
-    if let Some(document) = &document {
+    if let Some((document, _)) = &document {
         check(document, corefile, &mut report);
     }
     let Report { mut mistakes, mut notices } = report;
@@ -123,9 +127,9 @@ pub fn compile(corefile: &Corefile, surroundings: &dyn Surroundings) -> Result<C
     mistakes.sort_by(|one, other| order(&one.place, &other.place));
     notices.sort_by(|one, other| order(&one.place, &other.place));
     match document {
-        Some(document) if mistakes.is_empty() => {
+        Some((document, access)) if mistakes.is_empty() => {
             let [rewrites, templates] = ["[[rewrite]]", "[[template]]"].map(|header| document.headlines(header));
-            Ok(Compiled { toml: document.finish(), notices, rewrites, templates, files: outside.files })
+            Ok(Compiled { toml: document.finish(), notices, rewrites, templates, access, files: outside.files })
         }
         _ => Err(mistakes),
     }

@@ -1,13 +1,14 @@
-//! Plugins that answer by themselves or change names: hosts, rewrite, template, acl, dns64.
+//! Plugins that answer by themselves: hosts, template, acl, dns64. Those that change questions are in [`super::rewrite`].
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::quoted;
 use super::report::Report;
+use super::rewrite::Leads;
 use super::{Outside, cache, words};
 use crate::config::{print_duration, quote};
-use crate::corefile::{Directive, Place, plugins};
+use crate::corefile::{Directive, Place};
 
 /// An option and its value, in TOML.
 pub(super) type Setting = (&'static str, String);
@@ -21,6 +22,8 @@ pub(super) struct Rule {
     pub(super) zones: Vec<String>,
     /// Its options without the zone.
     pub(super) settings: Vec<Setting>,
+    /// Where the names lie that it makes.
+    pub(super) leads: Leads,
     /// What the Corefile says, for a comment.
     pub(super) text: String,
 }
@@ -46,8 +49,14 @@ impl Scoped {
 /// The longest TTL that `hosts` takes, in seconds.
 const LONGEST_TTL: u64 = 65_535;
 
-/// `hosts [FILE [ZONES…]] { … }`
-pub(super) fn hosts(line: &Directive, root: Option<&Path>, outside: &mut Outside<'_>, report: &mut Report) -> Scoped {
+/// `hosts [FILE [ZONES…]] { … }` in a block of these zones.
+pub(super) fn hosts(
+    line: &Directive,
+    block: &[String],
+    root: Option<&Path>,
+    outside: &mut Outside<'_>,
+    report: &mut Report,
+) -> Scoped {
     let (file, zones) = match line.arguments.split_first() {
         Some((file, zones)) => (file.as_str(), zones),
         None => ("/etc/hosts", line.arguments.as_slice()),
@@ -104,8 +113,13 @@ pub(super) fn hosts(line: &Directive, root: Option<&Path>, outside: &mut Outside
         return Scoped { zones, settings };
     }
     settings.extend(ttl.map(|ttl| ("hosts-ttl", quote(&print_duration(Duration::from_secs(ttl))))));
+    let may_reverse = |zone: &String| zone == "." || words::is_within(zone, "arpa");
     if !reverse {
         settings.push(("hosts-reverse", "false".to_owned()));
+    } else if !zones.is_empty() && block.iter().any(may_reverse) && !zones.iter().any(may_reverse) {
+        let differs = "names backwards of its addresses are asked of the servers";
+        let instead = "write their zones behind the others, such as 10.in-addr.arpa, to have them answered from here";
+        report.notice(&line.place, "hosts", differs, instead);
     }
     settings.push(("hosts-fallthrough", is_fallthrough.to_string()));
     if !fallthrough.is_empty() && !fallthrough.iter().any(|zone| zone == ".") {
@@ -150,140 +164,6 @@ pub(super) fn dns64(line: &Directive, report: &mut Report) -> Scoped {
     let mut settings = vec![("dns64", quote(prefix))];
     settings.append(&mut more);
     Scoped { zones: Vec::new(), settings }
-}
-
-//------ rewrite -------------------------------------------------------------
-
-/// How names are compared.
-const MATCHES: [&str; 5] = ["exact", "prefix", "suffix", "substring", "regex"];
-/// What can be rewritten.
-const FIELDS: [&str; 7] = ["name", "type", "ttl", "class", "edns0", "cname", "rcode"];
-
-/// `rewrite [continue|stop] FIELD …`; `None` where it is not done, and why was said.
-pub(super) fn rewrite(line: &Directive, report: &mut Report) -> Option<Rule> {
-    let arguments: Vec<&str> = line.arguments.iter().map(String::as_str).collect();
-    let (is_continued, rest) = match arguments.split_first() {
-        Some((word, rest)) if word.eq_ignore_ascii_case("continue") => (true, rest),
-        Some((word, rest)) if word.eq_ignore_ascii_case("stop") => (false, rest),
-        _ => (false, arguments.as_slice()),
-    };
-    let (field, rest) = rest.split_first().map_or(("", rest), |(field, rest)| (*field, rest));
-    let mut gives_back = false;
-    let mut wrong = |wrong: String, right: &str| {
-        report.mistake(&line.place, "rewrite", wrong, right);
-        None
-    };
-    let mut settings: Vec<Setting> = match (field.to_ascii_lowercase().as_str(), rest) {
-        ("name", [from, to]) => vec![("match", quote("exact")), ("from", quote(from)), ("to", quote(to))],
-        ("name", [kind, from, to, answers @ ..]) => {
-            let kind = kind.to_ascii_lowercase();
-            if !MATCHES.contains(&kind.as_str()) {
-                return wrong(unknown(&kind, &MATCHES), "write exact, prefix, suffix, substring or regex");
-            }
-            let mut settings = vec![("match", quote(&kind)), ("from", quote(from)), ("to", quote(to))];
-            match answer_rules(answers, kind == "exact") {
-                Ok(mut more) => {
-                    if kind == "exact" && more.iter().any(|(key, _)| *key == "answer-names") {
-                        more.retain(|(key, _)| *key != "answer-names");
-                        gives_back = true;
-                    }
-                    settings.extend(more);
-                }
-                Err(text) => {
-                    return wrong(
-                        text,
-                        "write \"answer auto\", \"answer name REGEX NAME\" or \"answer value REGEX NAME\"",
-                    );
-                }
-            }
-            settings
-        }
-        ("type", [from, to]) => vec![("match", quote("type")), ("from", quote(from)), ("to", quote(to))],
-        ("ttl", [name, ttl]) => vec![("match", quote("ttl")), ("from", quote(name)), ("to", quote(ttl))],
-        ("ttl", [kind, name, ttl]) => {
-            let kind = kind.to_ascii_lowercase();
-            if !MATCHES.contains(&kind.as_str()) {
-                return wrong(unknown(&kind, &MATCHES), "write exact, prefix, suffix, substring or regex");
-            }
-            vec![("match", quote("ttl")), ("name-match", quote(&kind)), ("from", quote(name)), ("to", quote(ttl))]
-        }
-        (field @ ("class" | "edns0" | "cname" | "rcode"), [_, ..]) => {
-            let differs = format!("{field} is not rewritten");
-            let instead = match field {
-                "edns0" => "options of clients are not passed on (RFC 6891), and none is added",
-                "class" => "names of class IN are asked, and those of the daemon in CH answered",
-                _ => "the answer stays as it is",
-            };
-            report.notice(&line.place, "rewrite", differs, instead);
-            return None;
-        }
-        ("name" | "type" | "ttl" | "class" | "edns0" | "cname" | "rcode", _) => {
-            return wrong(
-                format!("{field} has too few or too many words"),
-                "write what is to be matched, and what takes its place",
-            );
-        }
-        (other, _) => return wrong(unknown(other, &FIELDS), "write name, type or ttl"),
-    };
-    if gives_back {
-        let differs = "names of an exact rule are given back as they were asked";
-        report.notice(&line.place, "rewrite", differs, "\"answer name\" is left out");
-    }
-    // CoreDNS asks the servers of the block that the question came to.
-    if field.eq_ignore_ascii_case("name") {
-        settings.push(("route", quote("question")));
-    }
-    if is_continued {
-        settings.push(("continue", "true".to_owned()));
-    }
-    let text = format!("rewrite {}", line.arguments.join(" "));
-    Some(Rule { place: line.place.clone(), zones: Vec::new(), settings, text })
-}
-
-/// What to say about a word that is none of these.
-fn unknown(word: &str, known: &[&str]) -> String {
-    match plugins::nearest(word, known.iter().copied()) {
-        Some(near) => format!("{word:?} is unknown (did you mean {near:?}?)"),
-        None => format!("{word:?} is unknown"),
-    }
-}
-
-/// `answer auto`, `answer name FROM TO`, `answer value FROM TO`, in a row.
-fn answer_rules(mut words: &[&str], is_exact: bool) -> Result<Vec<Setting>, String> {
-    let (mut is_auto, mut names, mut values) = (is_exact, Vec::new(), Vec::new());
-    while !words.is_empty() {
-        // The word "answer" may be left out behind the first.
-        let rest = words.strip_prefix(&["answer"]).unwrap_or(words);
-        words = match rest {
-            ["auto", rest @ ..] => {
-                is_auto = true;
-                rest
-            }
-            ["name", from, to, rest @ ..] => {
-                names.push(format!("{from} {to}"));
-                rest
-            }
-            ["value", from, to, rest @ ..] => {
-                values.push(format!("{from} {to}"));
-                rest
-            }
-            _ => return Err(format!("{:?} does not say how answers are rewritten", rest.join(" "))),
-        };
-    }
-    if is_auto && !is_exact && !names.is_empty() {
-        return Err("\"answer auto\" gives names back already".to_owned());
-    }
-    let mut settings = Vec::new();
-    if !is_auto {
-        settings.push(("answers", quote("none")));
-    }
-    if !names.is_empty() {
-        settings.push(("answer-names", quoted(names.iter().map(String::as_str))));
-    }
-    if !values.is_empty() {
-        settings.push(("answer-values", quoted(values.iter().map(String::as_str))));
-    }
-    Ok(settings)
 }
 
 //------ template ------------------------------------------------------------
@@ -342,5 +222,5 @@ pub(super) fn template(line: &Directive, report: &mut Report) -> Option<Rule> {
         }
     }
     let text = format!("template {}", line.arguments.join(" "));
-    Some(Rule { place: line.place.clone(), zones, settings, text })
+    Some(Rule { place: line.place.clone(), zones, settings, leads: Leads::Nowhere, text })
 }

@@ -179,7 +179,7 @@ fn endpoint(
 ) {
     let listener = match line.arguments.first() {
         None => Some(silent),
-        Some(text) => words::listener(text),
+        Some(text) => words::listener(text, words::Everywhere::Unwritten),
     };
     match listener {
         None => {

@@ -360,9 +360,12 @@ fn write_zones(document: &mut Document, zones: &[Zone<'_>], groups: &[Group<'_>]
 /// `[[rewrite]]` and `[[template]]`, all of them.
 fn write_rules(document: &mut Document, blocks: &[Block], zones: &[Zone<'_>]) {
     for block in blocks {
-        let rules = place(&block.rewrites, block, zones);
-        for rule in &rules {
+        for rule in &place(&block.rewrites, block, zones) {
             write_rule(document, "[[rewrite]]", rule);
+            // CoreDNS goes on with the plugins of the block that the question came to.
+            if !rule.rule.leads.stays(&rule.zone, block, zones) {
+                document.set("route", &quote("question"), Some(&rule.rule.place));
+            }
         }
         for rule in &place(&block.templates, block, zones) {
             write_rule(document, "[[template]]", rule);

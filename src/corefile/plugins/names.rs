@@ -30,7 +30,9 @@ pub(super) const PLUGINS: &[Plugin] = &[
         name: "rewrite",
         arguments: (1, ANY),
         once: false,
-        effect: Becomes("a `[[rewrite]]` for name, type and ttl; for class, edns0, cname and rcode a notice"),
+        effect: Becomes(
+            "a `[[rewrite]]` for name, type and ttl; for class, cname and rcode a notice; edns0 is a mistake where it sends an option",
+        ),
         body: Body::Anything,
     },
     Plugin {

@@ -16,6 +16,7 @@ use crate::config::{self, Route};
 use crate::wire::name;
 use crate::wire::rename::{Stand, Unnamable, rename};
 
+use super::mistake::{Mistake, Written};
 use super::pattern::{Pattern, fill, text};
 use super::scope::Place;
 use rule::{Change, Rule};
@@ -84,13 +85,13 @@ impl Rewrites {
     /// # Errors
     ///
     /// All that is wrong in them.
-    pub(super) fn new(rules: &[config::Rewrite]) -> Result<Self, Vec<String>> {
+    pub(super) fn new(rules: &[config::Rewrite]) -> Result<Self, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let mut compiled = Vec::with_capacity(rules.len());
         for (number, rule) in (1..).zip(rules) {
             match Rule::new(number, rule) {
                 Ok(rule) => compiled.push(rule),
-                Err(wrong) => mistakes.push(format!("rewrite, rule {number}: {wrong}")),
+                Err(wrong) => mistakes.push(Mistake { at: Written::Rewrite(number), wrong }),
             }
         }
         if mistakes.is_empty() { Ok(Self(compiled)) } else { Err(mistakes) }

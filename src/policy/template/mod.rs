@@ -16,6 +16,7 @@ use crate::wire::name::{self, is_below};
 use crate::wire::{rcode, record, rtype};
 
 use super::local::records;
+use super::mistake::{Mistake, Written};
 use super::pattern::{self, Pattern};
 use super::scope::{Place, Scope};
 use text::{Facts, Text};
@@ -71,12 +72,14 @@ impl Templates {
     /// # Errors
     ///
     /// All that is wrong in them.
-    pub(super) fn new(templates: &[config::Template]) -> Result<Self, Vec<String>> {
+    pub(super) fn new(templates: &[config::Template]) -> Result<Self, Vec<Mistake>> {
         let (mut mistakes, mut compiled) = (Vec::new(), Vec::with_capacity(templates.len()));
         for (number, template) in (1..).zip(templates) {
             match Template::new(number, template) {
                 Ok(template) => compiled.push(template),
-                Err(wrong) => mistakes.extend(wrong.into_iter().map(|wrong| format!("template {number}: {wrong}"))),
+                Err(wrong) => {
+                    mistakes.extend(wrong.into_iter().map(|wrong| Mistake { at: Written::Template(number), wrong }));
+                }
             }
         }
         if mistakes.is_empty() { Ok(Self(compiled)) } else { Err(mistakes) }

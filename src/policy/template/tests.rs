@@ -140,7 +140,7 @@ fn what_is_wrong_is_said_of_all() {
         ("{{ ((((((.Name)))))) }}", "too many"),
     ] {
         let mistakes = Templates::new(&[template(&["^(?P<a>x)"], &[answer])]).unwrap_err();
-        assert!(mistakes[0].contains(wrong), "{mistakes:?}");
+        assert!(mistakes[0].wrong.contains(wrong), "{mistakes:?}");
     }
     let mistakes = Templates::new(&[template(&["(", "["], &["x"])]).unwrap_err();
     assert_eq!(mistakes.len(), 3, "{mistakes:?}");

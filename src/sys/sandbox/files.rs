@@ -45,11 +45,11 @@ pub(super) fn folder(path: &Path) -> PathBuf {
     }
 }
 
-/// What is given for a file that is read: its folder, or itself if that would be everything.
+/// What is given for a file that is read: its folder, or itself if that would be everything. A folder whose names are read is given itself.
 fn given(path: &Path) -> impl Iterator<Item = PathBuf> {
     let whole = |path: PathBuf| {
         let folder = folder(&path);
-        if folder == Path::new("/") { path } else { folder }
+        if folder == Path::new("/") || path.is_dir() { path } else { folder }
     };
     // Where the path leads to, too: resolv.conf may be a link into /run, and a hosts file one into somebody's home.
     let target = path.canonicalize().ok().map(whole);

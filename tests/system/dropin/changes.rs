@@ -165,3 +165,27 @@ fn without_the_address_of_the_clusters_dns_other_names_work_and_a_file_can_name_
     soon("the cluster's names are asked there", || resolves(&cluster, LINK_LOCAL, CLUSTER_NAME));
     assert!(resolves(&cluster, LINK_LOCAL, PUBLIC_NAME));
 }
+
+/// N31: a file that comes to the folder of an `import` with a pattern is taken up, and let go when it goes.
+#[test]
+fn a_new_file_that_fits_an_import_is_found() {
+    if unless(NEEDS).is_some() {
+        return;
+    }
+    let cluster = Cluster::new(1, Wiring::Routed, Proxy::Nftables);
+    let _dns = serve(&cluster);
+    let _servers = more_servers(&cluster);
+    let manifest = Manifest::official(Mode::Iptables);
+    let container = Container::new(&manifest, &cluster);
+    let corefile = format!("import *.server\n{}", manifest.corefile);
+    container.config_map("coredns", &[("Corefile.base", &corefile)]);
+    let _daemon = container.start();
+    assert_eq!(status(&cluster, STUB), "REFUSED", "nobody knows it");
+    let file = container.path("coredns").join("corp.server");
+    let block = format!("corp.example:53 {{\n bind {LINK_LOCAL}\n forward . {DNS_POD}:5301\n}}\n");
+    std::fs::write(&file, block).unwrap();
+    soon("the new file is taken up", || resolves(&cluster, LINK_LOCAL, (STUB, "10.9.9.1")));
+    std::fs::remove_file(&file).unwrap();
+    soon("it is let go", || status(&cluster, STUB) == "REFUSED");
+    assert!(resolves(&cluster, LINK_LOCAL, CLUSTER_NAME));
+}

@@ -6,7 +6,9 @@
 mod alike;
 mod changes;
 mod container;
+mod encrypted;
 mod manifest;
+mod plugins;
 mod takeover;
 
 use crate::common::cluster::Cluster;
