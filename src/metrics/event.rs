@@ -47,7 +47,9 @@ table! {
         RateShared => RATE_SHARED,
         /// A name of `policy.block`, or one whose alias leads to such a name; answered NXDOMAIN.
         Blocked => BLOCKED,
-        /// A query that `zone.acl` blocks; answered REFUSED.
+        /// A query that `zone.acl` of some zone was asked about and let pass.
+        AclAllowed => WRITTEN_RULES / "acl_allow",
+        /// One that it blocks; answered REFUSED.
         AclBlocked => WRITTEN_RULES / "acl_block",
         /// One that it filters; answered with nothing.
         AclFiltered => WRITTEN_RULES / "acl_filter",
@@ -364,6 +366,8 @@ table! {
         Waiting => WAITING,
         /// Names that are blocked, those below them not counted.
         BlockedNames => BLOCKED_NAMES,
+        /// Names in the hosts of all zones.
+        HostsNames => HOSTS_NAMES,
         /// Answers in the file that was written last.
         SnapshotEntries => SNAPSHOT_ENTRIES / "written",
         /// Answers that it had no room for (`cache.snapshot-size`).

@@ -61,7 +61,7 @@ impl Family {
             "nodens_queries_blocked_total" | "nodens_blocked_names" => Feature::Blocking,
             "nodens_client_rates_shared_total" => Feature::ClientRate,
             "nodens_query_log_total" => Feature::QueryLog,
-            "nodens_written_rules_total" => Feature::WrittenRules,
+            "nodens_written_rules_total" | "nodens_hosts_names" => Feature::WrittenRules,
             _ => return None,
         })
     }
@@ -136,6 +136,24 @@ families! {
         "Always 1; the plugins of CoreDNS that do what is done here, zone by zone under the first server.";
     CACHE_DROPS = Counter "coredns_cache_drops_total" ["server", "zones", "view"]
         "Answers to another question than was asked. Always 0: those are ignored when they come, see nodens_upstream_mismatches_total.";
+    ACL_ALLOWED = Counter "coredns_acl_allowed_requests_total" ["server", "view"]
+        "Queries that access lists let pass; shown under the first server, where any zone has one.";
+    ACL_BLOCKED = Counter "coredns_acl_blocked_requests_total" ["server", "zone", "view"]
+        "Queries refused by the access list of a zone.";
+    ACL_FILTERED = Counter "coredns_acl_filtered_requests_total" ["server", "zone", "view"]
+        "Queries answered with nothing by the access list of a zone.";
+    ACL_DROPPED = Counter "coredns_acl_dropped_requests_total" ["server", "zone", "view"]
+        "Queries not answered because of the access list of a zone.";
+    TEMPLATE_MATCHES = Counter "coredns_template_matches_total" ["server", "zone", "view", "class", "type"]
+        "Questions that a template had its say in, by their zone and type. Answers that a worker still has are not made again.";
+    TEMPLATE_FAILURES = Counter "coredns_template_rr_failures_total" ["server", "zone", "view", "class", "type", "section", "template"]
+        "Answers of templates that are no record, SERVFAIL. The last two labels are empty: the log has the number of the template.";
+    DNS64_TRANSLATED = Counter "coredns_dns64_requests_translated_total" ["server"]
+        "Answers given IPv6 addresses that are made up. Those that a worker still has are not made again; CoreDNS counts each.";
+    HOSTS_ENTRIES = Gauge "coredns_hosts_entries" ["hostsfile"]
+        "Addresses of names and names of addresses in the hosts of zones, by file; empty are those with lines alone.";
+    HOSTS_RELOADED = Gauge "coredns_hosts_reload_timestamp_seconds" []
+        "When the file with hosts of a zone was written that was written last, of those in force, in seconds since 1970-01-01 UTC.";
     FORWARD_REQUESTS = Counter "coredns_forward_requests_total" ["to"]
         "Questions that an upstream server has answered; CoreDNS had this until 1.11.";
     FORWARD_RESPONSES = Counter "coredns_forward_responses_total" ["to", "rcode"]
@@ -224,9 +242,12 @@ families! {
 
     //------ nodens's own: what operators write down ---------------------------------------------------------------------
     WRITTEN_RULES = Counter "nodens_written_rules_total" ["rule"]
-        "What came of rules in the configuration: queries that zone.acl turned away, questions asked in another form, answers made by templates, \
+        "What came of rules in the configuration: queries that zone.acl let pass or turned away, questions asked in another form, answers made by templates, \
          found in a zone's hosts, given IPv6 addresses or told where they ask from; and failures of these, which are SERVFAIL. Answers that a \
          worker still has are not made again.";
+
+    HOSTS_NAMES = Gauge "nodens_hosts_names" []
+        "Names in the hosts of all zones.";
 
     //------ nodens's own: validation --------------------------------------------------------------------------------
     VALIDATIONS = Counter "nodens_dnssec_validations_total" ["result"]
