@@ -13,7 +13,7 @@ const RULES: &str = "nodens_written_rules_total";
 
 /// `v4.*` has an address of the one family, `alias.*` leads to `v4.example.org`, `gone.*` does not exist, `empty.*` has nothing,
 /// `broken.*` fails; others have one of each family. Names that end in "inside" are `10.0.0.1`.
-fn names(query: &Query) -> Compose {
+pub(super) fn names(query: &Query) -> Compose {
     let (name, answer) = (query.name(), query.answer());
     let address: [u8; 4] = if name.ends_with("inside") { [10, 0, 0, 1] } else { [192, 0, 2, 1] };
     let is_v6 = query.kind() == kind::AAAA;
