@@ -4,6 +4,8 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 
+use crate::wire::answer::Asked;
+use crate::wire::class;
 use crate::wire::name::{self, MAX_NAME};
 
 /// Bytes behind the name: type and variant.
@@ -101,6 +103,18 @@ impl Key {
     #[must_use]
     pub fn nxdomain(&self, from: usize, hashing: &Hashing) -> Self {
         Self::new(self.name().get(from..).unwrap_or(&[0]), EVERY_TYPE, self.variant(), hashing)
+    }
+
+    /// What a message must answer to be kept under this key.
+    #[must_use]
+    pub fn asked(&self) -> Asked<'_> {
+        Asked { name: self.name(), qtype: self.qtype(), qclass: class::IN, dnssec_ok: self.variant().dnssec_ok() }
+    }
+
+    /// The same of a message of the node's own making, which nobody signs.
+    #[must_use]
+    pub fn asked_unsigned(&self) -> Asked<'_> {
+        Asked { dnssec_ok: false, ..self.asked() }
     }
 
     /// Name, type and variant of what [`Key::as_bytes`] gave.

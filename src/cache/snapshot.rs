@@ -27,7 +27,7 @@ use aws_lc_rs::digest::{self, Context, SHA256};
 
 use crate::config::{Upstream, Zone, ZoneRebinding};
 use crate::sys::clock::Moment;
-use crate::wire::answer::{Answer, Asked, Kind};
+use crate::wire::answer::{Answer, Kind};
 use crate::wire::header::{HEADER, MAX_MESSAGE, class, flag};
 use crate::wire::{name, u16_at};
 
@@ -372,8 +372,7 @@ impl<'a> Kept<'a> {
         let qtype = u16_at(self.message, end)?;
         let key = Key::new(&self.message[HEADER..end], qtype, self.variant, hashing);
         let (zone, rules) = zone(key.name())?;
-        let dnssec_ok = self.variant.dnssec_ok();
-        answer.read(self.message, &Asked { name: key.name(), qtype, qclass: class::IN, dnssec_ok }).ok()?;
+        answer.read(self.message, &key.asked()).ok()?;
         let is_name_denied = answer.kind == Kind::NxDomain && answer.counts[0] == 0;
         if is_name_denied != (qtype == EVERY_TYPE) {
             return None;

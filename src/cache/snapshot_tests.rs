@@ -59,7 +59,7 @@ fn soa(ttl: u32) -> Vec<u8> {
 fn keep(store: &Store, message: &[u8], variant: Variant, age: u64, ede: Option<u16>) {
     let end = HEADER + name::plain_length(message, HEADER).unwrap();
     let key = Key::new(&message[HEADER..end], u16_at(message, end).unwrap(), variant, store.hashing());
-    let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok: variant.dnssec_ok() };
+    let asked = key.asked();
     let mut answer = Answer::default();
     answer.read(message, &asked).unwrap();
     answer.ede = ede;

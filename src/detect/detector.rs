@@ -87,6 +87,20 @@ pub struct Found {
     pub is_warning: bool,
 }
 
+/// What a rule makes of an observation.
+struct Case {
+    /// Whose it is.
+    rule: Rule,
+    /// The registered domain; empty where it is of none.
+    domain: String,
+    /// How sure it is, 0 to 100.
+    score: u8,
+    /// Why.
+    reasons: Vec<String>,
+    /// How often it was found.
+    count: u32,
+}
+
 /// What is known of all clients.
 #[derive(Debug)]
 pub struct Detector {
@@ -196,12 +210,11 @@ impl Detector {
         let count = pair.told[0].found;
         let sentence = severity
             .map(|severity| Sentence::new(seen.client, domain, severity, now.saturating_add(self.settings.hold)));
-        Some(Found {
-            detection: self.detection(seen, verdict.rule, shown, verdict.score, reasons, action, count),
-            sentence,
-            is_loud: telling == Telling::Aloud,
-            is_warning: mode != DetectMode::Observe,
-        })
+        let case = Case { rule: verdict.rule, domain: shown, score: verdict.score, reasons, count };
+        let mut found = self.found(seen, case, mode, telling);
+        found.detection.action = action;
+        found.sentence = sentence;
+        Some(found)
     }
 
     /// One of all answers.
@@ -244,7 +257,8 @@ impl Detector {
             reasons.push(format!("{} queries a second in all", rates[0]));
             reasons.push(format!("the last was for {}", name::display(seen.name())));
         }
-        self.tell(seen, rule, String::new(), CLIENT_SCORE, reasons, mode, telling, count)
+        let case = Case { rule, domain: String::new(), score: CLIENT_SCORE, reasons, count };
+        Some(self.found(seen, case, mode, telling))
     }
 
     /// An answer that led to an address which no public name may have.
@@ -275,8 +289,8 @@ impl Detector {
         if had_addresses {
             reasons.push("other answers of the domain had public addresses before".to_owned());
         }
-        let shown = name::display(domain).to_string();
-        self.tell(seen, Rule::Rebinding, shown, score, reasons, mode, telling, count)
+        let case = Case { rule: Rule::Rebinding, domain: name::display(domain).to_string(), score, reasons, count };
+        Some(self.found(seen, case, mode, telling))
     }
 
     /// A question for a type that nobody gets.
@@ -291,45 +305,21 @@ impl Detector {
         let domain = name::display(&seen.name()[registered(seen.name())..]).to_string();
         let qtype = rules::type_name(seen.qtype);
         let reasons = vec![format!("asked for the type {qtype} of {}, which is refused", name::display(seen.name()))];
-        self.tell(seen, Rule::Type, domain, CLIENT_SCORE, reasons, mode, telling, count)
+        let case = Case { rule: Rule::Type, domain, score: CLIENT_SCORE, reasons, count };
+        Some(self.found(seen, case, mode, telling))
     }
 
-    /// What is told of a thing without a sentence.
-    #[expect(clippy::too_many_arguments, reason = "the facts of a detection, gathered where they are known")]
-    #[expect(clippy::unnecessary_wraps, reason = "it ends those that may find nothing")]
-    fn tell(
-        &self,
-        seen: &Observation,
-        rule: Rule,
-        domain: String,
-        score: u8,
-        reasons: Vec<String>,
-        mode: DetectMode,
-        telling: Telling,
-        count: u32,
-    ) -> Option<Found> {
-        Some(Found {
-            detection: self.detection(seen, rule, domain, score, reasons, action(mode), count),
+    /// What is told of a case.
+    fn found(&self, seen: &Observation, case: Case, mode: DetectMode, telling: Telling) -> Found {
+        let Case { rule, domain, score, reasons, count } = case;
+        let at = seen.at.as_secs().saturating_add(self.wall);
+        let (client, action) = (seen.client.to_canonical(), action(mode));
+        Found {
+            detection: Detection { at, last: at, rule, client, domain, score, reasons, action, count },
             sentence: None,
             is_loud: telling == Telling::Aloud,
             is_warning: mode != DetectMode::Observe,
-        })
-    }
-
-    /// A detection of now.
-    #[expect(clippy::too_many_arguments, reason = "the facts of a detection, gathered where they are known")]
-    fn detection(
-        &self,
-        seen: &Observation,
-        rule: Rule,
-        domain: String,
-        score: u8,
-        reasons: Vec<String>,
-        action: Action,
-        count: u32,
-    ) -> Detection {
-        let at = seen.at.as_secs().saturating_add(self.wall);
-        Detection { at, last: at, rule, client: seen.client.to_canonical(), domain, score, reasons, action, count }
+        }
     }
 }
 

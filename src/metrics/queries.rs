@@ -94,16 +94,7 @@ impl<'a> Queries<'a> {
         self.by_address.count_if_any(&[address, protocol], all);
         self.with_do.count(&[server, zone, NO_VIEW], with_do);
 
-        let sources = [
-            Source::CacheSuccess,
-            Source::CacheDenial,
-            Source::Stale,
-            Source::CacheFailure,
-            Source::Forward,
-            Source::Local,
-            Source::Policy,
-        ];
-        let by_source = sources.map(|source| (source, row.responses(source)));
+        let by_source = Source::ALL.map(|source| (source, row.responses(source)));
         for (source, by_rcode) in &by_source {
             for (rcode, &count) in by_rcode.iter().enumerate() {
                 let rcode = response_rcode(rcode, *source, zone != NO_ZONE);

@@ -281,17 +281,8 @@ fn on_its_worst_day(layout: &Layout, config: &Config) -> BTreeMap<String, Read> 
                 worker.answered(&Answered { server, zone, protocol, qtype, dnssec_ok: true, ..HIT });
             }
             for rcode in 0..30 {
-                let zoned = [
-                    Source::CacheSuccess,
-                    Source::CacheDenial,
-                    Source::Stale,
-                    Source::CacheFailure,
-                    Source::Forward,
-                    Source::Local,
-                    Source::Policy,
-                ];
                 // Nobody is asked for a query that got to no zone, and nothing is kept of it.
-                for source in zoned.into_iter().skip(if zone == u16::MAX { 5 } else { 0 }) {
+                for source in Source::ALL.into_iter().skip(if zone == u16::MAX { 5 } else { 0 }) {
                     worker.answered(&Answered { server, zone, protocol, source, rcode, ..HIT });
                 }
             }

@@ -11,10 +11,9 @@ use crate::cache::entry::Terms;
 use crate::cache::{Entry, Key};
 use crate::metrics::Source;
 use crate::sys::clock::{self, Moment};
-use crate::wire::answer::Asked;
 use crate::wire::body::Body;
 use crate::wire::denial::write_soa;
-use crate::wire::header::{class, ede};
+use crate::wire::header::ede;
 use crate::wire::rtype;
 
 use super::Pipeline;
@@ -56,7 +55,7 @@ impl Pipeline {
         let Flight { key, plan, zone, .. } = flight;
         let bounds = plan.rules(*zone).bounds;
         let body = entry.body(now);
-        let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok: false };
+        let asked = key.asked_unsigned();
         let mut answer = self.scratch.borrow_mut();
         if entry.is_denial() {
             answer.read_below(&body, key.name(), &asked).ok()?;

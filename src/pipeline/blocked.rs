@@ -14,9 +14,9 @@ use crate::listener::Outcome;
 use crate::log::{Topic, escaped};
 use crate::metrics::{Event, Source};
 use crate::sys::clock::Moment;
-use crate::wire::answer::{Answer, Asked};
+use crate::wire::answer::Answer;
 use crate::wire::body::leads_to;
-use crate::wire::header::{class, ede};
+use crate::wire::header::ede;
 use crate::wire::name;
 use crate::wire::query::Query;
 
@@ -45,7 +45,7 @@ impl Pipeline {
     /// The denial of a name that nobody gets, or whose alias leads to one; in the worker's front from now on.
     pub(super) fn denial(&self, key: &Key, zone: u16, plan: &Rc<Plan>, now: Moment) -> Option<Entry> {
         let message = plan.local.deny(key.name(), key.qtype());
-        let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok: false };
+        let asked = key.asked_unsigned();
         let mut answer = self.scratch.borrow_mut();
         answer.read(&message, &asked).ok()?;
         answer.ede = Some(ede::BLOCKED);

@@ -16,8 +16,7 @@ use crate::filter::Offence;
 use crate::policy::local::LocalZone;
 use crate::sys::clock::{self, Moment};
 use crate::upstream::ServerReport;
-use crate::wire::answer::{Answer, Asked, Kind};
-use crate::wire::header::class;
+use crate::wire::answer::{Answer, Kind};
 use crate::wire::{name, rcode, rtype};
 
 use super::Pipeline;
@@ -237,8 +236,7 @@ impl Pipeline {
             return None;
         }
         let key = entry.key(self.store.hashing());
-        let dnssec_ok = key.variant().dnssec_ok();
-        let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok };
+        let asked = key.asked();
         let message = Answer::message_below(&body, key.name(), &asked).ok()?;
         let mut answer = self.scratch.borrow_mut();
         answer.read(&message, &asked).ok()?;

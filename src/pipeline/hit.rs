@@ -14,7 +14,6 @@ use crate::listener::{Handler, Incoming, Outcome, ReplyTo};
 use crate::metrics::{Event, Protocol, Source};
 use crate::reply;
 use crate::sys::clock::Moment;
-use crate::wire::answer::Asked;
 use crate::wire::header::{self, ede};
 use crate::wire::query::{Edns, Query, Reject};
 use crate::wire::{class, flag, rcode, rtype};
@@ -157,10 +156,8 @@ impl Pipeline {
             return None;
         }
         let body = above.body(now);
-        let asked =
-            Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok: key.variant().dnssec_ok() };
         let mut answer = self.scratch.borrow_mut();
-        answer.read_below(&body, above.name(), &asked).ok()?;
+        answer.read_below(&body, above.name(), &key.asked()).ok()?;
         let lifetime = above.lifetime().saturating_sub(body.age);
         let judgement = plan.judgement();
         let terms = Terms { now, lifetime, zone, authentic: body.authentic, judgement, ..Terms::default() };

@@ -17,7 +17,7 @@ use crate::filter::Offence;
 use crate::filter::exempt::preset_for;
 use crate::log::{Topic, escaped};
 use crate::sys::clock::{self, Moment};
-use crate::wire::answer::{Answer, Asked, Kind};
+use crate::wire::answer::{Answer, Kind};
 use crate::wire::header::{class, ede};
 use crate::wire::{name, rcode, rtype};
 
@@ -49,8 +49,7 @@ impl Pipeline {
             return None;
         }
         let (key, body) = (entry.key(self.store.hashing()), entry.body(entry.inserted()));
-        let dnssec_ok = key.variant().dnssec_ok();
-        let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok };
+        let asked = key.asked();
         let mut answer = self.scratch.borrow_mut();
         let mut judgement = plan.judgement();
         // A denial without aliases has no addresses.
@@ -111,8 +110,7 @@ impl Pipeline {
             RebindingAction::NoData => withhold(answer, rcode::NOERROR),
             RebindingAction::Refuse => withhold(answer, rcode::REFUSED),
             RebindingAction::Strip => {
-                let dnssec_ok = key.variant().dnssec_ok();
-                let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok };
+                let asked = key.asked();
                 let keep = |rtype: u16, rdata: &[u8]| policy.judge(&plan.addresses, key.name(), rtype, rdata).is_none();
                 let is_left = answer.read_where(message, &asked, keep).is_ok() && answer.data().next().is_some();
                 if is_left && plan.offence(rules, key.name(), answer).is_none() {

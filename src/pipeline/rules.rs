@@ -246,7 +246,7 @@ impl Pipeline {
         let key = &flight.key;
         let next = Key::new(target, key.qtype(), key.variant().plain(), self.store.hashing());
         let Finding::Entry(entry, _) = self.look_up(&next, flight).await else { return None };
-        let asked = Asked { name: target, qtype: key.qtype(), qclass: class::IN, dnssec_ok: false };
+        let asked = Asked { name: target, ..key.asked_unsigned() };
         let more = Answer::message_below(&entry.body(clock::coarse()), target, &asked).ok()?;
         let same = |message: &[u8], name: &[u8]| rename(message, name, name, |_, name| Some(name.to_vec())).ok();
         let (mut plain, more) = (same(message, key.name())?, same(&more, target)?);
@@ -262,7 +262,7 @@ impl Pipeline {
     fn keep_made(&self, flight: &Flight, message: &[u8], ede: Option<u16>) -> Finding {
         let Flight { key, plan, zone, .. } = flight;
         let mut answer = self.scratch.borrow_mut();
-        let asked = Asked { name: key.name(), qtype: key.qtype(), qclass: class::IN, dnssec_ok: false };
+        let asked = key.asked_unsigned();
         if answer.read_whole(message, &asked).is_err() || answer.kind == Kind::Failure {
             drop(answer);
             return Finding::Nothing(Self::unmade(flight, rcode::SERVFAIL, ede));

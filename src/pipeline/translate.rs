@@ -17,7 +17,6 @@ use crate::metrics::{Event, Source};
 use crate::policy::dns64::{MAX_TTL, is_real, translate};
 use crate::sys::clock;
 use crate::wire::answer::{Answer, Asked, Kind};
-use crate::wire::header::class;
 use crate::wire::{rcode, record, rtype};
 
 use super::Pipeline;
@@ -80,7 +79,7 @@ impl Pipeline {
     fn made_of(&self, flight: &Flight, entry: &Entry, source: Source, dns64: Dns64, most: u32) -> Option<Entry> {
         let key = &flight.key;
         let (body, left) = standing(entry, source);
-        let asked = Asked { name: key.name(), qtype: rtype::A, qclass: class::IN, dnssec_ok: false };
+        let asked = Asked { qtype: rtype::A, ..key.asked_unsigned() };
         let message = Answer::message_below(&body, key.name(), &asked).ok()?;
         let message = translate(&message, key.name(), dns64.prefix, most)?;
         let mut answer = self.scratch.borrow_mut();
@@ -100,8 +99,7 @@ impl Pipeline {
         let Finding::Entry(entry, source) = finding else { return finding };
         let key = &flight.key;
         let (body, left) = standing(&entry, source);
-        let dnssec_ok = key.variant().dnssec_ok();
-        let asked = Asked { name: key.name(), qtype: rtype::AAAA, qclass: class::IN, dnssec_ok };
+        let asked = Asked { qtype: rtype::AAAA, ..key.asked() };
         let mut answer = self.scratch.borrow_mut();
         let read =
             Answer::message_below(&body, key.name(), &asked).and_then(|message| answer.read_whole(&message, &asked));

@@ -177,7 +177,7 @@ impl<'a> Record<'a> {
             dnssec_ok: head[3] & 1 != 0,
             is_withheld: head[3] & 2 != 0,
             udp_size: (head[3] & 4 != 0).then_some(short(10)?),
-            source: *SOURCES.get(usize::from(head[4]))?,
+            source: *Source::ALL.get(usize::from(head[4]))?,
             wanted_as: [head[5] & 1 != 0, head[5] & 2 != 0],
             port: short(6)?,
             server: short(8)?,
@@ -192,20 +192,9 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Who may have known, by number.
-const SOURCES: [Source; 7] = [
-    Source::CacheSuccess,
-    Source::CacheDenial,
-    Source::Stale,
-    Source::CacheFailure,
-    Source::Forward,
-    Source::Local,
-    Source::Policy,
-];
-
 /// The number of who knew.
 fn source_number(source: Source) -> u8 {
-    SOURCES.iter().position(|known| *known == source).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+    Source::ALL.iter().position(|known| *known == source).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use std::hash::BuildHasher;
 use foldhash::{fast, quality};
 
 use super::blocklist;
-use super::suffixes_of;
 use crate::config::Policies;
 use crate::error::Failure;
 use crate::wire::name;
@@ -71,7 +70,7 @@ impl Blocked {
 
     /// The hash of a name that is looked for from now on.
     fn hash(&mut self, wire: &[u8]) -> u64 {
-        self.deepest = self.deepest.max(suffixes_of(wire).count() - 1);
+        self.deepest = self.deepest.max(name::suffixes(wire).count() - 1);
         self.hashing.hash_one(wire)
     }
 
@@ -91,8 +90,9 @@ impl Blocked {
         if self.blocked.is_empty() {
             return None;
         }
-        let labels = suffixes_of(name).count().saturating_sub(1);
-        for suffix in suffixes_of(name).skip(labels.saturating_sub(self.deepest)).filter(|suffix| suffix.len() > 1) {
+        let labels = name::suffixes(name).count().saturating_sub(1);
+        let suffixes = name::suffixes(name).map(|at| &name[at..]).filter(|suffix| suffix.len() > 1);
+        for suffix in suffixes.skip(labels.saturating_sub(self.deepest)) {
             let hash = self.hashing.hash_one(suffix);
             if self.unblocked.contains(&hash) {
                 return None;

@@ -192,7 +192,7 @@ impl Local {
         if local.special_use {
             for (name, handler) in builtin::zones() {
                 let wire = wire_name(&name);
-                if suffixes_of(&wire).any(|suffix| suffixes.get(suffix) == Some(&Suffix::Configured)) {
+                if name::suffixes(&wire).any(|at| suffixes.get(&wire[at..]) == Some(&Suffix::Configured)) {
                     continue;
                 }
                 suffixes.insert(wire, Suffix::BuiltIn);
@@ -207,7 +207,7 @@ impl Local {
             name_catalog.upsert(name, vec![handler]);
         }
 
-        let deepest = suffixes.keys().map(|suffix| suffixes_of(suffix).count() - 1).max().unwrap_or(0);
+        let deepest = suffixes.keys().map(|suffix| name::suffixes(suffix).count() - 1).max().unwrap_or(0);
         Ok(Self {
             names,
             suffixes,
@@ -251,10 +251,10 @@ impl Local {
             return Some((LocalZone::Blocked, suffix));
         }
         let cut = usize::from(qtype == u16::from(RecordType::DS));
-        let labels = suffixes_of(name).count() - 1;
-        let zone = suffixes_of(name)
+        let labels = name::suffixes(name).count() - 1;
+        let zone = name::suffixes(name)
             .skip(cut.max(labels.saturating_sub(self.deepest)))
-            .find_map(|suffix| Some((suffix, *self.suffixes.get(suffix)?)));
+            .find_map(|at| Some((&name[at..], *self.suffixes.get(&name[at..])?)));
         let Some((dead, ())) = self.dead.find(name) else {
             return zone
                 .filter(|(_, owner)| *owner == Suffix::BuiltIn)
@@ -352,12 +352,4 @@ fn error(mut query: Vec<u8>, rcode: u8) -> Vec<u8> {
 /// A name in wire format, as [`Local::lookup`] gets it from the wire.
 fn wire_name(name: &LowerName) -> Box<[u8]> {
     name::of_labels(name.iter()).into_boxed_slice()
-}
-
-/// A wire-format name and every suffix of it, the root last; stops early if a label is longer than the name.
-fn suffixes_of(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::successors(Some(name), |suffix| match suffix.split_first() {
-        None | Some((0, _)) => None,
-        Some((length, labels)) => labels.get(usize::from(*length)..),
-    })
 }

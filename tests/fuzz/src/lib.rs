@@ -1,7 +1,7 @@
 //! What must hold of the daemon whatever bytes it is given, as plain functions that panic where it does not.
 //!
 //! Each module is a property and its naive model, written without a look at how the daemon does it: clear before fast. libFuzzer
-//! finds the bytes (`targets/`), `seeds` the first of them, and `regressions/` keeps those that once broke something.
+//! finds the bytes, [`seeds`] has the first of them, and `regressions/` keeps those that once broke something.
 //!
 //! - [`name`] names: expansion against a naive reader; text and back.
 //! - [`query`] a client's message against a naive reader and hickory-proto.
@@ -19,6 +19,7 @@
 //! - [`files`] hosts, static records, names to block, nameservers.
 //! - [`config`] any text; what is accepted prints and reads back.
 //! - [`corefile`] any text as a Corefile; what is accepted becomes a configuration.
+//! - [`seeds`] the first inputs of all of them.
 //! - [`walker`] the strict reader of messages that all lean on.
 
 pub mod answer;
@@ -33,11 +34,42 @@ pub mod local;
 pub mod name;
 pub mod query;
 pub mod reply;
+pub mod seeds;
 pub mod snapshot;
 pub mod stream;
 pub mod tcp;
 pub mod validate;
 pub mod walker;
+
+/// A property: it panics where it does not hold of the bytes.
+pub type Property = fn(&[u8]);
+
+/// Every target.
+pub const ALL: [(&str, Property); 16] = [
+    ("name", name::check),
+    ("query", query::check),
+    ("edns", edns::check),
+    ("hit", hit::check),
+    ("local", local::check),
+    ("tcp", tcp::check),
+    ("answer", answer::check),
+    ("reply", reply::check),
+    ("stream", stream::check),
+    ("datagram", datagram::check),
+    ("filter", filter::check),
+    ("validate", validate::check),
+    ("snapshot", snapshot::check),
+    ("files", files::check),
+    ("config", |data| text(data, config::check)),
+    ("corefile", |data| text(data, corefile::check)),
+];
+
+/// Hands bytes on if they are text.
+fn text(data: &[u8], check: fn(&str)) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        check(text);
+    }
+}
 
 /// Takes small choices off the front of the fuzzer's bytes; zeros when they are used up.
 #[derive(Debug)]

@@ -1,9 +1,6 @@
 //! Writes the first inputs of every target below the folder given: messages that hickory-proto serialises, the sample configurations, names.
 //!
-//! A target by its form only, since all that links with libFuzzer must be one: it ends before it is given any input.
 //! Seeds are made anew for each run rather than kept, so that there are no blobs in the repository and none goes out of date.
-
-#![no_main]
 
 use std::fs;
 use std::path::Path;
@@ -18,15 +15,8 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
 /// Where Corefiles are.
 const COREFILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/corefiles/good");
 
-libfuzzer_sys::fuzz_target!(
-    init: write_all(),
-    |_data: &[u8]| ()
-);
-
-/// Writes the seeds of all targets, and ends the process.
-fn write_all() {
-    let root = std::env::args().nth(1).expect("usage: seeds FOLDER");
-    let root = Path::new(&root);
+/// Writes the seeds of all targets, a folder each.
+pub fn write_all(root: &Path) {
     let queries: Vec<_> = queries().iter().map(bytes).collect();
     let answers: Vec<_> = answers().iter().map(bytes).collect();
     write(root, "query", &queries);
@@ -89,7 +79,6 @@ fn write_all() {
     let corefiles = fs::read_dir(COREFILES).expect("the Corefiles are there").map(|file| file.unwrap().path());
     let corefiles = corefiles.filter(|path| path.extension().is_none()).map(|path| fs::read(path).unwrap());
     write(root, "corefile", &corefiles.collect::<Vec<_>>());
-    std::process::exit(0);
 }
 
 /// Writes the inputs of a target, numbered.

@@ -1,4 +1,0 @@
-//! Hands libFuzzer's bytes to [`properties::hit`].
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::hit::check(data));

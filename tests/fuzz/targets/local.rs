@@ -1,4 +1,0 @@
-//! Hands libFuzzer's bytes to [`properties::local`].
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::local::check(data));
