@@ -256,6 +256,7 @@ fn a_node_of_a_cluster_has_no_more_than_600_series_whatever_happens() {
         let families = on_its_worst_day(&layout, &config);
         let series: usize = families.values().map(|family| family.samples.len()).sum();
         let by_family = families.iter().map(|(name, family)| format!("{:4} {name}\n", family.samples.len()));
+        eprintln!("{names:?}: {series} series at most");
         assert!(series <= most, "{names:?}: {series} series:\n{}", by_family.collect::<String>());
         // A quiet node has a good deal less.
         let quiet = Metrics::new(&layout, 2);

@@ -233,8 +233,7 @@ mod tests {
         message.extend([0, 1, 0, 1, 0xC0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4]);
         message.extend(address);
         let mut answer = Answer::default();
-        let asked = Asked { name: key.name(), qtype: rtype::A, qclass: class::IN, dnssec_ok: false };
-        answer.read(&message, &asked).unwrap();
+        answer.read(&message, &key.asked()).unwrap();
         let judgement = Judgement { policy: BEFORE.1, is_withheld: false };
         let terms = Terms { now, lifetime: 300, zone: BEFORE.0, judgement, ..Terms::default() };
         store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
