@@ -56,6 +56,7 @@ impl Family {
             "nodens_dnssec_validations_total"
             | "nodens_dnssec_queries_total"
             | "nodens_dnssec_limits_total"
+            | "nodens_dnssec_zones_forgotten_total"
             | "nodens_dnssec_messages" => Feature::Validation,
             "nodens_handovers_total" => Feature::HandOver,
             "nodens_queries_blocked_total" | "nodens_blocked_names" => Feature::Blocking,
@@ -186,6 +187,8 @@ families! {
         "Popular answers whose time to be asked for again had come: asked, or not, because the budget was spent or too many wait.";
     RECHECKS = Counter "nodens_stale_rechecks_total" []
         "Times servers were asked again beside giving an expired answer.";
+    RECHECKS_HELD_BACK = Counter "nodens_stale_rechecks_held_back_total" []
+        "Times servers were not asked again beside giving an expired answer, because of how many names a second are.";
     FLOWN_AGAIN = Counter "nodens_questions_asked_again_total" []
         "Questions that ran out of time and were asked once more for clients who had come late.";
     LOOPS = Counter "nodens_loops_found_total" []
@@ -234,6 +237,8 @@ families! {
         "Times this daemon took sockets and answers over from another nodens, and times that another one came for them and failed.";
     NODE_REPAIRS = Counter "nodens_node_repairs_total" ["part"]
         "Times the link or the packet rules were not as they should be and were put right.";
+    INTERFACE_RESTS = Counter "nodens_interface_rests_total" []
+        "Times the link was left as it is for the rest of a minute, because somebody undoes what is put right.";
     RULES_WITHDRAWN = Counter "nodens_rules_withdrawn_total" []
         "Times the way around this daemon was opened since it did not answer its own queries.";
     SETUP_ERRORS = Counter "coredns_nodecache_setup_errors_total" ["errortype"]
@@ -256,6 +261,8 @@ families! {
         "Questions for keys and delegations that validation asked: sent to an upstream, or known.";
     VALIDATION_LIMITS = Counter "nodens_dnssec_limits_total" ["limit"]
         "Validations given up because of a bound on their work, and those not begun because their zone had met one a moment ago.";
+    VALIDATION_FORGOTTEN = Counter "nodens_dnssec_zones_forgotten_total" []
+        "Times it was forgotten for want of room which zones are not signed, or which rest; it is learned again.";
     VALIDATION_MESSAGES = Gauge "nodens_dnssec_messages" []
         "Messages with keys and delegations that are kept for validation.";
 
@@ -266,6 +273,8 @@ families! {
     //------ nodens's own: upstreams ---------------------------------------------------------------------------------
     RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []
         "Records of upstream answers that did not parse; the other records of the answer passed.";
+    ANSWERS_UNUSABLE = Counter "nodens_upstream_answers_unusable_total" []
+        "Questions that failed because no server gave an answer that can be used: no DNS, aliases in a circle, or more than 16 of them.";
     UPSTREAM_CONNECTIONS = Gauge "nodens_upstream_connections" []
         "Open connections to upstream servers.";
     HANDSHAKES = Counter "nodens_upstream_handshakes_total" ["upstream", "to", "kind"]
@@ -331,6 +340,10 @@ families! {
         "Clients with a domain that detection forgot because more are asked at a time than its table holds.";
     SENTENCES = Gauge "nodens_detect_sentences" []
         "Clients that are limited or blocked below a domain.";
+    SENTENCES_ENDED = Counter "nodens_detect_sentences_ended_early_total" []
+        "Clients that were limited or blocked no longer before their time was over, because too many others are.";
+    WATCH_FAILED = Counter "nodens_reload_watch_failures_total" []
+        "Times the kernel could not tell of changes of all files of the configuration, such as for more than 256; they are looked at every five seconds then.";
     RELOADS = Counter "nodens_reloads_total" []
         "New configurations taken over without a restart.";
     HTTP_REFUSED = Counter "nodens_http_refused_total" ["reason"]

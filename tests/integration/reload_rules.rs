@@ -4,6 +4,7 @@
 use super::common::ask::Ask;
 use super::common::daemon::{Daemon, Setup};
 use super::common::upstream::Upstream;
+use super::common::wait_until;
 use super::common::wire::{Message, kind, option, rcode};
 use super::reload::{FAILURES, file, refusals, reload, replace};
 use super::rules::names;
@@ -163,4 +164,24 @@ fn a_kept_name_is_answered_by_the_template_that_the_reload_brings() {
     reload(&daemon, &plain);
     assert_eq!(address(), ["192.0.2.1"]);
     assert_eq!(upstream.queries(), 1, "the first answer was kept all the time");
+}
+
+/// The kernel is asked to tell of 256 files and folders at most; a change of one beyond is found by looking.
+#[test]
+fn hosts_of_more_files_than_are_watched_are_read_again_all_the_same_and_that_is_counted() {
+    let upstream = Upstream::tcp().serve(names);
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = |number: usize| folder.path().join(number.to_string()).join("hosts");
+    let setup = (0..150).fold(setup(&upstream, "", "", ""), |setup, number| {
+        std::fs::create_dir(hosts(number).parent().unwrap()).unwrap();
+        std::fs::write(hosts(number), format!("192.0.2.7 a.{number}.test\n")).unwrap();
+        setup.zone(&format!("{number}.test"), "all", &format!("hosts = {:?}", hosts(number)))
+    });
+    let daemon = setup.start();
+    daemon.wait_for_metric("nodens_reload_watch_failures_total", &[], 1.0);
+    let address = |number: usize| shown(&ask(&daemon, &Ask::a(&format!("a.{number}.test"))));
+    let last = 99;
+    assert_eq!(address(last), ["192.0.2.7"]);
+    replace(&hosts(last), &format!("192.0.2.8 a.{last}.test\n"));
+    wait_until("it is read", || address(last) == ["192.0.2.8"]);
 }
