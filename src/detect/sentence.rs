@@ -128,12 +128,13 @@ impl Sentences {
         found.filter(|sentence| u64::from(sentence.until) > now.as_secs()).cloned()
     }
 
-    /// Brings sentences into force, and ends those that are over. For one thread alone.
-    pub(super) fn pass(&self, new: Vec<Sentence>, now: u32) {
+    /// Brings sentences into force, and ends those that are over; how many ended before their time. For one thread alone.
+    pub(super) fn pass(&self, new: Vec<Sentence>, now: u32) -> u64 {
         let set = self.set.load();
         if new.is_empty() && set.values().all(|sentence| sentence.until > now) {
-            return;
+            return 0;
         }
+        let mut ended = 0;
         let mut next: Set = set
             .iter()
             .filter(|(_, sentence)| sentence.until > now)
@@ -144,13 +145,14 @@ impl Sentences {
             let free_at_ns = next.get(&key).map_or(0, |before| before.free_at_ns.load(Ordering::Relaxed));
             if next.len() >= MOST && !next.contains_key(&key) {
                 let first = next.iter().min_by_key(|(_, sentence)| sentence.until).map(|(key, _)| *key);
-                first.and_then(|first| next.remove(&first));
+                ended += u64::from(first.and_then(|first| next.remove(&first)).is_some());
             }
             next.insert(key, Arc::new(InForce { severity, until, free_at_ns: AtomicU64::new(free_at_ns) }));
         }
         let some = !next.is_empty();
         self.set.store(Arc::new(next));
         self.some.store(some, Ordering::Relaxed);
+        ended
     }
 
     /// Lets so many questions a second through of those that are limited.
@@ -214,7 +216,7 @@ mod tests {
         let client = |number: u32| IpAddr::from(number.to_be_bytes());
         let all =
             (0..2_000).map(|number| Sentence::new(client(number), &wire("t.test"), Severity::Block, 2_000 + number));
-        sentences.pass(all.collect(), 1_000);
+        assert_eq!(sentences.pass(all.collect(), 1_000), 2_000 - MOST as u64);
         assert_eq!(sentences.count(), MOST);
         assert!(
             sentences.refuses(client(1_999), &wire("t.test"), NOW)

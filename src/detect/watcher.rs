@@ -169,7 +169,7 @@ impl Watcher {
                 self.board.put(found.detection);
             }
         }
-        self.sentences.pass(sentences, seconds);
+        self.metrics.add(Event::SentenceEnded, self.sentences.pass(sentences, seconds));
         let evicted = self.detector.evicted();
         for _ in self.evicted..evicted {
             self.metrics.count(Event::DetectEvicted);

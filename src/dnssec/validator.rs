@@ -327,7 +327,8 @@ impl Validator {
     /// Nothing of a zone is validated for a while.
     fn rest(&self, zone: &[u8], limit: Limit) {
         if zone.len() > 1 {
-            remember(&mut self.resting.borrow_mut(), zone, limit, clock::coarse() + REST);
+            let is_full = remember(&mut self.resting.borrow_mut(), zone, limit, clock::coarse() + REST);
+            self.forgot(is_full);
         }
     }
 
@@ -340,7 +341,15 @@ impl Validator {
         let is_of_use = known.response.as_ref().map_or(true, |response| response.answers.iter().any(is_supported));
         if !is_of_use {
             let until = known.until.min(known.since + Duration::from_secs(u64::from(UNSIGNED)));
-            remember(&mut self.unsigned.borrow_mut(), &question.name, why, until);
+            let is_full = remember(&mut self.unsigned.borrow_mut(), &question.name, why, until);
+            self.forgot(is_full);
+        }
+    }
+
+    /// Counts that all zones of a table were forgotten, if they were.
+    fn forgot(&self, is_full: bool) {
+        if is_full {
+            self.metrics.count(Event::DnssecForgotten);
         }
     }
 }
@@ -355,16 +364,19 @@ fn has_aliases(message: &[u8], name: &[u8]) -> bool {
     })
 }
 
-/// Remembers something of a zone. What is over makes room; if nothing is, all does, and is learned again.
-fn remember<T>(zones: &mut Remembered<T>, zone: &[u8], what: T, until: Moment) {
+/// Remembers something of a zone. What is over makes room; if nothing is, all does, and is learned again: whether that was so.
+fn remember<T>(zones: &mut Remembered<T>, zone: &[u8], what: T, until: Moment) -> bool {
+    let mut is_full = false;
     if zones.len() >= ZONES {
         let now = clock::coarse();
         zones.retain(|_, (_, until)| now < *until);
         if zones.len() >= ZONES {
             zones.clear();
+            is_full = true;
         }
     }
     zones.insert(zone.into(), (what, until));
+    is_full
 }
 
 /// Which zone rests if this answer costs too much: the one whose signatures its first name carries. No other: aliases lead wherever whoever wrote
@@ -507,5 +519,25 @@ impl Validator {
     /// Whether an answer is kept.
     pub(super) fn knows(&self, name: &[u8], kind: u16) -> bool {
         super::messages::fresh(&self.messages.kept(), &super::messages::Question { name: name.into(), kind }).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_zones_are_remembered_at_most_and_one_that_is_over_makes_room_first() {
+        let (mut zones, now) = (Remembered::default(), clock::coarse());
+        let name = |number: usize| number.to_be_bytes();
+        let later = now + Duration::from_secs(60);
+        for number in 0..ZONES {
+            let until = if number == 0 { now } else { later };
+            assert!(!remember(&mut zones, &name(number), (), until), "{number}");
+        }
+        assert!(!remember(&mut zones, &name(ZONES), (), later), "the first was over");
+        assert_eq!(zones.len(), ZONES);
+        assert!(remember(&mut zones, &name(ZONES + 1), (), later));
+        assert_eq!(zones.len(), 1);
     }
 }

@@ -91,13 +91,13 @@
 //!
 //! The same names, labels and buckets, with `metrics.names = "coredns"`. `"all"` in nodens.toml adds those that CoreDNS had before 1.12 and alerts may still look
 //! for: `coredns_forward_requests_total`, `coredns_forward_responses_total`, `coredns_forward_request_duration_seconds`,
-//! `coredns_forward_healthcheck_failures_total`. A histogram shows some of its buckets, all of them CoreDNS's own. Left out, each for a reason:
+//! `coredns_forward_healthcheck_failures_total`. Rules have CoreDNS's names where they are written: `coredns_acl_*`, `coredns_template_*`, `coredns_hosts_*`,
+//! `coredns_dns64_requests_translated_total`, which counts an answer when it is made and not each time it is given again. A histogram shows some of its buckets, all of them CoreDNS's own. Left out, each for a reason:
 //!
 //! | left out | why |
 //! |---|---|
 //! | `go_*` | there is no Go in it; `process_*` is there |
 //! | `coredns_health_request_duration_seconds`, `coredns_health_request_failures_total` | CoreDNS asks its own HTTP server. Here every listener is asked over DNS, once a second; one that does not answer ends the worker, which `nodens_worker_restarts_total` counts |
-//! | `coredns_hosts_entries`, `coredns_hosts_reload_timestamp_seconds` | a file of hosts is a part of the configuration: `coredns_reload_failed_total` and `/ready` tell of it, `nodens_written_rules_total` of answers from it |
-//! | `coredns_template_matches_total`, `coredns_template_failures_total`, `coredns_template_rr_failures_total` | `nodens_written_rules_total` counts answers that templates made, and failures of them |
-//! | `coredns_dns64_requests_translated_total` | `nodens_written_rules_total` counts them |
+//! | `coredns_template_template_failures_total` | templates are checked when the configuration is read; what then makes no record is `coredns_template_rr_failures_total` |
+//! | the labels `section` and `template` of that | they would hold text of the configuration: they are empty, and the log has the number of the template |
 //! | the label `type` of `coredns_dns_request_duration_seconds` | CoreDNS itself has it only by choice; it would cost a histogram a type |

@@ -88,8 +88,8 @@
 //! behind holds until it is back. It is for nodes whose kernel is too old for the other, or whose firewall is made by
 //! iptables and drops DNS: these rules stand before its own.
 //!
-//! The lock of iptables is waited for two seconds at most; then the error is `iptables_lock`, and the next look tries again. At the end the
-//! daemon says how many rules are left if it could not remove them.
+//! The lock of iptables is waited for two seconds at most; then the error is `iptables_lock`, and the next look tries again. At the end it
+//! is asked for again and again, for ten seconds in all; then the daemon says how many rules are left.
 //!
 //! # What others have left
 //!

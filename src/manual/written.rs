@@ -60,5 +60,5 @@
 //!
 //! `nodens ctl explain NAME TYPE` names the rule that has its say, and the line of an access list with `--client`. `nodens check FILE` reads all rules:
 //! expressions that are none, groups that no expression has, records that are none. What only shows with a name is SERVFAIL, a line in the log and
-//! `nodens_written_rules_total`: `rewrite_failed` (a name of more than 255 bytes, an empty label), `template_failed` (no record), `too_deep` (templates
+//! `nodens_written_rules_total` (with `metrics.names = "coredns"` also in CoreDNS's names, by zone): `rewrite_failed` (a name of more than 255 bytes, an empty label), `template_failed` (no record), `too_deep` (templates
 //! whose aliases lead to each other, given up after four).

@@ -17,7 +17,7 @@ use super::label::{AddressClass, exchange_rcode};
 use super::queries::{self, CACHE_TYPES, NO_VIEW, Queries};
 use super::samples::{Histograms, Scalars};
 use super::worker::{self, WorkerMetrics};
-use super::{Layout, Protocol, process};
+use super::{HostsRead, Layout, Protocol, process};
 use crate::config::{Config, Dnssec, Server, Upstream};
 
 /// What a build calls itself besides its version, a commit as a rule; set when the package is built.
@@ -81,6 +81,7 @@ impl Metrics {
             servers: Mutex::default(),
             features: Mutex::default(),
             habits: Mutex::default(),
+            hosts: Mutex::default(),
             workers: (0..workers + Beside::COUNT).map(|_| Arc::new(WorkerMetrics::new(layout))).collect(),
             cache: Mutex::new(None),
             descriptions: family::ALL.iter().map(describe).collect(),
@@ -179,6 +180,11 @@ impl Metrics {
         *self.shared.habits.lock().unwrap_or_else(PoisonError::into_inner) = Habits::of(config);
     }
 
+    /// Says what the hosts of zones are that are in force.
+    pub fn set_hosts(&self, hosts: Vec<HostsRead>) {
+        *self.shared.hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
+    }
+
     /// The counters of all workers, the main thread's last.
     pub(super) fn workers(&self) -> &[Arc<WorkerMetrics>] {
         &self.shared.workers
@@ -228,6 +234,8 @@ struct Shared {
     features: Mutex<Vec<Feature>>,
     /// What those look for who come from CoreDNS.
     habits: Mutex<Habits>,
+    /// The hosts of zones.
+    hosts: Mutex<Vec<HostsRead>>,
     /// One a worker, and the main thread's last.
     workers: Vec<Arc<WorkerMetrics>>,
     /// Where the figures of the cache come from, once there is one.
@@ -254,7 +262,8 @@ impl Collector for Scrape {
         self.0.upstreams(&mut families);
         let layout = self.0.layout();
         let habits = self.0.habits.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        habits.collect(&layout, &self.0.workers, &mut families);
+        let hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        habits.collect(&layout, &self.0.workers, &hosts, &mut families);
         families.extend(process::families());
         families
     }

@@ -47,7 +47,9 @@ table! {
         RateShared => RATE_SHARED,
         /// A name of `policy.block`, or one whose alias leads to such a name; answered NXDOMAIN.
         Blocked => BLOCKED,
-        /// A query that `zone.acl` blocks; answered REFUSED.
+        /// A query that `zone.acl` of some zone was asked about and let pass.
+        AclAllowed => WRITTEN_RULES / "acl_allow",
+        /// One that it blocks; answered REFUSED.
         AclBlocked => WRITTEN_RULES / "acl_block",
         /// One that it filters; answered with nothing.
         AclFiltered => WRITTEN_RULES / "acl_filter",
@@ -93,6 +95,8 @@ table! {
         SnapshotUnusable => SNAPSHOTS / "unusable",
         /// Servers were asked again beside giving an expired answer.
         Rechecked => RECHECKS,
+        /// They were not, since as many names a second are asked again already as there may be.
+        RecheckHeldBack => RECHECKS_HELD_BACK,
         /// Clients that came late to a question which ran out of time shared another try.
         FlownAgain => FLOWN_AGAIN,
         /// The servers of a zone were found to ask us what we ask them.
@@ -129,6 +133,8 @@ table! {
         DnssecKnown => VALIDATION_QUERIES / "known",
         /// One that was sent to an upstream.
         DnssecAsked => VALIDATION_QUERIES / "asked",
+        /// What was remembered of zones, that they are not signed or that they rest, was forgotten for want of room.
+        DnssecForgotten => VALIDATION_FORGOTTEN,
         /// A validation given up because of too many signatures.
         DnssecSignatures => VALIDATION_LIMITS / "signatures",
         /// One given up because of too many questions for keys and delegations.
@@ -145,6 +151,8 @@ table! {
         ConfigmapFailed => SETUP_ERRORS / "configmap",
         /// A record of an upstream's answer that did not parse; it was dropped, the others passed.
         RecordDropped => RECORD_DROPPED,
+        /// A question failed since what servers said cannot be used: no DNS, aliases in a circle, or too many of them.
+        AnswerUnusable => ANSWERS_UNUSABLE,
         /// A log line that the limiter held back.
         LogSuppressed => LOG_SUPPRESSED,
         /// An answer or message noted for the query log.
@@ -175,6 +183,10 @@ table! {
         DetectEvicted => DETECT_EVICTED,
         /// A question of a client that is held back below that domain (`detect.mode`); answered REFUSED.
         Sentenced => REJECTED / "detected",
+        /// A client was held back no longer, because too many others are.
+        SentenceEnded => SENTENCES_ENDED,
+        /// The kernel does not tell of all files that the configuration was made of; they are looked at every few seconds.
+        WatchFailed => WATCH_FAILED,
         /// A new configuration taken over.
         Reloaded => RELOADS,
         /// A new configuration with a mistake; the one before stayed.
@@ -364,6 +376,8 @@ table! {
         Waiting => WAITING,
         /// Names that are blocked, those below them not counted.
         BlockedNames => BLOCKED_NAMES,
+        /// Names in the hosts of all zones.
+        HostsNames => HOSTS_NAMES,
         /// Answers in the file that was written last.
         SnapshotEntries => SNAPSHOT_ENTRIES / "written",
         /// Answers that it had no room for (`cache.snapshot-size`).
@@ -402,6 +416,8 @@ table! {
         RulesRepaired => NODE_REPAIRS / "rules",
         /// The link was not as it should be, and was put right.
         InterfaceRepaired => NODE_REPAIRS / "interface",
+        /// Somebody undid our repairs of the link so often that it was left for the rest of a minute.
+        InterfaceRested => INTERFACE_RESTS,
         /// The way around this daemon was opened since it did not answer itself.
         RulesWithdrawn => RULES_WITHDRAWN,
         /// Rules could not be installed or looked at.
@@ -417,7 +433,7 @@ table! {
 
 impl Gauge {
     /// What the supervisor counts, in the order in which it tells a worker; they only grow.
-    pub const SUPERVISED: [Self; 11] = [
+    pub const SUPERVISED: [Self; 12] = [
         Self::WorkerDied,
         Self::WorkerHung,
         Self::TookOver,
@@ -429,5 +445,6 @@ impl Gauge {
         Self::RulesLocked,
         Self::InterfaceFailed,
         Self::InterfaceUnseen,
+        Self::InterfaceRested,
     ];
 }

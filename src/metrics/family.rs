@@ -56,12 +56,13 @@ impl Family {
             "nodens_dnssec_validations_total"
             | "nodens_dnssec_queries_total"
             | "nodens_dnssec_limits_total"
+            | "nodens_dnssec_zones_forgotten_total"
             | "nodens_dnssec_messages" => Feature::Validation,
             "nodens_handovers_total" => Feature::HandOver,
             "nodens_queries_blocked_total" | "nodens_blocked_names" => Feature::Blocking,
             "nodens_client_rates_shared_total" => Feature::ClientRate,
             "nodens_query_log_total" => Feature::QueryLog,
-            "nodens_written_rules_total" => Feature::WrittenRules,
+            "nodens_written_rules_total" | "nodens_hosts_names" => Feature::WrittenRules,
             _ => return None,
         })
     }
@@ -136,6 +137,24 @@ families! {
         "Always 1; the plugins of CoreDNS that do what is done here, zone by zone under the first server.";
     CACHE_DROPS = Counter "coredns_cache_drops_total" ["server", "zones", "view"]
         "Answers to another question than was asked. Always 0: those are ignored when they come, see nodens_upstream_mismatches_total.";
+    ACL_ALLOWED = Counter "coredns_acl_allowed_requests_total" ["server", "view"]
+        "Queries that access lists let pass; shown under the first server, where any zone has one.";
+    ACL_BLOCKED = Counter "coredns_acl_blocked_requests_total" ["server", "zone", "view"]
+        "Queries refused by the access list of a zone.";
+    ACL_FILTERED = Counter "coredns_acl_filtered_requests_total" ["server", "zone", "view"]
+        "Queries answered with nothing by the access list of a zone.";
+    ACL_DROPPED = Counter "coredns_acl_dropped_requests_total" ["server", "zone", "view"]
+        "Queries not answered because of the access list of a zone.";
+    TEMPLATE_MATCHES = Counter "coredns_template_matches_total" ["server", "zone", "view", "class", "type"]
+        "Questions that a template had its say in, by their zone and type. Answers that a worker still has are not made again.";
+    TEMPLATE_FAILURES = Counter "coredns_template_rr_failures_total" ["server", "zone", "view", "class", "type", "section", "template"]
+        "Answers of templates that are no record, SERVFAIL. The last two labels are empty: the log has the number of the template.";
+    DNS64_TRANSLATED = Counter "coredns_dns64_requests_translated_total" ["server"]
+        "Answers given IPv6 addresses that are made up. Those that a worker still has are not made again; CoreDNS counts each.";
+    HOSTS_ENTRIES = Gauge "coredns_hosts_entries" ["hostsfile"]
+        "Addresses of names and names of addresses in the hosts of zones, by file; empty are those with lines alone.";
+    HOSTS_RELOADED = Gauge "coredns_hosts_reload_timestamp_seconds" []
+        "When the file with hosts of a zone was written that was written last, of those in force, in seconds since 1970-01-01 UTC.";
     FORWARD_REQUESTS = Counter "coredns_forward_requests_total" ["to"]
         "Questions that an upstream server has answered; CoreDNS had this until 1.11.";
     FORWARD_RESPONSES = Counter "coredns_forward_responses_total" ["to", "rcode"]
@@ -168,6 +187,8 @@ families! {
         "Popular answers whose time to be asked for again had come: asked, or not, because the budget was spent or too many wait.";
     RECHECKS = Counter "nodens_stale_rechecks_total" []
         "Times servers were asked again beside giving an expired answer.";
+    RECHECKS_HELD_BACK = Counter "nodens_stale_rechecks_held_back_total" []
+        "Times servers were not asked again beside giving an expired answer, because of how many names a second are.";
     FLOWN_AGAIN = Counter "nodens_questions_asked_again_total" []
         "Questions that ran out of time and were asked once more for clients who had come late.";
     LOOPS = Counter "nodens_loops_found_total" []
@@ -216,6 +237,8 @@ families! {
         "Times this daemon took sockets and answers over from another nodens, and times that another one came for them and failed.";
     NODE_REPAIRS = Counter "nodens_node_repairs_total" ["part"]
         "Times the link or the packet rules were not as they should be and were put right.";
+    INTERFACE_RESTS = Counter "nodens_interface_rests_total" []
+        "Times the link was left as it is for the rest of a minute, because somebody undoes what is put right.";
     RULES_WITHDRAWN = Counter "nodens_rules_withdrawn_total" []
         "Times the way around this daemon was opened since it did not answer its own queries.";
     SETUP_ERRORS = Counter "coredns_nodecache_setup_errors_total" ["errortype"]
@@ -224,9 +247,12 @@ families! {
 
     //------ nodens's own: what operators write down ---------------------------------------------------------------------
     WRITTEN_RULES = Counter "nodens_written_rules_total" ["rule"]
-        "What came of rules in the configuration: queries that zone.acl turned away, questions asked in another form, answers made by templates, \
+        "What came of rules in the configuration: queries that zone.acl let pass or turned away, questions asked in another form, answers made by templates, \
          found in a zone's hosts, given IPv6 addresses or told where they ask from; and failures of these, which are SERVFAIL. Answers that a \
          worker still has are not made again.";
+
+    HOSTS_NAMES = Gauge "nodens_hosts_names" []
+        "Names in the hosts of all zones.";
 
     //------ nodens's own: validation --------------------------------------------------------------------------------
     VALIDATIONS = Counter "nodens_dnssec_validations_total" ["result"]
@@ -235,6 +261,8 @@ families! {
         "Questions for keys and delegations that validation asked: sent to an upstream, or known.";
     VALIDATION_LIMITS = Counter "nodens_dnssec_limits_total" ["limit"]
         "Validations given up because of a bound on their work, and those not begun because their zone had met one a moment ago.";
+    VALIDATION_FORGOTTEN = Counter "nodens_dnssec_zones_forgotten_total" []
+        "Times it was forgotten for want of room which zones are not signed, or which rest; it is learned again.";
     VALIDATION_MESSAGES = Gauge "nodens_dnssec_messages" []
         "Messages with keys and delegations that are kept for validation.";
 
@@ -245,6 +273,8 @@ families! {
     //------ nodens's own: upstreams ---------------------------------------------------------------------------------
     RECORD_DROPPED = Counter "nodens_upstream_records_dropped_total" []
         "Records of upstream answers that did not parse; the other records of the answer passed.";
+    ANSWERS_UNUSABLE = Counter "nodens_upstream_answers_unusable_total" []
+        "Questions that failed because no server gave an answer that can be used: no DNS, aliases in a circle, or more than 16 of them.";
     UPSTREAM_CONNECTIONS = Gauge "nodens_upstream_connections" []
         "Open connections to upstream servers.";
     HANDSHAKES = Counter "nodens_upstream_handshakes_total" ["upstream", "to", "kind"]
@@ -310,6 +340,10 @@ families! {
         "Clients with a domain that detection forgot because more are asked at a time than its table holds.";
     SENTENCES = Gauge "nodens_detect_sentences" []
         "Clients that are limited or blocked below a domain.";
+    SENTENCES_ENDED = Counter "nodens_detect_sentences_ended_early_total" []
+        "Clients that were limited or blocked no longer before their time was over, because too many others are.";
+    WATCH_FAILED = Counter "nodens_reload_watch_failures_total" []
+        "Times the kernel could not tell of changes of all files of the configuration, such as for more than 256; they are looked at every five seconds then.";
     RELOADS = Counter "nodens_reloads_total" []
         "New configurations taken over without a restart.";
     HTTP_REFUSED = Counter "nodens_http_refused_total" ["reason"]

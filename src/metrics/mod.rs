@@ -8,7 +8,7 @@
 //!
 //! Reading order: `event` (the tables of what is counted), `label` (the closed sets of label values), `counter`
 //! (one cell, one histogram), `worker` (the memory of one worker), `family` (names and help texts), `collect` (the scrape), `habits` (names for those who come from CoreDNS), `queries` (what it
-//! makes of answered queries), `totals` (the same in numbers).
+//! makes of answered queries), `rules` (and of rules), `totals` (the same in numbers).
 
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ mod collect;
 mod habits;
 mod process;
 mod queries;
+mod rules;
 mod samples;
 
 // The same for whoever asks without Prometheus.
@@ -56,6 +57,17 @@ pub struct Layout {
     pub zones: Vec<String>,
     /// Every server of every group: (group name, "tls://1.1.1.1:853"), by number.
     pub upstreams: Vec<(String, String)>,
+}
+
+/// The hosts of one zone, as they were read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostsRead {
+    /// The file; empty if there are lines alone.
+    pub file: String,
+    /// Addresses of names and names of addresses.
+    pub entries: u64,
+    /// When the file was written, in seconds since 1970.
+    pub modified: Option<f64>,
 }
 
 /// The transport of a client.

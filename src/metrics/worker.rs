@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::counter::{Counter, Counts, Durations, Sizes};
 use super::event::{Event, Gauge, UpstreamEvent};
 use super::label::{AddressClass, RCODE_COUNT, TYPE_COUNT, rcode_index, type_index};
+use super::rules::{self, RuleRow};
 use super::{Answered, Layout, Protocol, Source};
 
 /// How many transports clients have.
@@ -50,6 +51,8 @@ pub struct WorkerMetrics {
     upstreams: Pages<UpstreamRow>,
     /// By position in [`Layout::zones`].
     rebinding: Pages<RebindingRow>,
+    /// By position in [`Layout::zones`].
+    rules: Pages<RuleRow>,
 }
 
 /// Answers of one zone that led to addresses which are not public: by what they are, let pass and blocked.
@@ -120,6 +123,7 @@ impl WorkerMetrics {
     pub(super) fn new(layout: &Layout) -> Self {
         let (servers, zones) = (layout.servers.len(), layout.zones.len() + 1);
         // Without a layout there is nothing to tell apart.
+        let zoned = if layout.zones.is_empty() { 0 } else { layout.zones.len() + MOST_LATER };
         let upstreams = if servers + layout.upstreams.len() == 0 { 0 } else { layout.upstreams.len() + MOST_LATER };
         Self {
             events: [const { Counter::new() }; Event::COUNT],
@@ -129,7 +133,8 @@ impl WorkerMetrics {
             rows: (0..servers * zones * PROTOCOLS).map(|_| OnceLock::new()).collect(),
             later: Pages::new(servers * MOST_LATER * PROTOCOLS),
             upstreams: Pages::new(upstreams),
-            rebinding: Pages::new(if layout.zones.is_empty() { 0 } else { layout.zones.len() + MOST_LATER }),
+            rebinding: Pages::new(zoned),
+            rules: Pages::new(zoned),
         }
     }
 
@@ -205,6 +210,16 @@ impl WorkerMetrics {
         }
     }
 
+    /// Counts what a rule did with a question of that type, and in which zone, by its position in [`Layout::zones`], where that is told apart.
+    pub fn ruled(&self, zone: u16, qtype: u16, event: Event) {
+        self.count(event);
+        if let Some(place) = rules::place(event, qtype)
+            && let Some(slot) = self.rules.slot(usize::from(zone))
+        {
+            slot.get_or_init(|| Box::new([const { Counter::new() }; _]))[place].add(1);
+        }
+    }
+
     /// Sets one of the plain gauges.
     #[inline]
     pub fn set(&self, gauge: Gauge, value: u64) {
@@ -269,6 +284,11 @@ impl WorkerMetrics {
     /// What was counted by [`WorkerMetrics::rebinding`] in a zone; none if nothing was.
     pub(super) fn rebindings(&self, zone: usize) -> Option<&RebindingRow> {
         self.rebinding.get(zone)
+    }
+
+    /// What was counted by [`WorkerMetrics::ruled`] in a zone; none if nothing was.
+    pub(super) fn rules(&self, zone: usize) -> Option<&RuleRow> {
+        self.rules.get(zone)
     }
 
     /// The row of an upstream server; none if nothing was counted in it.

@@ -207,6 +207,9 @@ impl Pipeline {
     /// Says, within limits, that a question found no answer.
     fn failed(self: &Rc<Self>, flight: &Flight, error: UpstreamError, is_conclusive: bool) -> Finding {
         let key = &flight.key;
+        if error == UpstreamError::Malformed {
+            self.metrics.count(Event::AnswerUnusable);
+        }
         if self.limiter.admits(Topic::Upstream, clock::coarse()) {
             warn!(name = %escaped(&name::display(key.name()).to_string()), qtype = key.qtype(), error = %error, "no server answered");
         }

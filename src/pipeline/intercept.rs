@@ -123,19 +123,23 @@ impl Pipeline {
         edns: Option<Edns>,
     ) -> Option<Outcome> {
         let name = room.get(HEADER..context.question_end.checked_sub(4)?)?.to_ascii_lowercase();
-        let (_, _, action) = plan.access(context.client, &name, context.qtype)?;
+        let Some((_, zone, action)) = plan.access(context.client, &name, context.qtype) else {
+            self.metrics.count(Event::AclAllowed);
+            return None;
+        };
+        let count = |event| self.metrics.ruled(zone, context.qtype, event);
         match action {
             Action::Allow => None,
             Action::Block => {
-                self.metrics.count(Event::AclBlocked);
+                count(Event::AclBlocked);
                 Some(self.refuse(room, context, edns, rcode::REFUSED, Some(ede::BLOCKED)))
             }
             Action::Filter => {
-                self.metrics.count(Event::AclFiltered);
+                count(Event::AclFiltered);
                 Some(self.refuse(room, context, edns, rcode::NOERROR, Some(ede::FILTERED)))
             }
             Action::Drop => {
-                self.metrics.count(Event::AclDropped);
+                count(Event::AclDropped);
                 Some(Outcome::Drop)
             }
         }

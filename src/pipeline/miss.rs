@@ -256,7 +256,7 @@ impl Pipeline {
         }
         let is_back = failed_at.is_some_and(|at| plan.recovered_since(rules, at, now)) && !group.is_failing();
         let is_due = failed_at.is_none_or(|at| now.since(at) >= RECHECK);
-        if (is_back || is_due) && self.flight(key).is_none() && self.pace.admits(now) {
+        if (is_back || is_due) && self.flight(key).is_none() && self.may_recheck(now) {
             // The next clients need not wait for what this one finds out.
             self.note_failure(key, now, failure.map_or(rcode::SERVFAIL, |failure| failure.rcode), None, false);
             if !group.is_failing() {

@@ -7,7 +7,10 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use crate::metrics::Event;
 use crate::sys::clock::Moment;
+
+use super::Pipeline;
 
 /// The least there may be: a quiet node is not slow. Refreshes a second.
 const LEAST: f64 = 2.0;
@@ -53,6 +56,17 @@ impl Pace {
         self.filled.set(now);
         self.tokens.set(if tokens >= 1.0 { tokens - 1.0 } else { tokens });
         tokens >= 1.0
+    }
+}
+
+impl Pipeline {
+    /// Whether servers may be asked again for what has expired.
+    pub(super) fn may_recheck(&self, now: Moment) -> bool {
+        let admits = self.pace.admits(now);
+        if !admits {
+            self.metrics.count(Event::RecheckHeldBack);
+        }
+        admits
     }
 }
 

@@ -184,3 +184,105 @@ impl Plan {
             || answer.data().filter_map(target).any(|target| is_inside(target.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::task::LocalSet;
+
+    use super::super::{Numbers, Shared};
+    use super::*;
+    use crate::cache::{Store, Variant};
+    use crate::config::{Config, Environment};
+    use crate::filter::Addresses;
+    use crate::metrics::WorkerMetrics;
+    use crate::policy::local::Local;
+
+    /// The zone that all names belong to, before any reload, and the policy of that time.
+    const BEFORE: (u16, u32) = (0, 1);
+
+    /// What a worker goes by: its only zone treats addresses inside by this mode, and has this number under this policy.
+    fn shared(store: &Arc<Store>, mode: &str, (zone, policy): (u16, u32)) -> Shared {
+        let text = format!(
+            "[[upstream]]\nname = \"all\"\nservers = [\"udp://192.0.2.53\"]\n\
+             [[zone]]\nname = \".\"\nupstream = \"all\"\nrebinding.mode = {mode:?}\n"
+        );
+        let config = Config::parse(&text, "test", &Environment::neutral()).unwrap().config;
+        Shared {
+            store: Arc::clone(store),
+            local: Arc::new(Local::new(&config).unwrap()),
+            rules: Arc::default(),
+            anchors: Arc::default(),
+            rates: None,
+            tls: [None].into(),
+            addresses: Arc::new(Addresses::new(&config.rebinding, &[])),
+            policy,
+            loops: Arc::default(),
+            numbers: Arc::new(Numbers { zones: vec![zone], servers: vec![0] }),
+            config: Arc::new(config),
+        }
+    }
+
+    /// Keeps an answer of so many seconds with this address, as it was judged before; what it answers.
+    fn keep(store: &Store, address: [u8; 4], now: Moment) -> Key {
+        let owner = name::parse("www.example.com").unwrap();
+        let key = Key::new(&owner, rtype::A, Variant::default(), store.hashing());
+        let mut message = vec![0, 0, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+        message.extend(&owner);
+        message.extend([0, 1, 0, 1, 0xC0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4]);
+        message.extend(address);
+        let mut answer = Answer::default();
+        answer.read(&message, &key.asked()).unwrap();
+        let judgement = Judgement { policy: BEFORE.1, is_withheld: false };
+        let terms = Terms { now, lifetime: 300, zone: BEFORE.0, judgement, ..Terms::default() };
+        store.insert(Entry::new(&key, &mut answer, terms, store.hashing()));
+        store.settle();
+        key
+    }
+
+    /// What is known of an answer with this address after a reload: what it was judged by, whether something of it was withheld, and its addresses.
+    fn after_a_reload(mode: &str, now: (u16, u32), address: [u8; 4]) -> Option<(u32, bool, u16)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let store = Arc::new(Store::new(1 << 20, 1 << 20));
+            let pipeline = Pipeline::new(&shared(&store, mode, BEFORE), Arc::new(WorkerMetrics::default()));
+            let key = keep(&store, address, clock::coarse());
+            assert!(pipeline.find(&key, clock::coarse(), None).fresh().is_some(), "as it was judged");
+            pipeline.adopt(&shared(&store, mode, now));
+            let found = pipeline.find(&key, clock::coarse(), None).fresh();
+            // What was judged is kept as it was judged; what was not is left to whoever takes out what no longer holds.
+            store.settle();
+            let kept = store.find(&key, clock::coarse()).fresh().expect("it is still there");
+            assert_eq!(kept.judgement().policy, found.as_ref().map_or(BEFORE.1, |entry| entry.judgement().policy));
+            found.map(|entry| {
+                let judgement = entry.judgement();
+                (judgement.policy, judgement.is_withheld, entry.body(clock::coarse()).counts[0])
+            })
+        })
+    }
+
+    #[test]
+    fn what_was_kept_under_another_policy_is_judged_anew() {
+        let ((zone, policy), public, inside) = (BEFORE, [1, 1, 1, 1], [10, 0, 0, 1]);
+        for (mode, now, address, expected) in [
+            ("block", BEFORE, inside, Some((policy, false, 1))),
+            ("block", (zone, 2), public, Some((2, false, 1))),
+            ("block", (zone, 2), inside, Some((2, true, 0))),
+            ("report", (zone, 2), inside, Some((2, false, 1))),
+            ("off", (zone, 2), inside, Some((2, false, 1))),
+        ] {
+            assert_eq!(after_a_reload(mode, now, address), expected, "{mode} {now:?} {address:?}");
+        }
+    }
+
+    /// Other servers may say something else: what the zone's servers of before said is not judged but asked for again, harmless or not.
+    #[test]
+    fn what_was_kept_of_a_zone_that_has_another_number_is_asked_for_again() {
+        for address in [[1, 1, 1, 1], [10, 0, 0, 1]] {
+            for mode in ["block", "report", "off"] {
+                assert_eq!(after_a_reload(mode, (BEFORE.0 + 1, 2), address), None, "{mode} {address:?}");
+            }
+        }
+    }
+}

@@ -227,11 +227,11 @@ impl Pipeline {
                 self.spoilt(flight, Event::TemplateFailed, "a [[template]] makes no record", template)
             }
             MadeAnswer::Code(rcode, ede) => {
-                self.metrics.count(Event::Templated);
+                self.metrics.ruled(flight.zone, flight.key.qtype(), Event::Templated);
                 Finding::Nothing(Self::unmade(flight, rcode, ede))
             }
             MadeAnswer::Message(message, ede) => {
-                self.metrics.count(Event::Templated);
+                self.metrics.ruled(flight.zone, flight.key.qtype(), Event::Templated);
                 let is_address = matches!(flight.key.qtype(), rtype::A | rtype::AAAA);
                 let target = if is_address { loose_end(&message, flight.key.name()) } else { None };
                 let message = match target {
@@ -297,7 +297,7 @@ impl Pipeline {
 
     /// That nothing comes of a rule; says so within limits.
     fn spoilt(&self, flight: &Flight, event: Event, what: &'static str, rule: usize) -> Finding {
-        self.metrics.count(event);
+        self.metrics.ruled(flight.zone, flight.key.qtype(), event);
         if self.limiter.admits(Topic::Rules, clock::coarse()) {
             let shown = name::display(flight.key.name()).to_string();
             warn!(name = %escaped(&shown), qtype = flight.key.qtype(), rule, "{what}");

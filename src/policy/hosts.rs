@@ -4,13 +4,16 @@
 //! to the zone's servers, or fails, since a hosts file has no SOA that a denial could carry.
 
 use std::collections::HashMap;
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::MetadataExt as _;
 
 use foldhash::fast::RandomState;
 
 use super::local;
 use crate::config;
 use crate::error::Failure;
+use crate::metrics::HostsRead;
 use crate::wire::header::HEADER;
 use crate::wire::name::{self, is_below};
 use crate::wire::{class, flag, put_u16, rcode, rtype};
@@ -28,6 +31,10 @@ pub struct Hosts {
     zone: Vec<u8>,
     /// Below what names go on that are not there, in wire format; `None` if none do.
     through: Option<Vec<Vec<u8>>>,
+    /// The file; empty if there is none.
+    file: String,
+    /// When it was written, in seconds since 1970.
+    modified: Option<f64>,
 }
 
 /// What a zone's hosts say of a question.
@@ -56,8 +63,12 @@ impl Hosts {
         let lines = hosts.lines.join("\n");
         read.add(lines.as_bytes(), "zone.hosts-lines", hosts.reverse, warnings);
         if let Some(path) = &hosts.file {
+            read.file = path.display().to_string();
+            // Before it is read: what is written meanwhile counts as read later.
+            read.modified = fs::metadata(path).ok().map(|file| file.mtime() as f64 + file.mtime_nsec() as f64 * 1e-9);
             let text = local::hosts::text(path, "zone.hosts")?;
-            read.add(&text, &path.display().to_string(), hosts.reverse, warnings);
+            let file = read.file.clone();
+            read.add(&text, &file, hosts.reverse, warnings);
         }
         Ok(read)
     }
@@ -86,6 +97,13 @@ impl Hosts {
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.len()
+    }
+
+    /// How many there are, and of what file.
+    pub(super) fn told(&self) -> HostsRead {
+        let lengths = self.names.values().map(Vec::len).chain(self.addresses.values().map(Vec::len));
+        let entries = u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX);
+        HostsRead { file: self.file.clone(), entries, modified: self.modified }
     }
 
     /// Whether there is none.

@@ -12,6 +12,7 @@ use super::scope::Place;
 use super::template::Templates;
 use crate::config::{Config, Dns64};
 use crate::error::Failure;
+use crate::metrics::HostsRead;
 use crate::wire::suffixes::Suffixes;
 
 /// What operators write down.
@@ -137,6 +138,12 @@ impl RuleSet {
     #[must_use]
     pub fn has_acls(&self) -> bool {
         self.zones.iter().any(|zone| zone.acl.is_some())
+    }
+
+    /// The hosts of each zone that has some, for whoever counts.
+    #[must_use]
+    pub fn hosts_read(&self) -> Vec<HostsRead> {
+        self.zones.iter().filter_map(|zone| zone.hosts.as_ref()).map(|hosts| hosts.told()).collect()
     }
 
     /// Names in the hosts of all zones.

@@ -44,6 +44,8 @@ pub(crate) struct Keeper {
     rules_every: Duration,
     /// What is known of the rules.
     state: State,
+    /// Rests of the link that were counted.
+    rests: u64,
     /// Where it is counted.
     figures: Rc<Figures>,
 }
@@ -105,6 +107,7 @@ impl Keeper {
             rules: Rules::new(&config.rules, listeners, &config.health.listen),
             rules_every: config.rules.interval,
             state: State::Absent,
+            rests: 0,
             figures,
         }
     }
@@ -133,6 +136,7 @@ impl Keeper {
         let mut refresh = interval(REFRESH);
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.note_rests();
             // No step is broken off in the middle: each takes a few seconds at most.
             tokio::select! {
                 biased;
@@ -168,6 +172,14 @@ impl Keeper {
     async fn look_at_interface(&mut self) -> bool {
         let done = self.interface.reconcile().await;
         self.note(done, Gauge::InterfaceRepaired, "link")
+    }
+
+    /// Counts the rests of the link that have begun. Nobody returns from one before it is over, but every second there is something else to do.
+    fn note_rests(&mut self) {
+        while self.rests < self.interface.held_back() {
+            self.rests += 1;
+            self.figures.count(Gauge::InterfaceRested);
+        }
     }
 
     /// Lets the rules hold on, or opens the way around us; whether they are as they should be.

@@ -41,6 +41,7 @@ use crate::listener::tcp::{Begun, Drain};
 use crate::metrics::{Beside, CacheFigures, Gauge, Metrics};
 use crate::pipeline::Shared;
 use crate::policy::local::Local;
+use crate::policy::rules::RuleSet;
 use crate::querylog::{Names, Pod, QueryLogs};
 use crate::who::{Directory, Who};
 
@@ -190,8 +191,8 @@ impl Running {
             let snapshot = Arc::clone(&self.snapshot);
             in_background(move || snapshot.forget_what_changed()).await?
         };
-        publish_names(&self.snapshot.shared.local, &self.metrics);
         let shared = &self.snapshot.shared;
+        publish_names(&shared.local, &shared.rules, &self.metrics);
         let warnings = [shared.local.warnings(), shared.rules.warnings()].concat();
         Ok(Changes { kept, warnings, forgotten: Some(forgotten) })
     }
@@ -249,9 +250,12 @@ fn watched(shared: &Shared) -> detect::Settings {
     detect::Settings::new(&shared.config.detect, shared.numbers.zones.iter().copied().zip(modes))
 }
 
-/// Shows how many names are blocked.
-fn publish_names(local: &Local, metrics: &Metrics) {
-    metrics.main().set(Gauge::BlockedNames, u64::try_from(local.blocked_names()).unwrap_or(u64::MAX));
+/// Shows how many names are blocked, and how many zones know themselves.
+fn publish_names(local: &Local, rules: &RuleSet, metrics: &Metrics) {
+    for (gauge, count) in [(Gauge::BlockedNames, local.blocked_names()), (Gauge::HostsNames, rules.hosts())] {
+        metrics.main().set(gauge, u64::try_from(count).unwrap_or(u64::MAX));
+    }
+    metrics.set_hosts(rules.hosts_read());
 }
 
 /// Runs on a thread of its own what may read files or take its time, so that health and metrics go on.
@@ -280,7 +284,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     let metrics = Arc::new(Metrics::new(&snapshot.layout, config.listen.workers));
     metrics.set_config(&config);
     metrics.set_cache(store as Arc<dyn CacheFigures>);
-    publish_names(&local, &metrics);
+    publish_names(&local, &rules, &metrics);
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
     let (drain, drained) = watch::channel(Drain::No);
     let snapshot = Arc::new(snapshot);

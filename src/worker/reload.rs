@@ -53,6 +53,7 @@ pub(super) async fn follow(
     addresses.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         if let Some(error) = watch.fallback() {
+            running.metrics.main().count(Event::WatchFailed);
             warn!(%error, "the kernel does not tell of changed files; they are looked at every five seconds");
         }
         let mut listener: Option<Asking> = None;

@@ -58,10 +58,7 @@ const OLDER: &[(&str, &[&str])] = &[
 const LEFT_OUT: &[&str] = &[
     "coredns_health_request_duration_seconds",
     "coredns_health_request_failures_total",
-    "coredns_hosts_entries",
-    "coredns_hosts_reload_timestamp_seconds",
-    "coredns_template_matches_total",
-    "coredns_dns64_requests_translated_total",
+    "coredns_template_template_failures_total",
     "go_*",
 ];
 

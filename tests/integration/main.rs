@@ -20,6 +20,7 @@ mod life_cycle;
 mod observation;
 mod querylog;
 mod reload;
+mod reload_rules;
 mod supervisor;
 mod top;
 mod who;

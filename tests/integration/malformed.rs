@@ -238,3 +238,21 @@ fn a_stream_that_ends_inside_a_message_breaks_nothing() {
     assert_eq!(daemon.ask(&Ask::a("half.example.org")).rcode(), rcode::SERVFAIL);
     assert_eq!(daemon.ask(&Ask::a("www.example.org")).rcode(), rcode::NOERROR);
 }
+
+/// RFC 1034 section 3.6.2: "CNAME loops signalled as an error".
+#[test]
+fn more_aliases_than_anybody_follows_are_a_failure_that_is_counted() {
+    let upstream = Upstream::tcp().serve(|query: &Query| {
+        let first = query.name();
+        let count = if first.starts_with("short") { 16 } else { 17 };
+        (0..count).fold(query.answer(), |answer, number| {
+            let owner = if number == 0 { first.clone() } else { format!("{number}.example.org") };
+            answer.record(0, &owner, kind::CNAME, 300, &name_bytes(&format!("{}.example.org", number + 1)))
+        })
+    });
+    let daemon = Setup::forward(&upstream).start();
+    assert_eq!(daemon.ask(&Ask::a("short.example.org")).answers.len(), 16);
+    assert_eq!(daemon.metric("nodens_upstream_answers_unusable_total", &[]), 0.0);
+    assert_eq!(daemon.ask(&Ask::a("long.example.org")).rcode(), rcode::SERVFAIL);
+    assert_eq!(daemon.metric("nodens_upstream_answers_unusable_total", &[]), 1.0);
+}

@@ -13,7 +13,7 @@ const RULES: &str = "nodens_written_rules_total";
 
 /// `v4.*` has an address of the one family, `alias.*` leads to `v4.example.org`, `gone.*` does not exist, `empty.*` has nothing,
 /// `broken.*` fails; others have one of each family. Names that end in "inside" are `10.0.0.1`.
-fn names(query: &Query) -> Compose {
+pub(super) fn names(query: &Query) -> Compose {
     let (name, answer) = (query.name(), query.answer());
     let address: [u8; 4] = if name.ends_with("inside") { [10, 0, 0, 1] } else { [192, 0, 2, 1] };
     let is_v6 = query.kind() == kind::AAAA;
@@ -362,6 +362,45 @@ fn whoever_asks_why_is_told_of_the_rule() {
         assert!(told["verdict"]["outcome"] == outcome && text.contains(part), "{words}: {told:#}");
     }
     assert_eq!(upstream.queries(), 0);
+}
+
+#[test]
+fn what_rules_do_is_counted_by_coredns_names_for_those_who_ask_for_them() {
+    let upstream = Upstream::tcp().serve(names);
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = folder.path().join("hosts");
+    std::fs::write(&hosts, "192.0.2.7 a.hosts.test b.hosts.test\n").unwrap();
+    let daemon = Setup::forward(&upstream)
+        .section("metrics", "names = \"coredns\"")
+        .zone("shut.test", "all", "acl = [\"block type MX\", \"filter type SRV\", \"drop type TXT\"]")
+        .zone("hosts.test", "all", &format!("hosts = {hosts:?}"))
+        .zone("six.test", "all", "dns64 = \"64:ff9b::/96\"\ndns64-ipv4-clients = true")
+        .more("[[template]]\nzone = \"t.test\"\nrcode = \"NXDOMAIN\"\n")
+        .start();
+    for (name, qtype) in
+        [("a.shut.test", 15), ("a.shut.test", 33), ("a.t.test", kind::AAAA), ("v4.six.test", kind::AAAA)]
+    {
+        daemon.ask(&Ask::new(name, qtype));
+    }
+    daemon.udp().send(&Ask::new("a.shut.test", kind::TXT));
+    let zone = &[("zone", "shut.test."), ("view", "")];
+    for family in ["blocked", "filtered", "dropped"] {
+        daemon.wait_for_metric(&format!("coredns_acl_{family}_requests_total"), zone, 1.0);
+    }
+    assert_eq!(
+        daemon.metric("coredns_template_matches_total", &[("zone", "."), ("class", "IN"), ("type", "AAAA")]),
+        1.0
+    );
+    assert_eq!(daemon.metric("coredns_dns64_requests_translated_total", &[]), 1.0);
+    let file = hosts.display().to_string();
+    assert_eq!(daemon.metric("coredns_hosts_entries", &[("hostsfile", &file)]), 4.0, "both ways");
+    assert_eq!(daemon.metric("nodens_hosts_names", &[]), 2.0);
+    assert!(daemon.metric("coredns_hosts_reload_timestamp_seconds", &[]) > 0.0);
+    // Who was let pass, and the daemon's questions to itself.
+    assert!(daemon.metric("coredns_acl_allowed_requests_total", &[]) >= 2.0);
+    for (name, zone) in [("acl", "shut.test."), ("hosts", "hosts.test."), ("dns64", "six.test."), ("template", ".")] {
+        assert_eq!(daemon.metric("coredns_plugin_enabled", &[("name", name), ("zone", zone)]), 1.0, "{name}");
+    }
 }
 
 //------ Reload --------------------------------------------------------------

@@ -205,6 +205,22 @@ fn an_answer_that_comes_after_the_client_was_served_is_kept() {
     wait_until("the late answer is there", || ask(&daemon).answers.first().is_some_and(|record| record.ttl > 30));
 }
 
+/// All servers are away, everything has expired, and everything is asked for: servers are tried for a few names a second.
+#[test]
+fn names_that_are_not_asked_for_again_at_once_are_counted() {
+    let upstream = Upstream::tcp().serve(|query: &Query| query.answer().addresses(1, &[[192, 0, 2, 1]]));
+    let daemon = Setup::forward(&upstream).start();
+    let names: Vec<Ask> = (0..20).map(|number| Ask::a(&format!("stale-{number}.example.org")).edns(1232)).collect();
+    names.iter().for_each(|ask| assert_eq!(daemon.ask(ask).answers.len(), 1));
+    drop(upstream);
+    expire();
+    wait_until("it is known that nobody is there", || {
+        names.iter().for_each(|ask| is_stale(&daemon.ask(ask)));
+        daemon.metric("nodens_stale_rechecks_held_back_total", &[]) > 0.0
+    });
+    assert!(daemon.metric("nodens_stale_rechecks_total", &[]) > 0.0);
+}
+
 #[test]
 fn a_zone_without_it_gets_the_failure() {
     let server = Moody::new();

@@ -1,6 +1,7 @@
 //! A node's DNS while its cache comes, goes, dies and is replaced: link, rules and queries of pods. Needs N1, N2, N3, N9, N19.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -206,6 +207,67 @@ fn with_iptables_the_rules_of_node_cache_come_and_go() {
     wait_until("the rules are there", || rules() >= 20);
     assert!(resolves(&cluster, KUBE_DNS));
     daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+    assert_eq!(rules(), 0);
+    assert_eq!(traces(&cluster), [false, false]);
+}
+
+/// N19: two that undo each other's work do so a few times a minute; that it is so is shown.
+#[test]
+fn a_link_that_somebody_takes_away_again_and_again_is_given_a_rest_that_is_counted() {
+    if unless(NEEDS).is_some() {
+        return;
+    }
+    let cluster = Cluster::new(1, Wiring::Routed, Proxy::Nftables);
+    let _dns = cluster.serve(&[("cluster.local", super::CLUSTER_ZONE)]);
+    let mut daemon = setup(&cluster, &nftables(), "").start();
+    wait_for_rules(&cluster);
+    wait_until("it is left for a while", || {
+        // It may be gone already.
+        cluster.node.run(&["ip", "link", "delete", "nodelocaldns"]);
+        cluster.node.inside(|| daemon.metric("nodens_interface_rests_total", &[])) >= 1.0
+    });
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0), "a rest keeps nobody from ending");
+    assert_eq!(traces(&cluster), [false, false]);
+}
+
+/// N3: who holds the lock of iptables when the daemon is told to end delays it for a while, and no rule is left.
+#[test]
+fn rules_go_at_the_end_also_where_others_hold_the_lock_of_iptables() {
+    if unless(&[NEEDS, &[Need::Program("iptables-legacy-save")]].concat()).is_some() {
+        return;
+    }
+    let cluster = Cluster::new(1, Wiring::Routed, Proxy::Nftables);
+    let _dns = cluster.serve(&[("cluster.local", super::CLUSTER_ZONE)]);
+    let folder = tempfile::tempdir().unwrap();
+    let (lock, calls) = (folder.path().join("xtables.lock"), folder.path().join("calls"));
+    // The programs that have a lock, with one that no other program of this machine knows; and a note of each change.
+    for program in ["iptables", "ip6tables"] {
+        for verb in ["save", "restore"] {
+            let (file, name) = (folder.path().join(format!("{program}-{verb}")), format!("{program}-{verb}"));
+            let line = format!(
+                "#!/bin/sh\necho {name} >> {}\nXTABLES_LOCKFILE={} exec {program}-legacy-{verb} \"$@\"\n",
+                calls.display(),
+                lock.display()
+            );
+            fs::write(&file, line).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    let path = format!("PATH={}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut daemon = setup(&cluster, "backend = \"iptables\"", "").around(&["env", &path]).start();
+    let rules = || cluster.node.output(&["iptables-legacy-save"]).matches("NodeLocal DNS Cache").count();
+    wait_until("the rules are there", || rules() >= 20);
+    let changes = || fs::read_to_string(&calls).unwrap().lines().filter(|line| *line == "iptables-restore").count();
+    let held = fs::File::create(&lock).unwrap();
+    held.lock().unwrap();
+    let before = changes();
+    daemon.signal(Signal::SIGTERM);
+    // The first waited for the lock in vain, and the second has begun.
+    wait_until("it is tried again", || changes() >= before + 2);
+    assert!(rules() >= 20);
+    drop(held);
     assert_eq!(daemon.wait().code(), Some(0));
     assert_eq!(rules(), 0);
     assert_eq!(traces(&cluster), [false, false]);

@@ -4,7 +4,8 @@
 //! removes them: there is no dead-man switch.
 //!
 //! The lock of iptables may be held by others for long. A call waits for it no longer than [`LOCK_WAIT`] and is killed after
-//! [`COMMAND_LIMIT`]; what was not done is done at the next look.
+//! [`COMMAND_LIMIT`]; what was not done is done at the next look. At the end there is no next look: rules are removed as soon as the lock is free, if
+//! that is within [`REMOVE_LIMIT`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +16,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::debug;
 
 use super::super::{Done, Error, Step};
 
@@ -31,8 +33,12 @@ const LOCK_WAIT: u32 = 2;
 /// How long a call may take. A guess: reading 50,000 rules takes about a second.
 const COMMAND_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a removal may take, all its calls together.
-const REMOVE_LIMIT: Duration = Duration::from_secs(8);
+/// How long a removal may take, all its calls together. With `listen.drain-timeout` it has to be less than what systemd and the kubelet grant (25 s
+/// and 30 s in `packaging`). A guess: kube-proxy holds the lock for seconds on nodes with very many services.
+const REMOVE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Time between two tries of a removal: not every version of iptables waits for the lock itself.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The exit code of iptables when somebody else holds the lock: `RESOURCE_PROBLEM`.
 const RESOURCE_PROBLEM: i32 = 4;
@@ -96,7 +102,8 @@ impl Iptables {
     /// Puts in what is missing and takes out what is doubled.
     pub(super) async fn reconcile(&self) -> Result<Done, Error> {
         let (four, six) = tokio::join!(self.reconcile_family(Family::V4), self.reconcile_family(Family::V6));
-        Ok(match (four?, six?) {
+        let (four, six) = (four.map_err(|error| again(&error))?, six.map_err(|error| again(&error))?);
+        Ok(match (four, six) {
             (Done::Unchanged, done) | (done, Done::Unchanged) => done,
             (Done::Created, Done::Created) => Done::Created,
             _ => Done::Repaired,
@@ -144,15 +151,27 @@ impl Iptables {
 
     /// Removes rules of both families.
     async fn take_out(&self, which: Which, is_needed: bool) -> Result<(), Error> {
-        let both = async {
-            tokio::join!(self.take_out_of(Family::V4, which, is_needed), self.take_out_of(Family::V6, which, is_needed))
-        };
+        let one = |family| self.take_out_in_time(family, which, is_needed);
+        let both = async { tokio::join!(one(Family::V4), one(Family::V6)) };
         match timeout(REMOVE_LIMIT, both).await {
             Ok((four, six)) => four.and(six),
             Err(_) => Err(Error::new(
                 Step::Iptables,
                 format!("rules with the comment \"{SKIP}\" may be left: iptables took longer than {REMOVE_LIMIT:?}"),
             )),
+        }
+    }
+
+    /// Removes rules of a family; where all of ours are to go, again and again while somebody else holds the lock and there is time to wait for it.
+    async fn take_out_in_time(&self, family: Family, which: Which, is_needed: bool) -> Result<(), Error> {
+        let last = Instant::now() + REMOVE_LIMIT.saturating_sub(Duration::from_secs(LOCK_WAIT.into()) + PAUSE);
+        loop {
+            let Err(error) = self.take_out_of(family, which, is_needed).await else { return Ok(()) };
+            if which == Which::Foreign || error.step != Step::IptablesLock || Instant::now() >= last {
+                return Err(error);
+            }
+            debug!(%error, "tried again");
+            sleep(PAUSE).await;
         }
     }
 
@@ -257,7 +276,7 @@ impl Iptables {
             }
             Ok(Err(error)) => return Err(Error::new(Step::Iptables, format!("{name} cannot be run: {error}"))),
             Err(_) => {
-                let text = format!("{name} took longer than {COMMAND_LIMIT:?} and was killed; it is tried again");
+                let text = format!("{name} took longer than {COMMAND_LIMIT:?} and was killed");
                 return Err(Error::new(Step::Iptables, text));
             }
         };
@@ -267,11 +286,16 @@ impl Iptables {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.lines().next().unwrap_or_default();
         if output.status.code() == Some(RESOURCE_PROBLEM) {
-            let text = format!("{name}: another program holds the lock of iptables ({said}); it is tried again");
+            let text = format!("{name}: another program holds the lock of iptables ({said})");
             return Err(Error::new(Step::IptablesLock, text));
         }
-        Err(Error::new(Step::Iptables, format!("{name} failed, {}: {said}; it is tried again", output.status)))
+        Err(Error::new(Step::Iptables, format!("{name} failed, {}: {said}", output.status)))
     }
+}
+
+/// The failure of something that is done at the next look.
+fn again(error: &Error) -> Error {
+    Error { step: error.step, message: format!("{error}; it is tried again") }
 }
 
 impl Family {

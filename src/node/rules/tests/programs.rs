@@ -133,13 +133,17 @@ fn leftovers_of_other_backends_are_removed() {
     });
 }
 
-/// A folder with the old programs, which have a lock, and a lock of their own.
+/// A folder with the old programs, which have a lock, and a lock of their own; the file `calls` there has a line for each call.
 fn old_programs(folder: &Path) -> PathBuf {
     for program in ["iptables", "ip6tables"] {
         for verb in ["save", "restore"] {
             let file = folder.join(format!("{program}-{verb}"));
             let lock = folder.join("lock");
-            let line = format!("#!/bin/sh\nXTABLES_LOCKFILE={} exec {program}-legacy-{verb} \"$@\"\n", lock.display());
+            let line = format!(
+                "#!/bin/sh\necho {program}-{verb} >> {}\nXTABLES_LOCKFILE={} exec {program}-legacy-{verb} \"$@\"\n",
+                folder.join("calls").display(),
+                lock.display()
+            );
             fs::write(&file, line).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -163,13 +167,46 @@ fn a_lock_that_others_hold_is_an_error_of_its_own_and_never_waited_for_long() {
         let start = clock::now();
         let error = rules.reconcile().await.unwrap_err();
         assert_eq!(error.errortype(), "iptables_lock", "{error}");
-        let error = rules.remove(true).await.unwrap_err();
-        assert_eq!(error.errortype(), "iptables_lock", "{error}");
-        assert!(error.to_string().contains("are left"), "{error}");
-        assert!(since(start) < Duration::from_secs(8), "{:?}", since(start));
+        assert!(error.to_string().contains("tried again"), "{error}");
+        assert!(since(start) < Duration::from_secs(5), "{:?}", since(start));
         drop(file);
         assert_eq!(rules.reconcile().await.unwrap(), Done::Repaired);
         rules.remove(true).await.unwrap();
+        assert_eq!(saved("iptables-legacy-save"), [""; 0]);
+    });
+}
+
+/// N3: at the end nobody looks again later: the removal waits for the lock, again and again, and gives up in time.
+#[test]
+fn rules_are_removed_at_the_end_when_the_lock_becomes_free_in_time() {
+    within(|| async {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = old_programs(folder.path());
+        let rules = Iptables::new(&addresses(&[LINK_LOCAL]), &[]).within(folder.path().to_owned());
+        assert_eq!(rules.reconcile().await.unwrap(), Done::Created);
+        let tries = || {
+            let calls = fs::read_to_string(folder.path().join("calls")).unwrap();
+            calls.lines().filter(|line| *line == "iptables-restore").count()
+        };
+        let file = fs::File::create(&lock).unwrap();
+        file.lock().unwrap();
+        let (start, before) = (clock::now(), tries());
+        let error = rules.remove(true).await.unwrap_err();
+        assert_eq!(error.errortype(), "iptables_lock", "{error}");
+        assert!(error.to_string().contains("are left") && !error.to_string().contains("again"), "{error}");
+        assert!(since(start) < Duration::from_secs(11), "{:?}", since(start));
+        assert!(tries() >= before + 3, "{}", tries());
+        let before = tries();
+        let release = async {
+            // The first waited in vain, and the second has begun.
+            while tries() < before + 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(!saved("iptables-legacy-save").is_empty());
+            drop(file);
+        };
+        let (removed, ()) = tokio::join!(rules.remove(true), release);
+        removed.unwrap();
         assert_eq!(saved("iptables-legacy-save"), [""; 0]);
     });
 }
