@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{self, Context, SHA256};
 
-use crate::config::{Upstream, Zone, ZoneRebinding};
+use crate::config::{Upstream, Zone};
 use crate::sys::clock::Moment;
 use crate::wire::answer::{Answer, Kind};
 use crate::wire::header::{HEADER, MAX_MESSAGE, class, flag};
@@ -64,7 +64,7 @@ const EDE: u8 = 4;
 /// What a zone says of kept answers.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// SHA-256 of the zone's name and all that is said of it. Equal where answers may be taken over.
+    /// SHA-256 of the zone's name and what its answers are made by. Equal where answers may be taken over.
     pub digest: [u8; DIGEST],
     /// For how long answers are kept.
     pub bounds: Bounds,
@@ -78,12 +78,9 @@ impl Rules {
     /// Those of `zone`, whose servers are `upstream`.
     #[must_use]
     pub fn new(zone: &Zone, upstream: &Upstream) -> Self {
-        // Where the group stands in the file says nothing. The text is another after a change of either type, which costs one cold start.
-        // What the filter says is no part of it: restored answers are judged anew.
-        let rebinding = ZoneRebinding::default();
-        let text = format!("{:?} {upstream:?}", Zone { upstream: 0, rebinding, ..zone.clone() });
+        // The text is another after a change of either type, which costs one cold start.
         let mut digest = [0; DIGEST];
-        digest.copy_from_slice(digest::digest(&SHA256, text.as_bytes()).as_ref());
+        digest.copy_from_slice(digest::digest(&SHA256, zone.answered(upstream).as_bytes()).as_ref());
         Self {
             digest,
             bounds: Bounds::of(zone),

@@ -23,6 +23,7 @@ mod units;
 mod value;
 
 // From values to a configuration.
+mod believed;
 mod environment;
 mod load;
 mod loops;

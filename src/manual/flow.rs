@@ -183,8 +183,8 @@
 //! # When the configuration changes
 //!
 //! The main thread reads it again ([`Origin`], [`Watch`]) and makes everything anew that workers share ([`Running::reload`]): groups'
-//! certificates, own names, numbers of zones and servers. What is the same is taken over; a zone of which nothing changed keeps its
-//! number, and with it its answers. Each worker then puts a new plan in the place of its old one between two turns ([`Pipeline::adopt`]):
+//! certificates, own names, numbers of zones and servers. What is the same is taken over; a zone whose answers are made by the same keeps its
+//! number, and with it its answers ([`Zone::answered`]). Each worker then puts a new plan in the place of its old one between two turns ([`Pipeline::adopt`]):
 //! queries that begin now go by the new one, those under way end by the old one, and what they learn is kept only if it still holds. When all
 //! workers have done so, the store is searched for answers that no longer hold ([`Store::forget_if`]), and the fronts begin anew.
 //!
@@ -207,6 +207,7 @@
 //! [`Running::reload`]: crate::worker::Running::reload
 //! [`Store`]: crate::cache::Store
 //! [`Store::forget_if`]: crate::cache::Store::forget_if
+//! [`Zone::answered`]: crate::config::Zone::answered
 //! [`UpstreamError`]: crate::upstream::UpstreamError
 //! [`Watch`]: crate::sys::watch::Watch
 //! [`Validator::judge`]: crate::dnssec::Validator::judge

@@ -50,10 +50,10 @@
 //! |---|---|
 //! | sockets, connections of clients | stay open |
 //! | questions under way | are answered by the servers they went to |
-//! | kept answers | stay where their zone and its `[[upstream]]` say the same; others, and those of names that went to another zone, to `[local]` or to `policy.block`, are forgotten |
+//! | kept answers | stay where the same servers are believed by the same proof (`servers`, `ca`, `pins`, `insecure`) and the zone makes the same of what they say (`class`, `dnssec`, its anchors, `no-types`, the bounds of TTLs); how servers are asked (`policy`, times, connections) costs none; others, and those of names that went to another zone, to `[local]` or to `policy.block`, are forgotten |
 //! | names that are blocked | are denied from the first query on, kept answers and aliases to them included; what is blocked no more is asked for anew |
 //! | tokens of clients | go on, unless `limits.client-rate` or `client-burst` say something new |
-//! | connections to servers | stay where the `[[upstream]]` and its certificates are the same |
+//! | connections to servers | stay where the `[[upstream]]` and its certificates are the same; who is down and who is slow is known on where the servers are |
 //! | counters | go on; a zone or server that is gone keeps its series until the restart |
 //!
 //! At the next start only, with a warning that names them: `listen.addresses`, `listen.workers`, `listen.udp-size`, `cache.size`,

@@ -1,6 +1,7 @@
 //! What a configuration says of queries, in the form in which they ask for it. A reload makes another.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,7 +145,8 @@ impl Rules {
 }
 
 impl Plan {
-    /// What `shared` says. Groups that are in `before` as they are here are taken over with what they have open and have learned.
+    /// What `shared` says. Groups that are in `before` as they are here are taken over with what they have open and have learned; those of the same
+    /// servers that are asked in another way now go on with what is known of them.
     pub(super) fn new(
         shared: &Shared,
         metrics: &Arc<WorkerMetrics>,
@@ -152,17 +154,23 @@ impl Plan {
         before: Option<&Self>,
     ) -> Self {
         let config = &shared.config;
+        let known: HashMap<String, usize> = before.map_or_else(HashMap::new, |before| {
+            before.shared.config.upstreams.iter().map(Upstream::believed).zip(0..).collect()
+        });
         let group = |(position, upstream): (usize, &Upstream)| {
             let tls = shared.tls[position].as_ref();
-            let kept = before.and_then(|before| {
-                let same = |old: &usize| {
-                    before.shared.config.upstreams[*old] == *upstream
-                        && TlsGroup::is_same(before.shared.tls[*old].as_ref(), tls)
-                };
-                (0..before.groups.len()).find(same).map(|old| Rc::clone(&before.groups[old]))
-            });
-            let fresh = || Rc::new(Group::new(upstream, tls, metrics, shared.numbers.servers[position], connections));
-            kept.unwrap_or_else(fresh)
+            let fresh = || Group::new(upstream, tls, metrics, shared.numbers.servers[position], connections);
+            let Some(before) = before else { return Rc::new(fresh()) };
+            let has_same_tls = |old: &usize| TlsGroup::is_same(before.shared.tls[*old].as_ref(), tls);
+            let is_same = |old: &usize| before.shared.config.upstreams[*old] == *upstream && has_same_tls(old);
+            if let Some(old) = (0..before.groups.len()).find(is_same) {
+                return Rc::clone(&before.groups[old]);
+            }
+            let group = fresh();
+            if let Some(old) = known.get(&upstream.believed()).filter(|old| has_same_tls(old)) {
+                group.go_on_with(&before.groups[*old]);
+            }
+            Rc::new(group)
         };
         // The bounds are for the node; each worker takes its part.
         let share = |limit: usize| limit.div_ceil(config.listen.workers).max(1);

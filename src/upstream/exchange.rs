@@ -159,6 +159,7 @@ impl Group {
             let stream = Rc::new(StreamServer::new(server, upstream, tls, addresses, Rc::clone(dial), learned));
             let patience = (server.transport == Transport::Auto).then_some([upstream.try_timeout, upstream.timeout]);
             Rc::new(Way {
+                server: server.clone(),
                 plain: udp.map(|udp| PlainServer::new(udp, Rc::clone(&stream), patience)),
                 stream,
                 authenticated: server.transport == Transport::Tls
@@ -179,6 +180,15 @@ impl Group {
             timeout: upstream.timeout,
             try_timeout: upstream.try_timeout,
             metrics: Arc::clone(metrics),
+        }
+    }
+
+    /// Goes on with what `before` has found out about its servers, which are the same in whatever order; none of its connections is taken over.
+    pub(crate) fn go_on_with(&self, before: &Self) {
+        for way in &*self.ways {
+            if let Some(known) = before.ways.iter().find(|known| known.server == way.server) {
+                way.learned().go_on_with(known.learned());
+            }
         }
     }
 

@@ -100,6 +100,14 @@ impl Health {
         self.down.get().map_or_else(Default::default, |down| (down.back_off, down.ends))
     }
 
+    /// Goes on with what is known of the same server.
+    pub(super) fn go_on_with(&self, before: &Self) {
+        self.failures.set(before.failures.get());
+        self.independent.set(before.independent.get());
+        self.domain.set(before.domain.get());
+        self.down.set(before.down.get());
+    }
+
     /// It answered.
     pub(super) fn answered(&self, now: Moment) -> Option<Change> {
         self.failures.set(0);

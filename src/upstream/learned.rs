@@ -117,6 +117,20 @@ impl Learned {
         self
     }
 
+    /// Goes on with what was found out about the same server: whether it is up, and how it is best used.
+    pub(super) fn go_on_with(&self, before: &Self) {
+        self.idle.set(before.idle.get());
+        self.closed.set(before.closed.get());
+        self.answer_time.set(before.answer_time.get());
+        self.told_error.set(before.told_error.get());
+        self.pace.go_on_with(&before.pace);
+        self.health.go_on_with(&before.health);
+        if !self.is_up() {
+            self.roster.up.set(self.roster.up.get().saturating_sub(1));
+            self.metrics.upstream_down(self.index, true);
+        }
+    }
+
     //------ Whether and how well it answers -------------------------------------------------------------------------
 
     /// Whether it is asked like any other.

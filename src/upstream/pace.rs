@@ -58,6 +58,14 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// Goes on with what is known of the same server; queries that are under way there are not ours.
+    pub(super) fn go_on_with(&self, before: &Self) {
+        self.time.set(before.time.get());
+        *self.cells.borrow_mut() = *before.cells.borrow();
+        self.poor.set(before.poor.get());
+        self.poor_domains.set(before.poor_domains.get());
+    }
+
     /// A try took so long, to its answer or until it was given up. Each counts an eighth (as RFC 6298 section 2 does), and more the longer
     /// those before are ago: a server that is tried again after half a minute is known by what it does then.
     pub(super) fn took(&self, took: Duration, now: Moment) {

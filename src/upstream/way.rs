@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::config::Server;
 use crate::metrics::UpstreamEvent;
 use crate::sys::clock::{self, Moment};
 use crate::wire::header::{self, COUNTS, HEADER, flag, rcode};
@@ -102,6 +103,8 @@ pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Response, UpstreamE
 
 /// One server by all ways that lead to it.
 pub(super) struct Way {
+    /// The server.
+    pub(super) server: Server,
     /// Datagrams, and streams where they are needed.
     pub(super) plain: Option<PlainServer>,
     /// Streams.

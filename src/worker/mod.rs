@@ -184,7 +184,8 @@ impl Running {
                 break;
             }
         }
-        // Only now, when nobody goes by the old one, does nothing of it come back into the store.
+        // Only now, when nobody goes by the old one, does nothing of it come back into the store. A failure says nothing of how servers are asked now.
+        shared.store.forget_failures();
         let forgotten = if self.snapshot.keeps_answers(&before) {
             0
         } else {

@@ -2,7 +2,7 @@
 //!
 //! A later one takes over from the one before what is the same: TLS sessions of groups, own names, and the numbers of zones and servers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -89,9 +89,10 @@ impl Snapshot {
         let kept = before.and_then(|before| before.shared.rates.clone()).filter(|rates| rates.is_for(&config.limits));
         let rates = kept.or_else(|| Rates::new(&config.limits).map(Arc::new));
         let roots = SystemRoots::default();
+        let known = before.map(Self::tls).unwrap_or_default();
         let tls = config.upstreams.iter().zip(&authorities).map(|(upstream, authority)| {
-            if let Some(same) = before.and_then(|before| before.tls(upstream, *authority)) {
-                return Ok(same);
+            if let Some(same) = known.get(&(upstream.believed(), *authority)) {
+                return Ok(same.clone());
             }
             let encrypted = upstream.servers.iter().any(|server| server.transport == Transport::Tls);
             encrypted.then(|| TlsGroup::with_roots(upstream, &roots)).transpose()
@@ -123,12 +124,10 @@ impl Snapshot {
         own_addresses(&self.shared.config) != self.own
     }
 
-    /// The TLS configuration of the very same group.
-    #[expect(clippy::option_option, reason = "a group that is there may need no TLS")]
-    fn tls(&self, upstream: &Upstream, authority: Digest) -> Option<Option<TlsGroup>> {
-        let groups = self.shared.config.upstreams.iter().zip(&self.authorities);
-        let position = groups.into_iter().position(|(old, digest)| old == upstream && *digest == authority)?;
-        Some(self.shared.tls[position].clone())
+    /// The TLS configuration of each group, by who is believed there and what its file of certificates held; none where there is no TLS.
+    fn tls(&self) -> HashMap<(String, Digest), Option<TlsGroup>> {
+        let groups = self.shared.config.upstreams.iter().map(Upstream::believed).zip(self.authorities.iter().copied());
+        groups.zip(self.shared.tls.iter().cloned()).collect()
     }
 
     /// Whether nobody could tell this one from `other`.
@@ -179,10 +178,9 @@ impl Snapshot {
     }
 
     /// Takes the answers out of the store that no longer hold: of zones that have changed, of names that belong to another zone or to the
-    /// node itself now, or whose aliases lead to blocked ones; and all failures. How many. Walks the whole store.
+    /// node itself now, or whose aliases lead to blocked ones. How many. Walks the whole store.
     pub(super) fn forget_what_changed(&self) -> usize {
         let (store, owner) = (&self.shared.store, self.owner());
-        store.forget_failures();
         store.forget_if(|entry| owner(entry.name()) != Some(entry.zone()) || self.blocks(entry))
     }
 }
@@ -218,19 +216,19 @@ fn is_blocked_alike(before: &Policies, now: &Policies) -> bool {
     names(before) == names(now)
 }
 
-/// Numbers zones and servers. A zone of which nothing has changed keeps its number, and so its kept answers; a server keeps its counters.
+/// Numbers zones and servers. A zone whose answers are made by the same keeps its number, and so its kept answers; a server keeps its counters.
 /// What was judged by other anchors is another matter: `before` says whether they are the same.
 fn number(config: &Config, layout: &mut Layout, before: Option<(&Shared, bool)>) -> Result<Numbers, Failure> {
     let mut zones = Vec::with_capacity(config.zones.len());
+    let answered = |config: &Config, zone: &Zone| zone.answered(&config.upstreams[zone.upstream]);
+    let known: HashMap<String, u16> = before.map_or_else(HashMap::new, |(Shared { config, numbers, .. }, _)| {
+        config.zones.iter().map(|zone| answered(config, zone)).zip(numbers.zones.iter().copied()).collect()
+    });
+    let is_judged_alike = |zone: &Zone| before.is_some_and(|(_, alike)| alike) || zone.dnssec != Dnssec::Validate;
     for zone in &config.zones {
-        let kept = before.filter(|(_, same_anchors)| *same_anchors || zone.dnssec != Dnssec::Validate);
-        let kept = kept.and_then(|(shared, _)| {
-            let old = &shared.config;
-            let position = old.zones.iter().position(|old_zone| is_same_zone((old_zone, old), (zone, config)))?;
-            shared.numbers.zones.get(position).copied()
-        });
+        let kept = known.get(&answered(config, zone)).filter(|_| is_judged_alike(zone));
         zones.push(match kept {
-            Some(number) => number,
+            Some(number) => *number,
             None => {
                 layout.zones.push(if zone.name == "." { zone.name.clone() } else { format!("{}.", zone.name) });
                 // The last number stands for no zone.
@@ -252,21 +250,6 @@ fn number(config: &Config, layout: &mut Layout, before: Option<(&Shared, bool)>)
         }
     }
     Ok(Numbers { zones, servers })
-}
-
-/// Whether two zones of two configurations say the same, their groups included.
-fn is_same_zone((old, before): (&Zone, &Config), (new, now): (&Zone, &Config)) -> bool {
-    // Kept answers are judged anew, so that what the filter says makes no other zone of it; what is noted of answers does not change them, and what
-    // rules make of them is not kept with them.
-    let alike = Zone {
-        upstream: new.upstream,
-        rebinding: new.rebinding.clone(),
-        query_log: new.query_log.clone(),
-        detect: new.detect,
-        rules: new.rules.clone(),
-        ..old.clone()
-    };
-    alike == *new && before.upstreams.get(old.upstream) == now.upstreams.get(new.upstream)
 }
 
 #[cfg(test)]
@@ -317,7 +300,7 @@ mod tests {
 
     /// N32
     #[test]
-    fn zones_of_which_nothing_changed_keep_number_and_answers() {
+    fn zones_whose_answers_are_made_by_the_same_keep_number_and_answers() {
         let first = Snapshot::new(config("", ""), None).unwrap();
         assert_eq!((&*first.shared.numbers.zones, &*first.shared.numbers.servers), (&[0, 1, 2][..], &[0, 2][..]));
         let keys = [("x.one.example", 0), ("x.two.example", 1), ("x.rest.example", 2)]
@@ -325,7 +308,8 @@ mod tests {
         for (group, zone, numbers) in [
             ("", "max-ttl = \"1m\"", [3, 1, 2]),
             ("", "dnssec = \"off\"", [3, 1, 2]),
-            ("timeout = \"3s\"", "", [3, 1, 2]),
+            ("timeout = \"3s\"\npolicy = \"sequential\"", "", [0, 1, 2]),
+            ("", "serve-stale = \"1h\"\nprefetch = 0", [0, 1, 2]),
             ("", "query-log = [\"all\"]\ndetect = \"block\"", [0, 1, 2]),
             ("", "", [0, 1, 2]),
         ] {

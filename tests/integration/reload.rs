@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::Signal;
@@ -11,7 +12,7 @@ use super::common::ask::Ask;
 use super::common::certificate::Authority;
 use super::common::client::Udp;
 use super::common::daemon::{Daemon, Setup};
-use super::common::upstream::{Gate, Upstream, one_address};
+use super::common::upstream::{Action, Gate, Upstream, one_address};
 use super::common::wait_until;
 use super::common::wire::rcode;
 
@@ -105,6 +106,29 @@ fn a_zone_gets_other_servers_and_all_other_answers_stay() {
     assert_eq!(daemon.metric("coredns_reload_version_info", &[("hash", "sha256"), ("value", &now)]), 1.0);
     assert_eq!(daemon.metric("coredns_reload_version_info", &[]), 1.0);
     daemon.wait_for_metric("coredns_dns_requests_total", &[("zone", "one.example."), ("type", "A")], 2.0);
+}
+
+/// N32
+#[test]
+fn how_servers_are_asked_can_change_during_an_outage_and_no_answer_is_lost() {
+    let out = Arc::new(AtomicBool::new(false));
+    let is_out = Arc::clone(&out);
+    let upstream = Upstream::tcp().serve(move |query| match is_out.load(Ordering::SeqCst) {
+        true => Action::Ignore,
+        false => query.answer().addresses(1, &[[192, 0, 2, 1]]).into(),
+    });
+    let setup = |lines: &str| Setup::new().upstream("all", &[upstream.url()], lines).zone(".", "all", "");
+    let haste = "timeout = \"1s\"\ntry-timeout = \"200ms\"";
+    let daemon = setup(haste).start();
+    assert_eq!(address(&daemon, "www.example.org"), 1);
+    out.store(true, Ordering::SeqCst);
+    reload(&daemon, &setup(&format!("{haste}\npolicy = \"sequential\"\nconnections = 3\nidle-timeout = \"3s\"")));
+    assert!(daemon.log().iter().any(|line| line.contains("configuration reloaded") && line.contains("forgotten=0")));
+    wait_until("the answer has expired and is given as stale", || {
+        let answer = daemon.ask(&Ask::a("www.example.org").edns(1232));
+        assert_eq!(answer.addresses().len(), 1, "{answer}");
+        !answer.extended_errors().is_empty()
+    });
 }
 
 /// N32

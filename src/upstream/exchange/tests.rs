@@ -188,6 +188,24 @@ fn run(test: impl Future<Output = ()>) {
 //------ Health ------------------------------------------------------------------------------------------------------
 
 #[test]
+fn a_group_that_goes_on_with_another_knows_who_is_down_and_who_is_slow() {
+    run(async {
+        let (before, servers, _) = group(&[good(1), good(7)], "policy = \"sequential\"");
+        servers[0].door.set(Door::Shut);
+        for number in 0..20 {
+            assert!(ask(&before, number).await.is_ok());
+        }
+        let (after, ..) = group(&[good(1), good(7)], "policy = \"fastest\"");
+        after.go_on_with(&before);
+        let of = |group: &Group| -> Vec<_> {
+            group.report(clock::now()).iter().map(|one| (one.is_up, one.retry_in, one.answer_time)).collect()
+        };
+        assert_eq!(of(&before), of(&after));
+        assert!(after.roster.up() == 1 && !of(&after)[0].0 && of(&after)[1].2.is_some());
+    });
+}
+
+#[test]
 fn a_server_that_refuses_connections_is_asked_once_and_then_tried_once_a_back_off_at_no_cost() {
     run(async {
         let (group, servers, metrics) = group(&[good(1), good(1)], "policy = \"sequential\"");
