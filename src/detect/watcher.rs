@@ -12,7 +12,7 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use crate::error::{ExitCode, Failure};
-use crate::log::DETECTIONS;
+use crate::log::{DETECTIONS, LogLimiter, Topic};
 use crate::metrics::{Event, Gauge, WorkerMetrics};
 use crate::sys::clock::{self, Moment};
 
@@ -119,6 +119,8 @@ struct Watcher {
     sentences: Arc<Sentences>,
     /// Whose addresses are.
     names: Names,
+    /// Bounds the lines of each rule; what is left out is counted, and on the board.
+    limiter: LogLimiter,
     /// What is counted.
     metrics: Arc<WorkerMetrics>,
     /// Pairs that were forgotten, as counted.
@@ -139,7 +141,8 @@ impl Watcher {
     ) -> Self {
         sentences.set_limit(settings.limit());
         let detector = Detector::new(Arc::clone(&settings));
-        Self { rings, settings, detector, board, sentences, names, metrics, evicted: 0, shown: 0 }
+        let limiter = LogLimiter::new(Arc::clone(&metrics));
+        Self { rings, settings, detector, board, sentences, names, limiter, metrics, evicted: 0, shown: 0 }
     }
 
     /// Goes by these settings. Others end all sentences: what they were for may be exempt now, and what goes on is found again.
@@ -164,7 +167,9 @@ impl Watcher {
                 sentences.extend(found.sentence);
                 if found.is_loud {
                     self.metrics.count(event(found.detection.rule));
-                    self.log(&found.detection, found.is_warning);
+                    if self.limiter.admits(topic(found.detection.rule), now) {
+                        self.log(&found.detection, found.is_warning);
+                    }
                 }
                 self.board.put(found.detection);
             }
@@ -221,6 +226,20 @@ const fn event(rule: Rule) -> Event {
     }
 }
 
+/// What its lines are limited with.
+const fn topic(rule: Rule) -> Topic {
+    match rule {
+        Rule::Signature => Topic::Signature,
+        Rule::Burst => Topic::Burst,
+        Rule::Volume => Topic::Volume,
+        Rule::Slow => Topic::Slow,
+        Rule::Flood => Topic::Flood,
+        Rule::Denial => Topic::Denial,
+        Rule::Rebinding => Topic::Inside,
+        Rule::Type => Topic::Type,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +285,31 @@ mod tests {
         let later = now + Duration::from_secs(601);
         watcher.turn(later, wall);
         assert!(!tap.refuses(client, &name, later));
+    }
+
+    #[test]
+    fn a_flood_of_one_rule_writes_few_lines_is_counted_and_hides_no_other() {
+        let (mut watcher, mut tap, board) = watcher(DetectMode::Alert);
+        let (now, wall) = (Moment::from_secs(5_000), Duration::from_secs(1_700_000_000));
+        for number in 0..300 {
+            let mut seen = Observation::of(&name::parse(&format!("www.site-{number}.test")).unwrap());
+            (seen.at, seen.client, seen.kind, seen.zone) = (now, [10, 0, 0, 8].into(), Kind::Rebinding, 0);
+            tap.tell(seen);
+            watcher.turn(now, wall);
+        }
+        assert_eq!(watcher.metrics.counted(Event::DetectedRebinding), 300);
+        assert_eq!(watcher.metrics.counted(Event::LogSuppressed), 290);
+        assert_eq!(board.detections().len(), super::super::board::REMEMBERED);
+        for number in 0..60 {
+            tap.tell(question(number, now));
+        }
+        watcher.turn(now, wall);
+        assert_eq!(board.detections()[0].domain, "tunnel.test.");
+        assert_eq!(watcher.metrics.counted(Event::LogSuppressed), 290, "the tunnel has its line");
+        assert!(
+            !watcher.limiter.admits(Topic::Inside, now)
+                && watcher.limiter.admits(Topic::Inside, now + Duration::from_secs(20))
+        );
     }
 
     #[test]

@@ -36,11 +36,27 @@ pub enum Topic {
     Clients,
     /// Rules of the operator that come to nothing.
     Rules,
+    /// Detections: signs of a known program. Each rule has a topic, so that a flood of one hides no other.
+    Signature,
+    /// Detections: a tunnel at full speed.
+    Burst,
+    /// Detections: a throttled one.
+    Volume,
+    /// Detections: a slow one.
+    Slow,
+    /// Detections: a client that asks too fast.
+    Flood,
+    /// Detections: a client that asks too fast for what does not exist.
+    Denial,
+    /// Detections: a client that is led to addresses inside.
+    Inside,
+    /// Detections: a client that asks for a type that nobody gets.
+    Type,
 }
 
 impl Topic {
     /// How many there are.
-    const COUNT: usize = Self::Rules as usize + 1;
+    const COUNT: usize = Self::Type as usize + 1;
 
     /// What lines call it.
     const fn name(self) -> &'static str {
@@ -55,6 +71,14 @@ impl Topic {
             Self::Rebinding => "rebinding",
             Self::Clients => "clients",
             Self::Rules => "rules",
+            Self::Signature => "detection signature",
+            Self::Burst => "detection burst",
+            Self::Volume => "detection volume",
+            Self::Slow => "detection slow",
+            Self::Flood => "detection flood",
+            Self::Denial => "detection denial",
+            Self::Inside => "detection rebinding",
+            Self::Type => "detection type",
         }
     }
 }

@@ -236,7 +236,7 @@
 //! | warn `policy: the whole zone … is blocked` | a suffix of `policy.block` holds a zone of yours | list the zone in `policy.unblock`, or remove it |
 //! | warn `cannot listen` | the address for health or metrics cannot be had; tried again every `retry_seconds` | free it or change it |
 //! | warn `too many HTTP connections`, `cannot accept an HTTP connection` | of health or metrics | look who holds them |
-//! | warn `N similar lines suppressed` | the limiter held back lines of `topic` | |
+//! | warn `N similar lines suppressed` | the limiter held back lines of `topic`; those of detections have a topic for each rule | `nodens ctl detections` has the last 256 of them |
 //! | error `a TCP listener is lost`, `metrics are incomplete` | a fault of the machine or of ours | restart; report it |
 //! | error `the servers of this zone ask us what we ask them; …`, info `… do not ask us any more` | the `zone` is cut off until they do not | name the servers themselves, there and here |
 //! | warn `the query log cannot be written`, `the query log does not take its last lines; …` | `error` says why; lines are lost, queries are not | room, owner, or whoever reads the socket |
