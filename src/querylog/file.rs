@@ -3,6 +3,9 @@
 //! `NAME` is written; when it is large or old it becomes `NAME.000001`, and where that is wanted `NAME.000001.gz`. Numbers only grow, so that their
 //! order does not depend on a clock. Before anything is written, the oldest files go until there is room within the bound: at no moment do
 //! all of them together have more bytes, the one that is being compressed and what comes of it included.
+//!
+//! Files are compressed one by one, the oldest first, those that an earlier run has left as they were included. Where they fill the bound, the oldest of
+//! them goes so that there is room for that: seven of eight take no more room than one when they are compressed.
 
 use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -59,6 +62,8 @@ struct Closed {
     size: u64,
     /// Whether it is compressed.
     is_compressed: bool,
+    /// Whether that was tried in vain; it is not tried again, lest it hold up all others.
+    is_left: bool,
 }
 
 /// The file that is written.
@@ -102,7 +107,7 @@ impl Files {
 
     /// Writes whole lines or frames.
     pub(super) fn write(&mut self, bytes: &[u8], now: Moment) -> io::Result<()> {
-        self.tend(now)?;
+        self.rotate_if_old(now)?;
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if self.open.is_none() {
             self.open(now)?;
@@ -125,9 +130,7 @@ impl Files {
 
     /// Closes a file that is old, and sees to the compression of those that are closed.
     pub(super) fn tend(&mut self, now: Moment) -> io::Result<()> {
-        if self.open.as_ref().is_some_and(|open| open.size > 0 && now.since(open.since) >= self.rotation.every) {
-            self.rotate()?;
-        }
+        self.rotate_if_old(now)?;
         if self.compressing.as_ref().is_some_and(|(_, thread)| thread.is_finished()) {
             self.compressed()?;
         }
@@ -180,6 +183,12 @@ impl Files {
         Ok(())
     }
 
+    /// Closes the file if it is old.
+    fn rotate_if_old(&mut self, now: Moment) -> io::Result<()> {
+        let is_old = |open: &Open| open.size > 0 && now.since(open.since) >= self.rotation.every;
+        if self.open.as_ref().is_some_and(is_old) { self.rotate() } else { Ok(()) }
+    }
+
     /// Closes the file; the next that is written begins another.
     fn rotate(&mut self) -> io::Result<()> {
         if let Some(mut open) = self.open.take() {
@@ -198,11 +207,11 @@ impl Files {
         let closed = self.closed.get_or_insert_default();
         let number = closed.back().map_or(0, |closed| closed.number) + 1;
         fs::rename(&self.path, numbered(&self.path, number, ""))?;
-        closed.push_back(Closed { number, size, is_compressed: false });
+        closed.push_back(Closed { number, size, is_compressed: false, is_left: false });
         Ok(())
     }
 
-    /// The files that an earlier run has left; what it has not finished is deleted.
+    /// The files that an earlier run has left; what it has not finished is deleted, and so is what it has finished without taking the file away.
     fn find(&self) -> io::Result<VecDeque<Closed>> {
         let folder = self.path.parent().unwrap_or_else(|| Path::new("/"));
         let own = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -215,14 +224,19 @@ impl Files {
             let Some(number) = number.parse::<u64>().ok().filter(|_| number.len() >= 6) else { continue };
             match end {
                 "" | COMPRESSED => {
-                    found.push(Closed { number, size: entry.metadata()?.len(), is_compressed: !end.is_empty() });
+                    let size = entry.metadata()?.len();
+                    found.push(Closed { number, size, is_compressed: !end.is_empty(), is_left: false });
                 }
                 UNFINISHED => fs::remove_file(entry.path())?,
                 // Somebody else's.
                 _ => {}
             }
         }
-        found.sort_by_key(|closed| closed.number);
+        found.sort_by_key(|closed| (closed.number, closed.is_compressed));
+        for pair in found.windows(2).filter(|pair| pair[0].number == pair[1].number) {
+            remove(&numbered(&self.path, pair[1].number, COMPRESSED))?;
+        }
+        found.dedup_by_key(|closed| closed.number);
         Ok(found.into())
     }
 
@@ -250,27 +264,36 @@ impl Files {
             };
             // Whoever compresses it must not bring it back.
             if self.compressing.as_ref().is_some_and(|(number, _)| *number == oldest.number) {
-                self.compressed()?;
+                // A file that cannot be compressed is no reason to lose lines.
+                let _ = self.compressed();
                 continue;
             }
-            fs::remove_file(numbered(&self.path, oldest.number, if oldest.is_compressed { COMPRESSED } else { "" }))?;
+            remove(&numbered(&self.path, oldest.number, if oldest.is_compressed { COMPRESSED } else { "" }))?;
             self.closed.as_mut().and_then(VecDeque::pop_front);
         }
         Ok(())
     }
 
-    /// Begins to compress the oldest file that is not, if nothing is being compressed and there is room for both.
+    /// Begins to compress the oldest file that is not, if nothing is being compressed. If there is no room for both, older files make it.
     fn compress_next(&mut self) -> io::Result<()> {
         if self.rotation.closed != Rotated::Gzip || self.compressing.is_some() {
             return Ok(());
         }
-        let next = self.closed.iter().flatten().find(|closed| !closed.is_compressed);
-        let Some(number) = next.map(|closed| closed.number) else { return Ok(()) };
-        let fits = self.total() + next.map_or(0, |closed| closed.size) + GZIP_OVERHEAD <= self.rotation.all;
-        if fits {
-            let path = self.path.clone();
-            let thread = Builder::new().name("query-log-gzip".to_owned()).spawn(move || compress(&path, number))?;
-            self.compressing = Some((number, thread));
+        let waits = |closed: &&Closed| !closed.is_compressed && !closed.is_left;
+        while let Some(&Closed { number, size, .. }) = self.closed.iter().flatten().find(waits) {
+            let open = self.open.as_ref().map_or(0, |open| open.size);
+            if open + 2 * size + GZIP_OVERHEAD > self.rotation.all {
+                // Not even alone: nothing else is to be lost for it.
+                return Ok(());
+            }
+            self.make_room(size + GZIP_OVERHEAD)?;
+            // It may have been the oldest itself.
+            if self.closed.iter().flatten().any(|closed| closed.number == number) {
+                let path = self.path.clone();
+                let thread = Builder::new().name("query-log-gzip".to_owned()).spawn(move || compress(&path, number))?;
+                self.compressing = Some((number, thread));
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -278,11 +301,14 @@ impl Files {
     /// Takes note of what was compressed; waits for it if it is not done.
     fn compressed(&mut self) -> io::Result<()> {
         let Some((number, thread)) = self.compressing.take() else { return Ok(()) };
-        let size = thread.join().map_err(|_| io::Error::other("it could not be compressed"))??;
+        let outcome = thread.join().unwrap_or_else(|_| Err(io::Error::other("it could not be compressed")));
         if let Some(closed) = self.closed.iter_mut().flatten().find(|closed| closed.number == number) {
-            (closed.size, closed.is_compressed) = (size, true);
+            match &outcome {
+                Ok(size) => (closed.size, closed.is_compressed) = (*size, true),
+                Err(_) => closed.is_left = true,
+            }
         }
-        Ok(())
+        outcome.map(drop)
     }
 }
 
@@ -300,10 +326,19 @@ fn numbered(path: &Path, number: u64, end: &str) -> PathBuf {
     name.into()
 }
 
+/// Takes a file away, unless somebody already has.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Compresses a closed file and takes it away; how long what came of it is.
 fn compress(path: &Path, number: u64) -> io::Result<u64> {
     let (plain, unfinished) = (numbered(path, number, ""), numbered(path, number, UNFINISHED));
     let mut source = File::open(&plain)?;
+    remove(&unfinished)?;
     let target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     let mut encoder = GzEncoder::new(target, Compression::fast());
     io::copy(&mut source, &mut encoder)?;

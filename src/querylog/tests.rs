@@ -235,6 +235,58 @@ fn closed_files_are_compressed_and_found_again() {
     );
 }
 
+/// Lets files be compressed until these are there; the errors meanwhile. The bound holds all the time.
+fn tend_until(files: &mut Files, folder: &Path, all: u64, expected: &[&str]) -> usize {
+    let mut errors = 0;
+    while names(folder) != expected {
+        errors += usize::from(files.tend(Moment::from_secs(1_000)).is_err());
+        assert!(total(folder) <= all, "{:?}", names(folder));
+        std::thread::yield_now();
+    }
+    errors
+}
+
+#[test]
+fn files_that_a_writer_was_killed_over_are_compressed_by_the_next_one_even_if_they_fill_the_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queries");
+    let closed = |number: usize| folder.path().join(format!("queries.{number:06}"));
+    for number in 371..=377 {
+        fs::write(closed(number), b"a line\n".repeat(7_000)).unwrap();
+    }
+    // One was being compressed; another was, but had not been taken away.
+    fs::write(closed(373).with_extension("000373.part"), "half").unwrap();
+    fs::write(closed(372).with_extension("000372.gz"), "half").unwrap();
+    let all = 8 * 50_000;
+    let mut files = Files::new(&path, rotation(50_000, all, Rotated::Gzip), false);
+    files.write(b"another\n", Moment::from_secs(1_000)).unwrap();
+    let packed: Vec<String> = (372..=377).map(|number| format!("queries.{number:06}.gz")).collect();
+    let expected: Vec<&str> = std::iter::once("queries").chain(packed.iter().map(String::as_str)).collect();
+    assert_eq!(tend_until(&mut files, folder.path(), all, &expected), 0);
+    let mut text = String::new();
+    let first = fs::File::open(folder.path().join("queries.000372.gz")).unwrap();
+    flate2::read::GzDecoder::new(first).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "a line\n".repeat(7_000));
+}
+
+#[test]
+fn a_file_that_cannot_be_compressed_holds_up_no_other_and_no_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queries");
+    let now = Moment::from_secs(1_000);
+    for number in 1..=3 {
+        fs::write(folder.path().join(format!("queries.{number:06}")), b"a line\n".repeat(7_000)).unwrap();
+    }
+    let mut files = Files::new(&path, rotation(50_000, 400_000, Rotated::Gzip), false);
+    files.write(b"another\n", now).unwrap();
+    fs::remove_file(folder.path().join("queries.000001")).unwrap();
+    let expected = ["queries", "queries.000002.gz", "queries.000003.gz"];
+    assert_eq!(tend_until(&mut files, folder.path(), 400_000, &expected), 1);
+    files.set_rotation(rotation(50_000, 60_000, Rotated::Plain));
+    files.write(&b"another\n".repeat(6_000), now).unwrap();
+    assert!(path.exists() && total(folder.path()) <= 60_000, "what is gone makes room, too");
+}
+
 #[test]
 fn what_cannot_be_written_is_an_error_and_no_half_line() {
     let folder = tempfile::tempdir().unwrap();
