@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
 
@@ -108,6 +109,8 @@ pub struct Store {
     kept: [AtomicU64; 2],
     /// Raised by every flush; fronts compare it.
     generation: AtomicU64,
+    /// Whether answers were flushed, so that none of those of an earlier process may come any more. Held while some come.
+    flushed: Mutex<bool>,
     /// The seed of the keys.
     hashing: Hashing,
 }
@@ -132,6 +135,7 @@ impl Store {
             capacity: [size, negative_size],
             kept: [AtomicU64::new(0), AtomicU64::new(0)],
             generation: AtomicU64::new(0),
+            flushed: Mutex::new(false),
             hashing: Hashing::default(),
         }
     }
@@ -322,6 +326,22 @@ impl Store {
         self.shelf(denial).insert(entry.hash(), entry);
     }
 
+    /// Keeps answers of an earlier process where there is no newer one; how many, or `None` if none may come any more. A worker that keeps an
+    /// answer in the very microsecond in which an older one is kept may lose to that, which costs the question once more.
+    pub fn restore(&self, entries: impl Iterator<Item = Entry>) -> Option<u64> {
+        let flushed = self.flushed();
+        let is_newest = |entry: &Entry| {
+            let known = [0, 1].map(|index| self.shelf(index).get(&entry.hash()));
+            known.into_iter().flatten().all(|known| known.inserted() < entry.inserted())
+        };
+        (!*flushed).then(|| entries.filter(is_newest).map(|entry| self.insert(entry)).map(|()| 1).sum())
+    }
+
+    /// Whether answers were flushed.
+    fn flushed(&self) -> MutexGuard<'_, bool> {
+        self.flushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The positive answers, or the negative ones.
     fn shelf(&self, denial: usize) -> &Shelf {
         if denial == 0 { &self.success } else { &self.denial }
@@ -371,8 +391,10 @@ impl Store {
         self.failures.run_pending_tasks();
     }
 
-    /// Forgets all answers to `name`, or with `below` also to every name below it; how many. Walks the whole store.
+    /// Forgets all answers to `name`, or with `below` also to every name below it; how many. Walks the whole store. From then on, none of an earlier
+    /// process comes in.
     pub fn flush(&self, name: &[u8], below: bool) -> usize {
+        *self.flushed() = true;
         self.forget_if(|entry| if below { name::is_below(entry.name(), name) } else { name::equal(entry.name(), name) })
     }
 

@@ -177,7 +177,7 @@
 //! # Start and end
 //!
 //! Before the workers begin, while the sockets already take in what clients ask, answers of the last process are read from `cache.snapshot` and put into
-//! the store ([`snapshot::read`]). The main thread writes them there now and then, and once more when the workers have stopped
+//! the store ([`snapshot::read`]), more than a megabyte of them beside the workers ([`Store::restore`]). The main thread writes them there now and then, and once more when the workers have stopped
 //! ([`snapshot::write`]). Each stands there as a server's message, and is read by the same [`Answer::read`].
 //!
 //! # When the configuration changes
@@ -207,6 +207,7 @@
 //! [`Running::reload`]: crate::worker::Running::reload
 //! [`Store`]: crate::cache::Store
 //! [`Store::forget_if`]: crate::cache::Store::forget_if
+//! [`Store::restore`]: crate::cache::Store::restore
 //! [`Zone::answered`]: crate::config::Zone::answered
 //! [`UpstreamError`]: crate::upstream::UpstreamError
 //! [`Watch`]: crate::sys::watch::Watch

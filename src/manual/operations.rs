@@ -74,7 +74,9 @@
 //! is a warning that names the reason, and an empty cache; the file is left alone until the next one takes its place. Answers of zones that say
 //! something else now are left out, those of the others stay, as after a reload. After an update all may be left out once.
 //!
-//! A start waits for the file for a second at most, an end for five. The time that passed is told by the time of day; where that was set
+//! A start waits for a file of up to a megabyte, some 10,000 answers, for a second at most. A larger one is read beside clients being answered; an
+//! answer that came meanwhile is newer and stays, a reload or a flush meanwhile holds for what is still to come, and until all is there nothing is
+//! written over the file. An end waits five seconds for the last writing. The time that passed is told by the time of day; where that was set
 //! back, no time counts as passed. To empty the cache, remove the file while the daemon stands still.
 //!
 //! # systemd

@@ -60,11 +60,13 @@ pub enum Beside {
     QueryLog,
     /// The one that looks for tunnels.
     Detect,
+    /// The one that takes over the answers of the process before.
+    Restore,
 }
 
 impl Beside {
     /// How many there are.
-    const COUNT: usize = Self::Detect as usize + 1;
+    const COUNT: usize = Self::Restore as usize + 1;
 }
 
 impl Metrics {

@@ -79,7 +79,8 @@ pub(super) async fn follow(
 /// Leaves the answers with the supervisor.
 async fn leave(supervisor: &Conversation, disk: &Disk) {
     let left = match disk.leave().await {
-        Ok(answers) => supervisor.say(&Message::Kept(answers.into())).await,
+        Ok(Some(answers)) => supervisor.say(&Message::Kept(answers.into())).await,
+        Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
     if let Err(error) = left {

@@ -1,7 +1,7 @@
-//! The kept answers in a file: read before the workers begin, written now and then and when they have stopped.
+//! The kept answers in a file: written now and then, and when the workers have stopped.
 //!
-//! Whatever goes wrong here costs no answer: the cache begins empty, or the next start will. The form of the file, and what of it
-//! is believed, is [`cache::snapshot`](crate::cache::snapshot)'s.
+//! Whatever goes wrong here costs no answer: the next start begins with what was written before. The form of the file is
+//! [`cache::snapshot`](crate::cache::snapshot)'s; [`restore`](super::restore) reads it.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -13,68 +13,25 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::in_background;
+use super::restore::Restoring;
 use super::snapshot::Snapshot;
-use crate::cache::snapshot::{Now, Restored, Written, read, write};
+use crate::cache::snapshot::{Now, Written, write};
 use crate::metrics::{Event, Gauge, WorkerMetrics};
 use crate::sys::{clock, file};
-
-/// How long the start waits for the file. The answers of a full cache of 32 MiB take 0.1 to 0.2 s, those of a usual node a tenth of that; a disk
-/// that takes longer than this must not take the node's DNS away.
-const READ_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the end waits for it to be written.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Both clocks.
-fn now() -> Now {
+pub(super) fn now() -> Now {
     Now { moment: clock::coarse(), wall: clock::wall() }
 }
 
-/// Takes over the answers that the supervisor had, or what the file holds, if one is configured, there and sound; says so if it is not.
-pub(super) fn restore(snapshot: &Arc<Snapshot>, metrics: &WorkerMetrics, given: Option<File>) {
-    if let Some(answers) = given {
-        let of = Arc::clone(snapshot);
-        let limit = snapshot.shared.config.cache.snapshot_size;
-        let read = move || understand(&file::read_shared(answers, limit)?, &of);
-        if take_over(snapshot, metrics, "the supervisor", within(READ_PATIENCE, read)) {
-            return;
-        }
-    }
-    let Some(path) = snapshot.shared.config.cache.snapshot.clone() else { return };
-    let (of, from) = (Arc::clone(snapshot), path.clone());
-    let read = move || understand(&file::read_own(&from, of.shared.config.cache.snapshot_size)?, &of);
-    take_over(snapshot, metrics, &path.display().to_string(), within(READ_PATIENCE, read));
-}
-
-/// Takes over what was read; whether there was anything.
-fn take_over(snapshot: &Snapshot, metrics: &WorkerMetrics, from: &str, read: io::Result<Restored>) -> bool {
-    match read {
-        Ok(Restored { entries, dropped }) => {
-            let restored = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-            for entry in entries {
-                snapshot.shared.store.insert(entry);
-            }
-            metrics.count(Event::SnapshotRead);
-            metrics.set(Gauge::SnapshotRestored, restored);
-            metrics.set(Gauge::SnapshotDropped, dropped);
-            info!(from, restored, dropped, "kept answers taken over from the snapshot");
-        }
-        // The first start.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return false,
-        Err(error) => {
-            metrics.count(Event::SnapshotUnusable);
-            warn!(from, %error, "the snapshot of the cache is not used");
-            return false;
-        }
-    }
-    true
-}
-
 /// Waits for work with the disk, so long; what comes later is lost.
-fn within<T: Send + 'static>(
+pub(super) fn within<T: Send + 'static>(
     patience: Duration,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -84,17 +41,6 @@ fn within<T: Send + 'static>(
         let _ = sender.send(work());
     })?;
     receiver.recv_timeout(patience).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-/// Reads what a snapshot says.
-fn understand(bytes: &[u8], snapshot: &Snapshot) -> io::Result<Restored> {
-    let shared = &snapshot.shared;
-    let restored = read(bytes, &snapshot.rules(), snapshot.owner(), now(), shared.store.hashing());
-    let Restored { mut entries, dropped } = restored.map_err(io::Error::other)?;
-    let all = entries.len();
-    entries.retain(|entry| !snapshot.blocks(entry));
-    let blocked = u64::try_from(all - entries.len()).unwrap_or(u64::MAX);
-    Ok(Restored { entries, dropped: dropped + blocked })
 }
 
 /// Writes all that may still be given.
@@ -109,6 +55,8 @@ pub(super) struct Disk {
     orders: watch::Receiver<Arc<Snapshot>>,
     /// What the main thread counts.
     metrics: Arc<WorkerMetrics>,
+    /// Whether there is more to come than is there.
+    restoring: Restoring,
     /// Held while writing: the end may come in the middle of it.
     writing: Arc<Mutex<()>>,
     /// Whether the last time failed, so that it need not be said again.
@@ -117,8 +65,12 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Whoever writes what `orders` says.
-    pub(super) fn new(orders: watch::Receiver<Arc<Snapshot>>, metrics: Arc<WorkerMetrics>) -> Self {
-        Self { orders, metrics, writing: Arc::default(), is_failing: Cell::new(false) }
+    pub(super) fn new(
+        orders: watch::Receiver<Arc<Snapshot>>,
+        metrics: Arc<WorkerMetrics>,
+        restoring: Restoring,
+    ) -> Self {
+        Self { orders, metrics, restoring, writing: Arc::default(), is_failing: Cell::new(false) }
     }
 
     /// Writes as often as the configuration says; never ends.
@@ -150,13 +102,16 @@ impl Disk {
         self.tell(&path, within(WRITE_PATIENCE, work));
     }
 
-    /// The answers in a file that is only in memory, for whoever comes next.
-    pub(super) async fn leave(&self) -> io::Result<File> {
+    /// The answers in a file that is only in memory, for whoever comes next; `None` while there are only a part of those of before.
+    pub(super) async fn leave(&self) -> io::Result<Option<File>> {
+        if self.restoring.is_under_way() {
+            return Ok(None);
+        }
         let snapshot = Arc::clone(&self.orders.borrow());
         let work = move || {
             let mut memory = file::in_memory()?;
             write_to(&mut memory, &snapshot)?;
-            Ok(memory)
+            Ok(Some(memory))
         };
         in_background(work).await.unwrap_or_else(|failure| Err(io::Error::other(failure.message)))
     }
@@ -166,8 +121,11 @@ impl Disk {
         self.orders.borrow().shared.config.supervisor.snapshot_interval
     }
 
-    /// What there is to write, and where; `None` if nothing.
+    /// What there is to write, and where; `None` if nothing, or only a part of what the file has.
     fn work(&self) -> Option<(PathBuf, impl FnOnce() -> io::Result<Written> + Send + 'static)> {
+        if self.restoring.is_under_way() {
+            return None;
+        }
         let snapshot = Arc::clone(&self.orders.borrow());
         let path = snapshot.shared.config.cache.snapshot.clone()?;
         let writing = Arc::clone(&self.writing);

@@ -7,9 +7,10 @@
 //! - [`run()`] the daemon's main thread: signals, health, metrics.
 //! - `admin` what an operator asks over the admin socket.
 //! - `chain` what the supervisor says, and what it is told.
-//! - `disk` the kept answers in a file, over a restart.
+//! - `disk` the kept answers in a file, for the next start.
 //! - `pulse` whether they all answer.
 //! - `reload` when the configuration is read again, and what becomes of it.
+//! - `restore` the kept answers of the process before.
 //! - `snapshot` what workers share, made of a configuration.
 //! - `thread` one worker.
 
@@ -18,6 +19,7 @@ mod chain;
 mod disk;
 mod pulse;
 mod reload;
+mod restore;
 mod run;
 mod snapshot;
 mod thread;
@@ -47,6 +49,7 @@ use crate::who::{Directory, Who};
 
 use disk::Disk;
 use pulse::Pulse;
+use restore::{Restoring, Source};
 use snapshot::Snapshot;
 
 pub use run::{run, run_alone};
@@ -105,6 +108,8 @@ pub struct Running {
     query_log: QueryLogs,
     /// Looks for tunnels in what they tell.
     watch: Watch,
+    /// Whether answers of the process before still come in.
+    restoring: Restoring,
     /// Their threads.
     threads: Vec<JoinHandle<()>>,
 }
@@ -147,7 +152,7 @@ impl Running {
 
     /// Whoever writes them to `cache.snapshot`, also when the workers have stopped.
     fn disk(&self) -> Disk {
-        Disk::new(self.orders.subscribe(), self.metrics.main())
+        Disk::new(self.orders.subscribe(), self.metrics.main(), self.restoring.clone())
     }
 
     /// Whether the machine has other addresses than when the configuration was taken, of those that matter to it.
@@ -269,8 +274,17 @@ async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'sta
 /// # Errors
 ///
 /// When an address cannot be bound, a certificate file cannot be used, a local record is wrong, or the kernel has no more threads.
-pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
-    if let Some(sockets) = &given.sockets {
+pub fn start(config: Config, given: Given) -> Result<Running, Failure> {
+    start_from(config, given.sockets, |snapshot| restore::sources(snapshot, given.answers))
+}
+
+/// The same with answers of these sources.
+fn start_from(
+    mut config: Config,
+    sockets: Option<Sockets>,
+    sources: impl FnOnce(&Snapshot) -> Vec<Source>,
+) -> Result<Running, Failure> {
+    if let Some(sockets) = &sockets {
         // What the file says now takes effect when whoever holds the sockets starts anew.
         config.listen.addresses = sockets.addresses();
     }
@@ -279,7 +293,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     for warning in local.warnings().iter().chain(rules.warnings()) {
         tracing::warn!("{warning}");
     }
-    let sockets = given.sockets.map_or_else(|| Sockets::bind(&config.listen), Ok)?;
+    let sockets = sockets.map_or_else(|| Sockets::bind(&config.listen), Ok)?;
     let addresses = sockets.addresses();
     snapshot.layout.servers = addresses.iter().map(|address| format!("dns://{address}")).collect();
     let metrics = Arc::new(Metrics::new(&snapshot.layout, config.listen.workers));
@@ -289,9 +303,9 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
     let connections = Connections::new(config.limits.tcp_connections, config.limits.tcp_connections_per_client);
     let (drain, drained) = watch::channel(Drain::No);
     let snapshot = Arc::new(snapshot);
-    // The sockets are bound: what clients ask meanwhile waits in them.
-    disk::restore(&snapshot, &metrics.main(), given.answers);
     let (orders, ordered) = watch::channel(Arc::clone(&snapshot));
+    // The sockets are bound: what clients ask meanwhile waits in them.
+    let restoring = restore::begin(sources(&snapshot), ordered.clone(), metrics.beside(Beside::Restore));
     let (adopt, adopted) = mpsc::channel(config.listen.workers);
     let pulse = Arc::new(Pulse::new(config.listen.workers));
     // As many as there can be, so that none has to wait for its descriptor to be sent.
@@ -340,6 +354,7 @@ pub fn start(mut config: Config, given: Given) -> Result<Running, Failure> {
         directory,
         query_log,
         watch,
+        restoring,
         threads,
     })
 }

@@ -164,7 +164,7 @@ impl Snapshot {
     }
 
     /// Tells whose a name is: the number of its zone, or `None` if it is the node's own.
-    pub(super) fn owner(&self) -> impl Fn(&[u8]) -> Option<u16> {
+    pub(super) fn owner(&self) -> impl Fn(&[u8]) -> Option<u16> + use<> {
         let Shared { config, numbers, local, .. } = self.shared.clone();
         let zones = crate::route::Zones::new(&config.zones, &numbers.zones);
         move |name| local.lookup(name, rtype::A, crate::wire::class::IN).is_none().then(|| zones.find(name))
@@ -180,8 +180,14 @@ impl Snapshot {
     /// Takes the answers out of the store that no longer hold: of zones that have changed, of names that belong to another zone or to the
     /// node itself now, or whose aliases lead to blocked ones. How many. Walks the whole store.
     pub(super) fn forget_what_changed(&self) -> usize {
-        let (store, owner) = (&self.shared.store, self.owner());
-        store.forget_if(|entry| owner(entry.name()) != Some(entry.zone()) || self.blocks(entry))
+        let holds = self.holds();
+        self.shared.store.forget_if(|entry| !holds(entry))
+    }
+
+    /// Tells whether a kept answer still holds.
+    pub(super) fn holds(&self) -> impl Fn(&Entry) -> bool + use<> {
+        let (owner, snapshot) = (self.owner(), self.clone());
+        move |entry| owner(entry.name()) == Some(entry.zone()) && !snapshot.blocks(entry)
     }
 }
 
