@@ -1,6 +1,7 @@
 //! `nodens worker`: answer queries for a supervisor. Not for people.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use super::node_cache;
 use crate::config::Origin;
 use crate::error::{ExitCode, Failure};
 use crate::supervisor::channel::{Channel, Message};
-use crate::sys::process;
+use crate::sys::{file, process};
 use crate::worker::{self, Given};
 
 /// What `worker` takes.
@@ -52,15 +53,26 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     worker::run(origin, given, channel)
 }
 
+/// The longest document that is taken, in bytes: what is made of a Corefile may be longer than a file may be.
+const LONGEST_DOCUMENT: u64 = 8 << 20;
+
 /// All that a worker is given.
 fn receive(channel: &Channel) -> io::Result<Given> {
-    let mut sockets = Vec::new();
+    let (mut sockets, mut document) = (Vec::new(), None);
     loop {
         match channel.receive_within(PATIENCE)? {
             Some(Message::Sockets(more)) => sockets.extend(more),
-            Some(Message::Begin(answers)) => return Ok(Given::new(sockets, answers)),
+            Some(Message::Document(shared)) => document = read_document(shared.into()),
+            Some(Message::Begin(answers)) => return Ok(Given::new(sockets, answers, document)),
             Some(other) => return Err(io::Error::other(format!("{other:?} comes too early"))),
             None => return Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
+}
+
+/// The document that the worker before went by; nothing if it cannot be read: it is for an emergency.
+fn read_document(shared: File) -> Option<String> {
+    let bytes = file::read_shared(shared, LONGEST_DOCUMENT)
+        .inspect_err(|error| eprintln!("nodens: what the worker before went by cannot be read: {error}"));
+    String::from_utf8(bytes.ok()?).ok()
 }

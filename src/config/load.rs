@@ -28,6 +28,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is odd but does not keep the daemon from starting; each names file, line and key.
     pub warnings: Vec<String>,
+    /// The document: the file's text, or what was made of something else.
+    pub text: String,
     /// SHA-256 of the file's text in hexadecimal, as `sha256sum` prints it; of no text if there is no file.
     pub hash: String,
     /// Parts of what it was made from that were not taken because of a mistake; each names its file.
@@ -155,6 +157,30 @@ impl Origin {
         Ok(loaded)
     }
 
+    /// What a document means that was in force before, for as long as what is read has mistakes. `files` is what [`Origin::stamps`] said before
+    /// that was read.
+    ///
+    /// # Errors
+    ///
+    /// When what the document names is no longer as it was.
+    pub fn recall(&mut self, document: &str, files: Vec<(PathBuf, Stamp)>) -> Result<Loaded, Failure> {
+        self.environment.refresh(&self.resolv_conf);
+        self.again = true;
+        let mut loaded = self.parse(document)?;
+        loaded.files.splice(..0, files);
+        Ok(loaded)
+    }
+
+    /// The files that are read, each as it is now.
+    #[must_use]
+    pub fn stamps(&self) -> Vec<(PathBuf, Stamp)> {
+        let stamp = |path: PathBuf| {
+            let stamp = Stamp::of(&path);
+            (path, stamp)
+        };
+        self.paths().into_iter().map(stamp).collect()
+    }
+
     /// What a text means on this machine.
     fn parse(&self, text: &str) -> Result<Loaded, Failure> {
         let name = self.name();
@@ -252,7 +278,8 @@ impl Config {
             interface,
             rules,
         };
-        Ok(Loaded { config, warnings, hash, refused: Vec::new(), files, is_silent: file.is_silent })
+        let text = text.to_owned();
+        Ok(Loaded { config, warnings, text, hash, refused: Vec::new(), files, is_silent: file.is_silent })
     }
 }
 

@@ -218,6 +218,7 @@
 //! | info `configuration reloaded` | a new configuration is in force; `forgotten` kept answers no longer held | |
 //! | info `configuration read again: nothing has changed` | after SIGHUP | |
 //! | error `configuration not reloaded; the one before stays` | `reason` is the first mistake, there are `more` | mend it; `nodens check` lists all |
+//! | warn `a worker is not told what the one before it went by` | no memory for a copy of the configuration, `error` says why | nothing, unless the file has mistakes when a worker starts |
 //! | warn `changed options take effect at the next start` | `options` say something new | restart when it suits |
 //! | warn `the kernel does not tell of changed files; …` | no inotify, or too few watches | raise `fs.inotify.max_user_watches` or `max_user_instances`, or nothing |
 //! | info `kept answers taken over from the snapshot` | `restored` of them; `dropped` were too old, or of zones that have changed | |

@@ -1,7 +1,7 @@
 //! Two processes: who holds what, and what clients notice when one of them goes.
 //!
 //! ```text
-//!  supervisor   nodens run          listening sockets, link and rules, the answers left last; reads its configuration once
+//!  supervisor   nodens run          listening sockets, link and rules, the answers left last, the configuration in force; goes by that of its start
 //!    │  channel (a Unix socket)     sockets, answers, connections and orders one way; signs of life, answers and connections the other
 //!  worker       nodens worker       queries, upstreams, cache, health, metrics; reads its configuration again and again
 //! ```
@@ -32,6 +32,12 @@
 //!
 //! The worker leaves its answers with the supervisor every `supervisor.snapshot-interval`, in memory, at most `cache.snapshot-size` bytes. They outlive
 //! it, and not the supervisor; `cache.snapshot` is a file that outlives both.
+//!
+//! A worker reads the configuration itself when it starts. If that has mistakes by then, or is gone, it goes by what the one before it went by, and says so
+//! as after a reload that failed: a crash while somebody edits the file is no outage. The supervisor keeps that text, and takes it from the file, when a worker has
+//! said by its hash that it is good, never from a worker: whoever breaks into one does not choose how the next one is confined. Only the very first
+//! worker has to take what is there. What the file names (hosts, block file, trust anchors) has no such copy: a worker that finds mistakes there is
+//! tried again until they are mended.
 //!
 //! # Hand-over
 //!

@@ -12,6 +12,9 @@ use tokio::io::unix::AsyncFd;
 use crate::sys::parcel::{self, MOST_DESCRIPTORS, Parcel};
 use crate::sys::socket::watch_descriptor;
 
+/// Letters of a SHA-256 in hexadecimal.
+const HASH: usize = 64;
+
 /// One thing to say.
 #[derive(Debug)]
 pub enum Message {
@@ -37,6 +40,10 @@ pub enum Message {
     Beat,
     /// From the worker: it has read the configuration again, with whatever outcome.
     Reloaded,
+    /// From the worker: the SHA-256, in hexadecimal, of the document that it goes by from now on.
+    InForce(String),
+    /// To the worker, before `Begin`: the document that the one before it went by, if what is read now should have mistakes.
+    Document(OwnedFd),
     /// From the worker: its answers.
     Kept(OwnedFd),
     /// A client's connection, and what was read of a message that is not yet whole.
@@ -62,6 +69,8 @@ impl Message {
             Self::Leave => b'V',
             Self::Beat => b'*',
             Self::Reloaded => b'r',
+            Self::InForce(_) => b'I',
+            Self::Document(_) => b'D',
             Self::Kept(_) => b'k',
             Self::Connection(..) => b'C',
             Self::Taken => b'T',
@@ -81,6 +90,7 @@ impl Message {
         match self {
             Self::Hello(version) => version.to_be_bytes().to_vec(),
             Self::Figures(figures) => figures.iter().flat_map(|figure| figure.to_be_bytes()).collect(),
+            Self::InForce(hash) => hash.as_bytes().to_vec(),
             Self::Control(_, user) => user.to_be_bytes().to_vec(),
             Self::Connection(_, begun) => begun.clone(),
             _ => Vec::new(),
@@ -92,9 +102,10 @@ impl Message {
         match self {
             Self::Sockets(sockets) => sockets.iter().map(AsFd::as_fd).collect(),
             Self::Begin(snapshot) => snapshot.iter().map(AsFd::as_fd).collect(),
-            Self::Kept(descriptor) | Self::Connection(descriptor, _) | Self::Control(descriptor, _) => {
-                vec![descriptor.as_fd()]
-            }
+            Self::Kept(descriptor)
+            | Self::Document(descriptor)
+            | Self::Connection(descriptor, _)
+            | Self::Control(descriptor, _) => vec![descriptor.as_fd()],
             _ => Vec::new(),
         }
     }
@@ -117,6 +128,8 @@ impl Message {
             (b'V', 0, 0) => Self::Leave,
             (b'*', 0, 0) => Self::Beat,
             (b'r', 0, 0) => Self::Reloaded,
+            (b'I', HASH, 0) => Self::InForce(String::from_utf8(text.to_vec()).ok()?),
+            (b'D', 0, 1) => Self::Document(descriptors.pop()?),
             (b'k', 0, 1) => Self::Kept(descriptors.pop()?),
             (b'C', _, 1) => Self::Connection(descriptors.pop()?, text.to_vec()),
             (b'T', 0, 0) => Self::Taken,
@@ -269,6 +282,8 @@ mod tests {
             Message::Leave,
             Message::Beat,
             Message::Reloaded,
+            Message::InForce("0a".repeat(32)),
+            Message::Document(some()),
             Message::Kept(some()),
             Message::Connection(some(), b"\x00\x10half".to_vec()),
             Message::Taken,

@@ -60,6 +60,8 @@ pub(super) enum Happened {
     },
     /// It has read the configuration again.
     Reloaded,
+    /// It goes by the document with this hash.
+    InForce(String),
     /// It left its answers.
     Kept(OwnedFd),
     /// It left a client's connection.
@@ -71,10 +73,11 @@ pub(super) enum Happened {
 }
 
 impl Worker {
-    /// Starts one with these sockets and answers.
+    /// Starts one with these sockets and answers, and the document that the one before it went by.
     pub(super) async fn start(
         recipe: &Recipe,
         sockets: &Sockets,
+        document: Option<OwnedFd>,
         answers: Option<&OwnedFd>,
         figures: Vec<u64>,
         control: Option<&Listening>,
@@ -93,9 +96,9 @@ impl Worker {
         let copies = sockets.descriptors().map(|socket| socket.try_clone_to_owned()).collect::<io::Result<_>>()?;
         let answers = answers.map(|answers| answers.as_fd().try_clone_to_owned()).transpose()?;
         let control = control.map(share).transpose()?;
-        for message in
-            [Message::Sockets(copies), Message::Begin(answers), Message::Figures(figures)].into_iter().chain(control)
-        {
+        let given = [Message::Begin(answers), Message::Figures(figures)];
+        let before = document.map(Message::Document);
+        for message in [Message::Sockets(copies)].into_iter().chain(before).chain(given).chain(control) {
             // One that has ended by now will say so by its status.
             let _ = conversation.say(&message).await;
         }
@@ -134,6 +137,7 @@ impl Worker {
                     return Happened::Beat { is_first };
                 }
                 Ok(Some(Message::Reloaded)) => return Happened::Reloaded,
+                Ok(Some(Message::InForce(hash))) => return Happened::InForce(hash),
                 Ok(Some(Message::Kept(answers))) => return Happened::Kept(answers),
                 Ok(Some(Message::Connection(connection, begun))) => return Happened::Connection(connection, begun),
                 Ok(Some(other)) => debug!(?other, "not for a supervisor"),

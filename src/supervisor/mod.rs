@@ -1,7 +1,8 @@
 //! The process behind the one that answers.
 //!
 //! It holds the listening sockets and the latest snapshot of the cache, starts the worker process with them, and starts it again when it
-//! ends or hangs: what clients ask meanwhile waits in the sockets. It reads nothing that comes from the network, and its configuration once.
+//! ends or hangs: what clients ask meanwhile waits in the sockets. It reads nothing that comes from the network, and goes by the configuration
+//! of its start.
 //! Another nodens that comes to take over gets sockets and answers from here.
 //!
 //! - [`channel`] what the processes say to each other.
@@ -13,6 +14,7 @@
 //! - `handover` both sides of a hand-over.
 //! - `patience` when a worker is started again.
 //! - `signals` which are heeded.
+//! - `standing` the document that workers go by, for one that finds mistakes in the file.
 //! - [`run()`] the process's one loop.
 
 pub mod channel;
@@ -25,6 +27,7 @@ mod orders;
 mod patience;
 mod run;
 pub(crate) mod signals;
+mod standing;
 
 pub use orders::Orders;
 pub use run::run;

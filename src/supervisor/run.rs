@@ -22,7 +22,8 @@ use super::manager::Manager;
 use super::orders::{self, Orders, PidFile};
 use super::patience::Patience;
 use super::signals::{Signals, Word};
-use crate::config::{Config, Origin};
+use super::standing::Standing;
+use crate::config::{Config, Loaded, Origin};
 use crate::control::admin::{self, Listening};
 use crate::error::{ExitCode, Failure};
 use crate::listener::sockets::Sockets;
@@ -67,11 +68,11 @@ pub fn run(mut origin: Origin, orders: &Orders) -> Result<(), Failure> {
             Err(error) => warn!(%error, "the supervisor keeps all its capabilities"),
         }
     }
-    let shown = origin.clone();
+    let (shown, files) = (origin.clone(), loaded.files.clone());
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = turns(&mut origin, loaded.config, orders, signals) => outcome,
-            () = orders::show(shown, loaded.files) => unreachable!("it never ends"),
+            outcome = turns(&mut origin, loaded, orders, signals) => outcome,
+            () = orders::show(shown, files) => unreachable!("it never ends"),
         }
     });
     runtime.shutdown_background();
@@ -79,16 +80,18 @@ pub fn run(mut origin: Origin, orders: &Orders) -> Result<(), Failure> {
 }
 
 /// Supervises; and again, with the configuration of that time, when one that took over has gone first.
-async fn turns(origin: &mut Origin, mut config: Config, orders: &Orders, mut signals: Signals) -> Result<(), Failure> {
+async fn turns(origin: &mut Origin, mut loaded: Loaded, orders: &Orders, mut signals: Signals) -> Result<(), Failure> {
     loop {
-        let successor = supervise(config.clone(), orders.clone(), Manager::find(), &mut signals).await?;
-        let Some(successor) = successor.filter(|_| config.supervisor.linger) else { return Ok(()) };
+        let standing = Standing::new(origin.clone(), &loaded);
+        let config = loaded.config.clone();
+        let successor = supervise(config, standing, orders.clone(), Manager::find(), &mut signals).await?;
+        let Some(successor) = successor.filter(|_| loaded.config.supervisor.linger) else { return Ok(()) };
         if !handover::outlives(&successor, &mut signals).await {
             return Ok(());
         }
         warn!("the nodens that had taken over has gone: its place is taken again");
         match origin.read() {
-            Ok(loaded) => config = loaded.config,
+            Ok(read) => loaded = read,
             // Somebody has to answer.
             Err(failure) => warn!(%failure, "the configuration is wrong by now; that of before is used"),
         }
@@ -98,6 +101,7 @@ async fn turns(origin: &mut Origin, mut config: Config, orders: &Orders, mut sig
 /// Lets workers answer, and keeps the node in order around them. Whoever has taken over, if that is why it ends.
 async fn supervise(
     config: Config,
+    standing: Standing,
     orders: Orders,
     manager: Manager,
     signals: &mut Signals,
@@ -108,7 +112,7 @@ async fn supervise(
     let mut keeper = Keeper::new(&config, Rc::clone(&figures));
     // A link that cannot be made now may be later; meanwhile whoever gets here without it is answered.
     keeper.raise().await;
-    let mut supervisor = Supervisor::new(config, orders, manager, figures, (life, stop)).await?;
+    let mut supervisor = Supervisor::new((config, standing), orders, manager, figures, (life, stop)).await?;
     let (tend, serve) = (keeper.tend(&lives, &mut stopped), async {
         let end = supervisor.serve(signals).await;
         supervisor.let_go();
@@ -146,6 +150,8 @@ struct Supervisor {
     recipe: Recipe,
     /// The configuration of the start.
     config: Config,
+    /// The document that the worker goes by.
+    standing: Standing,
     /// The listening sockets.
     sockets: Sockets,
     /// What the worker has left last.
@@ -208,7 +214,7 @@ async fn maybe<T>(future: Option<impl Future<Output = T>>) -> T {
 impl Supervisor {
     /// Binds the listen addresses, or takes their sockets over.
     async fn new(
-        config: Config,
+        (config, standing): (Config, Standing),
         orders: Orders,
         manager: Manager,
         figures: Rc<Figures>,
@@ -242,6 +248,7 @@ impl Supervisor {
         Ok(Self {
             recipe,
             config,
+            standing,
             sockets,
             answers,
             figures,
@@ -323,7 +330,9 @@ impl Supervisor {
     /// Starts a worker.
     async fn start(&self) -> io::Result<Worker> {
         let answers = self.answers.as_ref().filter(|_| self.patience.trusts_answers());
-        Worker::start(&self.recipe, &self.sockets, answers, self.figures.all(), self.control.as_ref()).await
+        // The first one has to take what is there, and say what is wrong with it.
+        let document = self.has_answered.then(|| self.standing.document()).flatten();
+        Worker::start(&self.recipe, &self.sockets, document, answers, self.figures.all(), self.control.as_ref()).await
     }
 
     /// Does what follows from what happened to the worker. If it is gone, how long the next one waits.
@@ -344,6 +353,10 @@ impl Supervisor {
             }
             Happened::Reloaded => {
                 self.manager.ready();
+                return Ok(None);
+            }
+            Happened::InForce(hash) => {
+                self.standing.in_force(&hash);
                 return Ok(None);
             }
             Happened::Kept(answers) => {
@@ -551,7 +564,7 @@ impl Supervisor {
                         break;
                     }
                     Happened::Kept(answers) => self.answers = Some(answers),
-                    Happened::Beat { .. } | Happened::Reloaded | Happened::Connection(..) => {}
+                    Happened::Beat { .. } | Happened::Reloaded | Happened::InForce(_) | Happened::Connection(..) => {}
                 }
             }
         }

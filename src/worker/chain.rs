@@ -2,11 +2,12 @@
 
 use std::io;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval_at};
 use tracing::{debug, error};
 
 use super::disk::Disk;
+use super::reload::Reading;
 use crate::control::admin::Listening;
 use crate::listener::tcp::Begun;
 use crate::metrics::{Gauge, Metrics};
@@ -26,10 +27,12 @@ pub(super) async fn follow(
     supervisor: &Conversation,
     disk: &Disk,
     metrics: &Metrics,
-    (reload, read): (&Notify, &Notify),
+    reading: &Reading,
     begun: &[mpsc::Sender<Begun>],
     admin: &mpsc::Sender<Listening>,
 ) -> Told {
+    let mut in_force = reading.in_force.subscribe();
+    in_force.mark_changed();
     let mut turns = begun.iter().cycle();
     let every = disk.leaving_interval();
     let mut often = interval_at(tokio::time::Instant::now() + every, every);
@@ -37,7 +40,12 @@ pub(super) async fn follow(
     loop {
         let heard = tokio::select! {
             heard = supervisor.receive() => heard,
-            () = read.notified() => {
+            Ok(()) = in_force.changed() => {
+                let hash = in_force.borrow_and_update().clone();
+                let _ = supervisor.say(&Message::InForce(hash)).await;
+                continue;
+            }
+            () = reading.over.notified() => {
                 // If it is gone, it says no more.
                 let _ = supervisor.say(&Message::Reloaded).await;
                 continue;
@@ -50,7 +58,7 @@ pub(super) async fn follow(
         match heard {
             Ok(Some(Message::Stop)) => return Told::Stop("the supervisor says so"),
             Ok(Some(Message::Leave)) => return Told::Leave,
-            Ok(Some(Message::Reload)) => reload.notify_one(),
+            Ok(Some(Message::Reload)) => reading.wanted.notify_one(),
             Ok(Some(Message::Keep)) => leave(supervisor, disk).await,
             Ok(Some(Message::Figures(figures))) => {
                 for (gauge, figure) in Gauge::SUPERVISED.into_iter().zip(figures) {

@@ -67,13 +67,15 @@ pub struct Given {
     pub sockets: Option<Sockets>,
     /// The answers of those before them, as a snapshot of the cache.
     pub answers: Option<File>,
+    /// The document that those before them went by.
+    pub document: Option<String>,
 }
 
 impl Given {
     /// What another process has given.
     #[must_use]
-    pub fn new(sockets: Vec<OwnedFd>, answers: Option<OwnedFd>) -> Self {
-        Self { sockets: Some(Sockets::adopt(sockets)), answers: answers.map(File::from) }
+    pub fn new(sockets: Vec<OwnedFd>, answers: Option<OwnedFd>, document: Option<String>) -> Self {
+        Self { sockets: Some(Sockets::adopt(sockets)), answers: answers.map(File::from), document }
     }
 }
 

@@ -23,14 +23,32 @@ use crate::sys::watch::Watch;
 /// microseconds.
 const ADDRESSES_EVERY: Duration = Duration::from_secs(5);
 
+/// Between whoever asks for a reading of the configuration and whoever reads it.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Asks for one.
+    pub(super) wanted: Notify,
+    /// Tells that one that somebody asked for is over, with whatever outcome.
+    pub(super) over: Notify,
+    /// The hash of the document in force.
+    pub(super) in_force: watch::Sender<String>,
+}
+
+impl Reading {
+    /// While the document with this hash is in force.
+    pub(super) fn of(hash: &str) -> Self {
+        Self { in_force: watch::Sender::new(hash.to_owned()), ..Self::default() }
+    }
+}
+
 /// What has to know of a new configuration besides the workers.
 pub(super) struct Followers {
     /// What `/ready` says.
     pub(super) readiness: Arc<Readiness>,
     /// Who may read health and metrics.
     pub(super) endpoints: watch::Sender<Endpoints>,
-    /// Told when a reading that somebody asked for is over, with whatever outcome.
-    pub(super) read: Rc<Notify>,
+    /// Who asks for readings, and hears of them.
+    pub(super) reading: Rc<Reading>,
     /// Which lines are written.
     pub(super) log: Rc<log::Control>,
 }
@@ -44,7 +62,6 @@ pub(super) async fn follow(
     mut origin: Origin,
     files: FilesRead,
     followers: &Followers,
-    asked: &Notify,
     mut asking: mpsc::Receiver<Asking>,
 ) {
     let mut watch = Watch::new();
@@ -58,7 +75,7 @@ pub(super) async fn follow(
         }
         let mut listener: Option<Asking> = None;
         let asked = tokio::select! {
-            () = asked.notified() => true,
+            () = followers.reading.wanted.notified() => true,
             Some(asking) = asking.recv() => {
                 listener = Some(asking);
                 true
@@ -87,7 +104,7 @@ pub(super) async fn follow(
             // Who does not wait any more does not want to know.
             let _ = listener.send(outcome);
         } else if asked {
-            followers.read.notify_one();
+            followers.reading.over.notify_one();
         }
     }
 }
@@ -127,6 +144,7 @@ async fn take(
         followers.log.set(running.config().log.level);
     }
     in_force(running, &followers.readiness, &hash, &refused);
+    followers.reading.in_force.send_replace(hash.clone());
     refused.iter().for_each(|_| running.metrics.main().count(Event::ReloadFailed));
     Ok((files, changes, hash))
 }
@@ -158,7 +176,7 @@ fn tell(changes: &Changes, hash: &str, asked: bool) {
 }
 
 /// Says what is wrong with a configuration that is not taken.
-fn refuse(failure: &Failure, origin: &Origin, running: &Running, followers: &Followers) {
+pub(super) fn refuse(failure: &Failure, origin: &Origin, running: &Running, followers: &Followers) {
     let mut lines = failure.message.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or_default();
     // Mistakes of the file say where they are; those of what it names may not.

@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::io;
 use std::os::unix::process::parent_id;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
@@ -26,13 +27,14 @@ use crate::supervisor::keeper::Keeper;
 use crate::supervisor::manager::Manager;
 use crate::supervisor::signals::{Signals, Word};
 use crate::sys::sandbox::{self, Sandbox};
+use crate::sys::watch::Stamp;
 use crate::sys::{clock, memory, process};
 use crate::who;
 
 use super::admin::{About, Admin, Known};
 use super::chain::{self, Told};
 use super::disk::Disk;
-use super::reload::{self, Followers};
+use super::reload::{self, Followers, Reading};
 use super::{Given, Running, start};
 
 /// How often expired answers make room where that becomes short, and free memory is given back. Walking a full store of 32 MiB takes some milliseconds of this thread.
@@ -43,30 +45,29 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// When the workers cannot start; once they run, they end only when they are told to.
-pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failure> {
+pub fn run(mut origin: Origin, mut given: Given, chain: Channel) -> Result<(), Failure> {
     let runtime = runtime()?;
     let (mut signals, supervisor) = {
         let _context = runtime.enter();
         (Signals::new().map_err(system)?, chain.watched().map_err(system)?)
     };
-    let (loaded, log) = configuration(&mut origin)?;
-    let sandbox = Sandbox::of(&loaded.config, &origin.paths());
+    let read = configuration(&mut origin, given.document.take())?;
+    let sandbox = Sandbox::of(&read.loaded.config, &origin.paths());
     // The sandbox does not let that be asked later.
-    let mut serving = Serving::begin(&loaded, given, &sandbox, Some(parent_id()))?;
+    let mut serving = Serving::begin(&read.loaded, given, &sandbox, Some(parent_id()))?;
     // Whoever becomes another user has to say it again.
     process::end_with_parent().map_err(system)?;
-    let read = Rc::new(Notify::new());
     let told = runtime.block_on(async {
         let metrics = serving.running.metrics();
         let (disk, begun) = (serving.running.disk(), serving.running.begun.clone());
-        let reload = Notify::new();
+        let reading = Rc::new(Reading::of(&read.loaded.hash));
         let (admin, socket) = mpsc::channel(1);
-        let told = chain::follow(&supervisor, &disk, &metrics, (&reload, &read), &begun, &admin);
+        let told = chain::follow(&supervisor, &disk, &metrics, &reading, &begun, &admin);
         let beat = || supervisor.mention(&Message::Beat);
         tokio::select! {
-            never = serving.serve(origin, loaded, log, (&reload, &read), socket, beat) => never,
+            never = serving.serve(origin, read, &reading, socket, beat) => never,
             told = told => told,
-            stop = stop(&mut signals, &reload) => stop,
+            stop = stop(&mut signals, &reading) => stop,
         }
     });
     match told {
@@ -90,7 +91,8 @@ pub fn run(mut origin: Origin, given: Given, chain: Channel) -> Result<(), Failu
 pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
     let runtime = runtime()?;
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(system)?;
-    let (loaded, log) = configuration(&mut origin)?;
+    let read = configuration(&mut origin, None)?;
+    let loaded = &read.loaded;
     if let Err(error) = sandbox::claim() {
         warn!(%error, "the capabilities of the program's file stay unused");
     }
@@ -108,11 +110,11 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
             Err(error) => warn!(path = %path.display(), %error, "there is no control socket: see control.socket"),
         }
     }
-    let mut serving = Serving::begin(&loaded, Given::default(), &sandbox, None)?;
+    let mut serving = Serving::begin(loaded, Given::default(), &sandbox, None)?;
     let (life, lives) = watch::channel(None);
     let (end, mut ended) = watch::channel(false);
     let reason = runtime.block_on(async {
-        let (reload, read) = (Notify::new(), Rc::new(Notify::new()));
+        let reading = Rc::new(Reading::of(&read.loaded.hash));
         let metrics = serving.running.metrics();
         let beat = || {
             if life.send_replace(Some(Instant::now())).is_none() {
@@ -123,14 +125,14 @@ pub fn run_alone(mut origin: Origin) -> Result<(), Failure> {
         };
         let reloaded = async {
             loop {
-                read.notified().await;
+                reading.over.notified().await;
                 manager.ready();
             }
         };
         let mut tend = Box::pin(keeper.tend(&lives, &mut ended));
         let told = tokio::select! {
-            never = serving.serve(origin, loaded, log, (&reload, &read), socket, beat) => never,
-            stop = stop(&mut signals, &reload) => stop,
+            never = serving.serve(origin, read, &reading, socket, beat) => never,
+            stop = stop(&mut signals, &reading) => stop,
             () = reloaded => unreachable!("it never ends"),
             () = &mut tend => unreachable!("it was not told to stop"),
         };
@@ -161,23 +163,39 @@ fn runtime() -> Result<Runtime, Failure> {
 }
 
 /// Waits for a signal that says to stop; passes on those to read the configuration again.
-async fn stop(signals: &mut Signals, reload: &Notify) -> Told {
+async fn stop(signals: &mut Signals, reading: &Reading) -> Told {
     loop {
         match signals.next().await {
             Word::Stop(signal) => return Told::Stop(signal),
-            Word::Reload => reload.notify_one(),
+            Word::Reload => reading.wanted.notify_one(),
         }
     }
 }
 
-/// Reads the configuration, and begins to write lines as it says.
-fn configuration(origin: &mut Origin) -> Result<(Loaded, log::Control), Failure> {
-    let loaded = origin.read()?;
+/// What is gone by at the start.
+struct Read {
+    /// The configuration.
+    loaded: Loaded,
+    /// Which lines are written.
+    log: log::Control,
+    /// Why it is that of the worker before, and not what the file says now.
+    refused: Option<Failure>,
+}
+
+/// Reads the configuration, and begins to write lines as it says. If it has mistakes, `before` holds, the document that the worker before went by:
+/// nobody is to wait for answers until a file is mended that was only being edited.
+fn configuration(origin: &mut Origin, before: Option<String>) -> Result<Read, Failure> {
+    let files: Vec<(PathBuf, Stamp)> = origin.stamps();
+    let (loaded, refused) = match (origin.read(), before) {
+        (Ok(loaded), _) => (loaded, None),
+        (Err(failure), Some(document)) => (origin.recall(&document, files)?, Some(failure)),
+        (Err(failure), None) => return Err(failure),
+    };
     let log = log::initialize(&loaded.config.log)?;
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    Ok((loaded, log))
+    Ok(Read { loaded, log, refused })
 }
 
 /// Workers that answer, and what goes on beside them.
@@ -230,15 +248,15 @@ impl Serving {
     async fn serve(
         &mut self,
         origin: Origin,
-        loaded: Loaded,
-        log: log::Control,
-        (reload, read): (&Notify, &Rc<Notify>),
+        read: Read,
+        reading: &Rc<Reading>,
         mut socket: mpsc::Receiver<admin::Listening>,
         beat: impl Fn(),
     ) -> Told {
         let Self { running, readiness, disk, about } = self;
         let (metrics, addresses, pulse) = (running.metrics(), running.addresses.clone(), Arc::clone(&running.pulse));
         let store: Arc<Store> = running.store();
+        let Read { loaded, log, refused } = read;
         let (bound, bound_now) = watch::channel(Bound::default());
         let log = Rc::new(log);
         let (asking, asked) = mpsc::channel(1);
@@ -293,8 +311,11 @@ impl Serving {
         let clients = running.config().clients.clone();
         let directory = running.directory.clone();
         let know = who::follow(&directory, &clients, metrics.main());
-        let followers = Followers { readiness: Arc::clone(readiness), endpoints, read: Rc::clone(read), log };
-        let follow = reload::follow(running, origin, loaded.files, &followers, reload, asked);
+        let followers = Followers { readiness: Arc::clone(readiness), endpoints, reading: Rc::clone(reading), log };
+        if let Some(failure) = refused {
+            reload::refuse(&failure, &origin, running, &followers);
+        }
+        let follow = reload::follow(running, origin, loaded.files, &followers, asked);
         tokio::join!(serve, greet, check, tidy, know, follow, answer, disk.write_now_and_then());
         unreachable!("some of them never end")
     }

@@ -1,7 +1,7 @@
 //! Two processes: what clients notice when the one that answers dies, hangs, or cannot start.
 
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -119,21 +119,54 @@ fn a_worker_never_outlives_its_supervisor() {
     wait_until("nobody holds the address", || UdpSocket::bind(address).is_ok());
 }
 
+/// N2, N32
+#[test]
+fn a_worker_that_finds_mistakes_in_the_file_goes_by_what_the_one_before_went_by() {
+    let upstream = Upstream::udp().serve(one_address);
+    let marked = |name: &str| format!("records = [\"{name}.example. 60 A 192.0.2.9\"]");
+    let setup = Setup::forward(&upstream);
+    let daemon = setup.clone().section("local", &marked("one")).start();
+    let file = daemon.folder().join("nodens.toml");
+    let write = |name: &str| fs::write(&file, setup.clone().section("local", &marked(name)).text()).unwrap();
+    let knows =
+        |name: &str| daemon.ask(&Ask::a(&format!("{name}.example"))).addresses() == [IpAddr::from([192, 0, 2, 9])];
+    let kept = "is kept for the next worker";
+    // What a reload has brought into force counts, not what was there at the start.
+    write("two");
+    wait_until("it is in force", || count(&daemon, kept) == 1);
+    let mut worker = worker_after(&daemon, None);
+    // An empty file is one that is just being written, and not the built-in configuration.
+    for (round, broken) in (1..).zip(["[listen]\nnonsense = 1\n", "", "\u{0}"]) {
+        fs::write(&file, broken).unwrap();
+        kill(worker, Signal::SIGKILL).unwrap();
+        assert!(knows("two"), "{broken:?}: {:#?}", daemon.log());
+        worker = worker_after(&daemon, Some(worker));
+        wait_until("it answers health and metrics, too", || count(&daemon, "msg=\"ready\"") == round + 1);
+        daemon.wait_for_metric("coredns_reload_failed_total", &[], 1.0);
+    }
+    write("three");
+    wait_until("the mended file is in force", || count(&daemon, kept) == 2);
+    assert!(knows("three"));
+    fs::remove_file(&file).unwrap();
+    kill(worker, Signal::SIGKILL).unwrap();
+    assert!(knows("three"), "a file that is gone: {:#?}", daemon.log());
+}
+
 #[test]
 fn a_worker_that_cannot_start_again_is_tried_again_until_it_can() {
     let upstream = Upstream::udp().serve(one_address);
-    let daemon = Setup::forward(&upstream).start();
-    let file = daemon.folder().join("nodens.toml");
-    let good = fs::read_to_string(&file).unwrap();
-    fs::write(&file, "[listen]\nnonsense = 1\n").unwrap();
+    let anchors = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&anchors, ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n")
+        .unwrap();
+    let daemon = Setup::forward(&upstream).section("dnssec", &format!("trust-anchors = {:?}", anchors.path())).start();
+    let good = fs::read_to_string(&anchors).unwrap();
+    // The file is as it was, but not what it names.
+    fs::write(&anchors, "nonsense\n").unwrap();
     kill(worker_after(&daemon, None), Signal::SIGKILL).unwrap();
     wait_until("it was tried several times", || count(&daemon, "exit code 78") >= 2);
-    // One that begins while the file is written anew does not take the first moment of it for the built-in configuration.
-    fs::write(&file, "").unwrap();
-    wait_until("an empty file was refused", || count(&daemon, "is empty; for the built-in configuration") >= 1);
     let (udp, ask) = (daemon.udp(), Ask::a("www.example.org"));
     udp.send(&ask);
-    fs::write(&file, good).unwrap();
+    fs::write(&anchors, good).unwrap();
     assert_eq!(udp.receive(&ask).addresses().len(), 1);
 }
 
