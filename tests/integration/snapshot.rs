@@ -101,6 +101,25 @@ fn a_restart_during_an_outage_loses_no_expired_answer() {
     assert_eq!(last.unwrap().addresses().len(), 1);
 }
 
+/// More than a start waits for.
+#[test]
+fn megabytes_of_answers_come_in_while_clients_are_answered() {
+    let upstream = Upstream::tcp().serve(|query| query.answer().addresses(3600, &[[192, 0, 2, 1]; 500]));
+    let (setup, file, _folder) = setup(&upstream);
+    let names: Vec<Ask> = (0..200).map(|number| Ask::a(&format!("name-{number}.example.org"))).collect();
+    let first = setup.start();
+    let mut client = first.tcp();
+    names.iter().for_each(|name| assert_eq!(client.ask(name).addresses().len(), 500));
+    stop(first);
+    assert!(fs::metadata(&file).unwrap().len() > 1 << 20);
+    let second = setup.start();
+    assert_eq!(second.ask(&Ask::a("localhost")).addresses().len(), 1);
+    second.wait_for_metric("nodens_snapshot_entries", &[("state", "restored")], 200.0);
+    let mut client = second.tcp();
+    names.iter().for_each(|name| assert_eq!(client.ask(name).addresses().len(), 500));
+    assert_eq!(upstream.queries(), 200, "nothing was asked again");
+}
+
 #[test]
 fn answers_of_a_zone_that_changed_meanwhile_are_asked_for_again() {
     let upstream = server();
