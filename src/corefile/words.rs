@@ -56,7 +56,7 @@ pub(super) fn labels(name: &str) -> usize {
     if name == "." { 0 } else { name.split('.').count() }
 }
 
-/// What a listener at 0.0.0.0 or [::] is.
+/// What a listener at 0.0.0.0 or `[::]` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Everywhere {
     /// One at all addresses, as if none were written.
