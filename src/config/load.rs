@@ -16,7 +16,7 @@ use super::source::{Source, Written, read_text};
 use super::value::{At, Value};
 use super::{Config, Listen, Transport, loops, observing, rebinding, rewriting, rules, sections, upstream, zone};
 use crate::error::{ExitCode, Failure};
-use crate::sys::watch::Stamp;
+use crate::sys::watch::{Stamp, stamped};
 
 /// What messages call the configuration of a daemon that was given no file.
 const NO_FILE: &str = "built-in configuration";
@@ -127,10 +127,9 @@ impl Origin {
             loaded.files.splice(..0, files);
             return Ok(Loaded { refused, ..loaded });
         }
-        let stamp = |path: &PathBuf| (path.clone(), Stamp::of(path));
-        let mut files: Vec<_> = self.path.iter().map(stamp).collect();
+        let mut files = self.stamps();
         let behind = PathBuf::from(loops::BEHIND_THE_STUB);
-        let nameservers: Vec<_> = [&self.resolv_conf, &behind].into_iter().map(stamp).collect();
+        let nameservers: Vec<_> = [self.resolv_conf.clone(), behind].into_iter().map(stamped).collect();
         let text = self.path.as_deref().map(read_text).transpose()?.unwrap_or_default();
         if self.path.is_some() && text.trim().is_empty() && self.again {
             let text = format!("{}: is empty; for the built-in configuration, restart", self.name());
@@ -174,11 +173,7 @@ impl Origin {
     /// The files that are read, each as it is now.
     #[must_use]
     pub fn stamps(&self) -> Vec<(PathBuf, Stamp)> {
-        let stamp = |path: PathBuf| {
-            let stamp = Stamp::of(&path);
-            (path, stamp)
-        };
-        self.paths().into_iter().map(stamp).collect()
+        self.paths().into_iter().map(stamped).collect()
     }
 
     /// What a text means on this machine.
@@ -250,7 +245,7 @@ impl Config {
         let mut files: Vec<(PathBuf, Stamp)> = Vec::new();
         for path in named {
             if !files.iter().any(|(known, _)| known == path) {
-                files.push((path.clone(), Stamp::of(path)));
+                files.push(stamped(path));
             }
         }
         let hash = HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());

@@ -53,7 +53,9 @@ use hickory_proto::rr::Name;
 
 /// A name as hickory has it in wire format, folded.
 fn wire(name: &Name) -> Vec<u8> {
-    crate::wire::name::of_labels(name.iter()).to_ascii_lowercase()
+    let mut wire = crate::wire::name::of_labels(name.iter());
+    crate::wire::name::fold(&mut wire);
+    wire
 }
 
 /// A name in wire format as hickory has it; `None` if it is none.

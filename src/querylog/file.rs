@@ -20,6 +20,7 @@ use flate2::write::GzEncoder;
 use crate::config::{LogOutput, QueryLog, Rotated, Rotation};
 use crate::error::{ExitCode, Failure};
 use crate::sys::clock::Moment;
+use crate::sys::file::remove;
 
 use super::dnstap::{self, Control};
 
@@ -324,14 +325,6 @@ fn numbered(path: &Path, number: u64, end: &str) -> PathBuf {
         name.push(format!(".{end}"));
     }
     name.into()
-}
-
-/// Takes a file away, unless somebody already has.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Compresses a closed file and takes it away; how long what came of it is.

@@ -137,7 +137,7 @@ impl Record<'_> {
             u8::from(self.protocol == Protocol::Tcp),
             family,
             flags,
-            source_number(self.source),
+            self.source as u8,
             u8::from(self.wanted_as[0]) | u8::from(self.wanted_as[1]) << 1,
         ]);
         for number in [self.port, self.server, self.udp_size.unwrap_or(0), self.rcode] {
@@ -190,11 +190,6 @@ impl<'a> Record<'a> {
             response,
         })
     }
-}
-
-/// The number of who knew.
-fn source_number(source: Source) -> u8 {
-    Source::ALL.iter().position(|known| *known == source).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ use tokio::time::timeout;
 
 use super::channel::{Channel, Conversation, Message};
 use super::signals::{Signals, Word};
-use crate::sys::parcel;
 use crate::sys::socket::watch_descriptor;
+use crate::sys::{file, parcel};
 
 /// The version of what is said.
 pub(super) const VERSION: u16 = 1;
@@ -51,10 +51,7 @@ impl Door {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let temporary: PathBuf = path.with_file_name(name);
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        file::remove(&temporary)?;
         let listener = parcel::listen_at(&temporary)?;
         fs::set_permissions(&temporary, Permissions::from_mode(0o600))?;
         fs::rename(&temporary, path)?;

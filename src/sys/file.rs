@@ -62,6 +62,18 @@ pub fn in_memory() -> io::Result<File> {
     Ok(memfd_create(c"nodens", MFdFlags::MFD_CLOEXEC)?.into())
 }
 
+/// Takes a file away, unless somebody already has.
+///
+/// # Errors
+///
+/// As the kernel says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Puts what `write` writes in the place of the file, at once and whole, readable by this user alone. If anything fails, the file stays as it was.
 ///
 /// # Errors
@@ -70,10 +82,7 @@ pub fn in_memory() -> io::Result<File> {
 pub fn replace<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
     let temporary = temporary(path);
     // One of a process that was killed while it wrote; O_EXCL below follows no link and takes no file that is somebody else's.
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(&temporary)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     let outcome = write(&mut file).and_then(|written| {
         // Before it has its name: after a power failure the name must not stand for an empty file.

@@ -68,6 +68,13 @@ impl Stamp {
     }
 }
 
+/// A file, as it is now.
+pub fn stamped(path: impl Into<PathBuf>) -> (PathBuf, Stamp) {
+    let path = path.into();
+    let stamp = Stamp::of(&path);
+    (path, stamp)
+}
+
 /// The names in a folder, as their number and a sum. What begins with two dots is left out: Kubernetes puts versions of a volume there, each under
 /// another name, and files that lead into them have stamps of their own. `None` if it cannot be read.
 fn names(folder: &Path) -> Option<[i128; 5]> {

@@ -214,9 +214,9 @@ impl Serving {
     /// Starts the workers, in the sandbox.
     fn begin(loaded: &Loaded, mut given: Given, sandbox: &Sandbox, supervisor: Option<u32>) -> Result<Self, Failure> {
         // Many programs are given 1,024 descriptors and may have far more; clients, upstreams and both of UDP's and TCP's listeners need them.
+        let wanted = descriptors(&loaded.config);
         match process::raise_descriptor_limit() {
-            Ok(limit) if limit < descriptors(&loaded.config) => {
-                let wanted = descriptors(&loaded.config);
+            Ok(limit) if limit < wanted => {
                 warn!(
                     limit,
                     wanted, "file descriptors may run out: raise LimitNOFILE, or lower limits.tcp-connections"

@@ -22,7 +22,7 @@ use super::template::{CLUSTER_DNS, Variables};
 use crate::config::{Source, Written, check_part, read_text};
 use crate::corefile::{self, Corefile, Directive, Machine, Surroundings, Transport};
 use crate::error::Failure;
-use crate::sys::watch::Stamp;
+use crate::sys::watch::{Stamp, stamped};
 
 /// The file beside the base Corefile that names the cluster's DNS where no environment variable does.
 const CLUSTER_DNS_FILE: &str = "cluster-dns";
@@ -95,12 +95,12 @@ impl NodeCache {
         warnings: &mut Vec<String>,
     ) -> Result<(String, PathBuf, bool), Failure> {
         let Flags { base, shown, .. } = &self.flags;
-        files.push((base.clone(), Stamp::of(base)));
+        files.push(stamped(base));
         match (read_text(base), base.exists()) {
             (Ok(text), _) => Ok((text, base.clone(), true)),
             // As node-cache does: what is there is served, even if nobody makes it anew.
             (Err(_), false) if shown.exists() => {
-                files.push((shown.clone(), Stamp::of(shown)));
+                files.push(stamped(shown));
                 warnings.push(format!("{}: is not there; {} is read", base.display(), shown.display()));
                 Ok((read_text(shown)?, shown.clone(), false))
             }
@@ -110,7 +110,7 @@ impl NodeCache {
 
     /// What kube-dns's ConfigMap says, or said when it made sense last.
     fn kube_dns(&self, files: &mut Vec<(PathBuf, Stamp)>, refused: &mut Vec<String>) -> KubeDns {
-        files.extend(kube_dns::files(&self.flags.kube_dns).map(|path| (path.clone(), Stamp::of(&path))));
+        files.extend(kube_dns::files(&self.flags.kube_dns).map(stamped));
         let mut state = self.state();
         match KubeDns::read(&self.flags.kube_dns) {
             Ok(found) => state.kube_dns = found,
@@ -170,7 +170,7 @@ impl NodeCache {
     /// nodens's own file, if there is one.
     fn own(&self, files: &mut Vec<(PathBuf, Stamp)>) -> Result<Option<String>, Failure> {
         let (path, is_asked_for) = &self.flags.own;
-        files.push((path.clone(), Stamp::of(path)));
+        files.push(stamped(path));
         if !is_asked_for && !path.exists() {
             return Ok(None);
         }
@@ -210,7 +210,7 @@ impl Source for NodeCache {
         let mut warnings = self.flags.warnings.clone();
         if self.variable.is_none() {
             let file = self.cluster_dns_file();
-            files.push((file.clone(), Stamp::of(&file)));
+            files.push(stamped(&file));
         }
         let noted = RefCell::new(Vec::new());
         let (text, name, has_variables) = self.base(&mut files, &mut warnings)?;
@@ -226,7 +226,7 @@ impl Source for NodeCache {
         let Found { mut warnings, .. } = found;
         warnings.extend(compiled.notices.iter().map(ToString::to_string));
         let text = document::complete(&compiled.toml, &self.flags, &tree, own.as_deref(), &mut warnings)?;
-        files.extend(tree.files.iter().map(|path| (path.clone(), Stamp::of(path))));
+        files.extend(tree.files.iter().map(stamped));
         files.extend(noted.into_inner());
         let mut seen = Vec::new();
         files.retain(|(path, _)| {
@@ -286,13 +286,13 @@ impl Surroundings for Noting<'_> {
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
-        self.noted.borrow_mut().push((path.to_owned(), Stamp::of(path)));
+        self.noted.borrow_mut().push(stamped(path));
         self.inner.read(path)
     }
 
     fn entries(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         // A file that comes later may fit a pattern of `import`, too.
-        self.noted.borrow_mut().push((folder.to_owned(), Stamp::of(folder)));
+        self.noted.borrow_mut().push(stamped(folder));
         self.inner.entries(folder)
     }
 
