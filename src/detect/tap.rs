@@ -4,7 +4,8 @@
 //! the number that it stands for. Between two of them an answer costs the worker a decrement and a branch.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 use std::time::Duration;
 
 use rtrb::Producer;
@@ -35,6 +36,8 @@ const MOST: u32 = 1 << 16;
 pub struct Tap {
     /// What is told.
     ring: Producer<Observation>,
+    /// Who takes it out; woken when the ring is half full.
+    sleeper: Arc<OnceLock<Thread>>,
     /// Who is held back.
     sentences: Arc<Sentences>,
     /// What was lost.
@@ -85,12 +88,13 @@ impl Tap {
     /// One that has told nothing. `seed` tells workers apart.
     pub(super) fn new(
         ring: Producer<Observation>,
+        sleeper: Arc<OnceLock<Thread>>,
         sentences: Arc<Sentences>,
         metrics: Arc<WorkerMetrics>,
         seed: u32,
     ) -> Self {
         let pace = Pace { every: 1, gap: 1, begun: Moment::default(), count: 0, dice: seed | 1 };
-        Self { ring, sentences, metrics, pace }
+        Self { ring, sleeper, sentences, metrics, pace }
     }
 
     /// Takes an answer as a sample: how many it stands for, and after how many the next one is due.
@@ -112,6 +116,10 @@ impl Tap {
     pub fn tell(&mut self, seen: Observation) {
         if self.ring.push(seen).is_err() {
             self.metrics.count(Event::DetectDropped);
+        } else if self.ring.slots() == FOR_MISSES
+            && let Some(sleeper) = self.sleeper.get()
+        {
+            sleeper.unpark();
         }
     }
 

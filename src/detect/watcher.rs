@@ -1,8 +1,8 @@
 //! The thread at the other end: takes observations out of all rings, lets the detector look at them, and says what was found.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -26,8 +26,12 @@ use super::tap::{SLOTS, Tap};
 /// How often the thread comes round.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often while there is nothing to look at: on an idle node ten times a second were half of what the daemon took of the processor.
-const IDLE_PAUSE: Duration = Duration::from_millis(400);
+/// How often while there is nothing to look at: on an idle node ten times a second were half of what the daemon took of the processor. A ring that is half
+/// full ends the pause.
+const IDLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Seconds after which what is asked most is shown again although nobody asked, since it fades.
+const SHOW_IDLE: u32 = 10;
 
 /// Tells namespace and name of a client's pod.
 pub type Names = Arc<dyn Fn(IpAddr) -> Option<(String, String)> + Send + Sync>;
@@ -66,10 +70,10 @@ impl Watch {
     ) -> Result<(Self, Vec<Tap>), Failure> {
         let (board, sentences) = (Arc::<Board>::default(), Arc::<Sentences>::default());
         let wishes = Arc::new(Wishes { settings: ArcSwap::from_pointee(settings), stop: AtomicBool::new(false) });
-        let (mut taps, mut rings) = (Vec::new(), Vec::new());
+        let (mut taps, mut rings, sleeper) = (Vec::new(), Vec::new(), Arc::<OnceLock<_>>::default());
         for (seed, metrics) in (1..).zip(of_workers) {
             let (producer, consumer) = RingBuffer::new(SLOTS);
-            taps.push(Tap::new(producer, Arc::clone(&sentences), metrics, seed));
+            taps.push(Tap::new(producer, Arc::clone(&sleeper), Arc::clone(&sentences), metrics, seed));
             rings.push(consumer);
         }
         let settings = wishes.settings.load_full();
@@ -85,6 +89,7 @@ impl Watch {
         });
         let thread =
             thread.map_err(|error| Failure::new(ExitCode::System, format!("no thread for detection: {error}")))?;
+        sleeper.get_or_init(|| thread.thread().clone());
         Ok((Self { board, wishes, thread }, taps))
     }
 
@@ -185,7 +190,7 @@ impl Watcher {
         }
         self.evicted = evicted;
         self.metrics.set(Gauge::Sentences, self.sentences.count() as u64);
-        if self.shown != seconds {
+        if self.shown != seconds && took_any || self.shown.abs_diff(seconds) >= SHOW_IDLE {
             self.shown = seconds;
             self.detector.show_top(&self.board, seconds);
         }
@@ -258,7 +263,7 @@ mod tests {
         let metrics = Metrics::new(&Layout::default(), 1);
         let (producer, consumer) = RingBuffer::new(SLOTS);
         let (board, sentences) = (Arc::<Board>::default(), Arc::<Sentences>::default());
-        let tap = Tap::new(producer, Arc::clone(&sentences), metrics.worker(0), 1);
+        let tap = Tap::new(producer, Arc::default(), Arc::clone(&sentences), metrics.worker(0), 1);
         let settings = Arc::new(Settings::new(&Config::default().detect, [(0, mode)].into_iter()));
         let names: Names = Arc::new(|_| None);
         (Watcher::new(vec![consumer], settings, Arc::clone(&board), sentences, names, metrics.main()), tap, board)
@@ -329,6 +334,19 @@ mod tests {
         let settings = Settings::new(&Config::default().detect, [(0, DetectMode::Observe)].into_iter());
         watcher.follow(&Arc::new(settings));
         assert!(!watcher.sentences.is_some());
+    }
+
+    #[test]
+    fn a_ring_that_is_half_full_wakes_the_thread() {
+        let (producer, _consumer) = RingBuffer::new(SLOTS);
+        let sleeper = Arc::new(OnceLock::from(thread::current()));
+        let metrics = Metrics::new(&Layout::default(), 1);
+        let mut tap = Tap::new(producer, sleeper, Arc::default(), metrics.worker(0), 1);
+        for number in 0..u32::try_from(SLOTS / 2).unwrap() {
+            tap.tell(question(number, Moment::from_secs(5_000)));
+        }
+        // Comes back at once; else it never would.
+        thread::park();
     }
 
     #[test]

@@ -66,7 +66,8 @@
 //! **An allocator for many small pieces.** glibc's leaves holes between entries: 13.2 to 15.3 MB resident with 9,181 names from run to run. With
 //! mimalloc it is 12.4 to 12.8 MB, and a miss needs 5 to 6 µs of user time instead of 8 to 9. Its use of huge pages is switched off, which would
 //! cost 10 MB. An entry is one allocation, so that a hit waits for memory once. The pages of code that ran at the start are given back when
-//! the daemon is ready, and those of handshakes within a second ([`forget_code`]).
+//! the daemon is ready, those of handshakes within a second, and all every ten seconds, so that only what is in use stays ([`forget_code`]): 16 to 18 MB
+//! with 9,181 names instead of 19 to 22, for two hundredths of a per cent of a core. Every five seconds were a megabyte less, for twice the time.
 //!
 //! # What a miss does
 //!

@@ -11,7 +11,7 @@ use crate::metrics::{Answered, Event, Source};
 use crate::querylog::{Classes, Noted, Recorder};
 use crate::reply::{self, Composed};
 use crate::sys::clock::{self, Moment};
-use crate::wire::header::{HEADER, ede, rcode};
+use crate::wire::header::{HEADER, class, ede, rcode};
 use crate::wire::query::Edns;
 
 use super::Pipeline;
@@ -125,7 +125,11 @@ impl Pipeline {
         if let Some(tap) = &mut *self.tap.borrow_mut() {
             let (weight, next) = tap.take(context.received);
             self.untold.set(next);
-            if let Some(seen) = Self::observation(context, said, Kind::Sample(weight), u32::MAX) {
+            // The daemon asks itself every second whether it is at work.
+            let class = context.question_end.checked_sub(2).and_then(|at| said.message.get(at..context.question_end));
+            if class != Some(&class::CH.to_be_bytes())
+                && let Some(seen) = Self::observation(context, said, Kind::Sample(weight), u32::MAX)
+            {
                 tap.sample(seen);
             }
         }

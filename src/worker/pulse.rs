@@ -30,6 +30,9 @@ const MISSES_TOLD: u32 = 2;
 /// Beats after which TCP is asked again.
 const TCP_BEATS: u32 = 5;
 
+/// Beats after which code is given back. To find what can be, and to have what is in use again, costs about a millisecond.
+const FORGET_BEATS: u32 = 10;
+
 /// What threads have shown.
 #[derive(Debug)]
 pub(super) struct Pulse {
@@ -70,13 +73,16 @@ impl Pulse {
     }
 
     /// Calls `beat` about once a second, for as long as all is at work and it is polled.
+    ///
+    /// Handshakes run a megabyte and a half of code that is then idle for long, and each page that is used brings its neighbours along: after
+    /// each handshake and now and then all of it is given back, and what is in use comes again.
     pub(super) async fn watch(&self, addresses: &[SocketAddr], metrics: &Metrics, beat: impl Fn()) {
         let listeners: Vec<(u16, SocketAddr, Protocol)> = (0..)
             .zip(addresses)
             .flat_map(|(server, &address)| [Protocol::Udp, Protocol::Tcp].map(|protocol| (server, address, protocol)))
             .collect();
         let mut answered = vec![0; listeners.len()];
-        let (mut tcp_answers, mut misses) = (false, 0_u32);
+        let (mut tcp_answers, mut misses, mut opened) = (false, 0_u32, u64::MAX);
         // They have just answered for the first time.
         let mut often = interval_at(Instant::now() + BEAT, BEAT);
         often.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -100,6 +106,11 @@ impl Pulse {
             if alive && answers {
                 misses = 0;
                 beat();
+                let opened_by_now = metrics.connections_opened();
+                if opened_by_now != opened || beats % FORGET_BEATS == 0 {
+                    memory::forget_code();
+                }
+                opened = opened_by_now;
                 continue;
             }
             misses = misses.saturating_add(1);

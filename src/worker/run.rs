@@ -1,6 +1,5 @@
 //! The main thread of whoever answers: starts the workers, answers health and metrics, follows the configuration, waits for the word to stop.
 
-use std::cell::Cell;
 use std::io;
 use std::os::unix::process::parent_id;
 use std::path::PathBuf;
@@ -287,15 +286,6 @@ impl Serving {
             info!("ready");
             memory::give_back();
             memory::forget_code();
-            // What the first look needs, and handshakes with a megabyte and a half of cryptography, run once for long, too.
-            let opened = Cell::new(u64::MAX);
-            let beat = || {
-                beat();
-                let now = metrics.connections_opened();
-                if opened.replace(now) != now {
-                    memory::forget_code();
-                }
-            };
             pulse.watch(&addresses, &metrics, beat).await;
         };
         let check = control::selfcheck(addresses.clone(), Arc::clone(readiness));
