@@ -175,9 +175,9 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Bytes of all files in a folder.
+/// Bytes of all files in a folder; one that is taken away meanwhile has none.
 fn total(folder: &Path) -> u64 {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().map_or(0, |about| about.len())).sum()
 }
 
 /// N37

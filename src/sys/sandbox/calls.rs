@@ -141,6 +141,11 @@ pub const CALLS: &[Call] = &[
     any(libc::SYS_rseq, "C library: a thread begins"),
     any(libc::SYS_sched_getaffinity, "C library: a thread's stack; cores at the start"),
     any(libc::SYS_sched_yield, "locks"),
+    only(
+        libc::SYS_setpriority,
+        &[is(0, libc::PRIO_PROCESS as u64), is(1, 0), is(2, 19)],
+        "threads that others go before: snapshot",
+    ),
     any(libc::SYS_gettid, "C library: an abort; threads"),
     any(libc::SYS_getpid, "C library: an abort; random numbers after a fork"),
     any(libc::SYS_tgkill, "C library: an abort; landlock keeps signals inside where it is there"),
