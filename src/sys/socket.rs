@@ -48,6 +48,7 @@ pub fn bind_udp(address: SocketAddr, largest: u16) -> io::Result<UdpSocket> {
     let socket = shared(address, Type::DGRAM, Protocol::UDP)?;
     tune_udp(&socket, address, largest)?;
     socket.bind(&address.into())?;
+    socket.set_reuse_port(true)?;
     Ok(socket.into())
 }
 
@@ -130,6 +131,7 @@ pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
+    socket.set_reuse_port(true)?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
@@ -139,7 +141,8 @@ pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 fn shared(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
-    socket.set_reuse_port(true)?;
+    // A port that the kernel chooses is nobody else's: asked with the option, it may choose that of another daemon of the same user.
+    socket.set_reuse_port(address.port() != 0)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
         socket.set_freebind_v6(true)?;
@@ -485,6 +488,31 @@ mod tests {
         client.connect(server.local_addr().unwrap()).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         (server, client)
+    }
+
+    #[test]
+    fn a_port_that_the_kernel_chooses_is_nobody_elses_and_is_shared_from_then_on() {
+        let sockets: Vec<UdpSocket> =
+            (0..400).map(|_| bind_udp("127.0.0.1:0".parse().unwrap(), 1232).unwrap()).collect();
+        let mut ports: Vec<u16> = sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), sockets.len());
+        let shared = sockets[0].local_addr().unwrap();
+        let more: Vec<UdpSocket> = (0..3).map(|_| bind_udp(shared, 1232).unwrap()).collect();
+        // Clients are spread over all four.
+        let group: Vec<&UdpSocket> = more.iter().chain(&sockets[..1]).collect();
+        let mut told = [0; 4];
+        for _ in 0..200 {
+            UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"x", shared).unwrap();
+            let reached = group.iter().position(|socket| socket.recv(&mut [0; 8]).is_ok());
+            told[reached.expect("one of them got it")] += 1;
+        }
+        assert!(told.iter().all(|count| *count > 0), "{told:?}");
+        let (first, second) =
+            (bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap(), bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap());
+        assert_ne!(first.local_addr().unwrap(), second.local_addr().unwrap());
+        bind_tcp(first.local_addr().unwrap()).unwrap();
     }
 
     #[test]
