@@ -98,13 +98,13 @@ pub(super) fn begin(
     let (go_on, waited) = mpsc::channel();
     let under_way = restoring.clone();
     let work = move || {
-        // A thread that just wakes would wait three milliseconds for this one each time, where there is one core: with 100,000 answers the daemon was
-        // ready after 83 ms instead of 24. A nice value of 10 is not enough for that (74 ms). Whoever waits for a lock that this thread holds lets
-        // it run: in a control group of its own (a pod, a service) the daemon has no other threads to go before it.
-        process::let_others_go_first();
         for source in sources {
             let limit = orders.borrow().shared.config.cache.snapshot_size;
             if (FEW + 1..=limit).contains(&(source.size)()) {
+                // A thread that just wakes would wait three milliseconds for this one each time, where there is one core: with 100,000 answers the
+                // daemon was ready after 83 ms instead of 24. A nice value of 10 is not enough for that (74 ms). Whoever waits for a lock that this
+                // thread holds lets it run: in a control group of its own (a pod, a service) the daemon has no other threads to go before it.
+                process::let_others_go_first();
                 // Nobody may wait any more.
                 let _ = go_on.send(());
             }
