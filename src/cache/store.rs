@@ -75,11 +75,11 @@ pub struct Failure {
     pub is_bogus: bool,
 }
 
-/// Bytes of failures that are noted, at most: 15,000 questions of the usual kind.
+/// Bytes of failures that are noted, at most: 6,000 questions of the usual kind.
 const FAILURES_SIZE: u64 = 2 << 20;
 
-/// Bytes that moka and the allocator add to a failure.
-const FAILURE_OVERHEAD: usize = 100;
+/// Bytes that moka and the allocator add to a failure's question.
+const FAILURE_OVERHEAD: usize = 320;
 
 /// A failure, and of which question.
 #[derive(Clone, Debug)]

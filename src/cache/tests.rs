@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::sys::clock::Moment;
+use crate::sys::memory::allocated;
 use crate::wire::answer::{Answer, Asked, Kind};
 use crate::wire::name;
 
@@ -232,12 +233,14 @@ fn failures_are_bounded_and_forgotten_with_the_first_answer() {
     assert_eq!(store.failure(seven.hash()), Some(failure));
     store.succeed(seven.hash());
     assert_eq!(store.failure(seven.hash()), None);
+    let before = allocated();
     for number in 0..50_000_u64 {
         store.fail(&key(&store, &format!("name{number}.example")), failure);
     }
     store.settle();
-    // Two mebibytes, and each takes at least a hundred bytes.
-    assert!(store.failures() <= 20_000, "{}", store.failures());
+    let (noted, taken) = (store.failures(), allocated() - before);
+    assert!((5_500..6_500).contains(&noted), "{noted}");
+    assert!((1 << 20..5 << 19).contains(&taken), "two mebibytes, but {taken} bytes");
 }
 
 #[test]

@@ -142,7 +142,7 @@ pub(super) fn key(record: &Record) -> Option<&DNSKEY> {
 /// Everything else only costs: NS sets of the authority section would be verified, and unsigned ones make the validator look for the end of
 /// the signed world; additional records are never given as an answer to this question.
 pub(super) fn reduce(message: &mut Message, name: &Name, kind: RecordType) -> Result<Cost, Limit> {
-    message.additionals.clear();
+    message.additionals = Vec::new();
     message.edns = None;
     let wanted = |record: &Record| record.record_type() == kind || covers(record) == Some(kind);
     message.answers.retain(|record| record.name == *name && wanted(record));
@@ -178,6 +178,8 @@ pub(super) fn reduce(message: &mut Message, name: &Name, kind: RecordType) -> Re
             kept
         });
     }
+    message.answers.shrink_to_fit();
+    message.authorities.shrink_to_fit();
     cost.hashes = hashes(message, name);
     Ok(cost)
 }

@@ -16,7 +16,7 @@ use foldhash::quality::RandomState;
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
 use hickory_proto::op::{DnsResponse, Query, ResponseCode};
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use moka::sync::Cache;
 
 use super::budget::{Cost, Limit, reduce};
@@ -24,7 +24,7 @@ use super::parsed;
 use crate::sys::clock::{self, Moment};
 use crate::wire::header::{ede, rtype};
 
-/// Bytes of messages that a worker keeps: about 3,000 zones' keys and delegations.
+/// Bytes of messages that a worker keeps: keys and delegations of about 800 zones, or that 1,700 zones are not signed.
 const CAPACITY: u64 = 4 << 20;
 
 /// The longest a message is kept, in seconds, whatever its TTL: a zone that had to change its keys in a hurry is believed again within the hour.
@@ -53,8 +53,6 @@ pub(super) struct Known {
     pub(super) since: Moment,
     /// Until when it is good.
     pub(super) until: Moment,
-    /// Bytes that it came with.
-    size: u32,
 }
 
 /// Why a question of the validator's has no answer.
@@ -86,9 +84,7 @@ impl Messages {
         let kept = Cache::builder()
             .max_capacity(CAPACITY)
             .weigher(|question: &Question, known: &Arc<Known>| {
-                // Parsed, a message takes about four times its bytes.
-                const OVERHEAD: u32 = 400;
-                u32::try_from(question.name.len()).unwrap_or(0) + 5 * known.size + OVERHEAD
+                u32::try_from(question.name.len() + known.bytes()).unwrap_or(u32::MAX)
             })
             .build_with_hasher(RandomState::default());
         Rc::new(Self { kept, under_way: RefCell::default() })
@@ -126,6 +122,7 @@ impl Messages {
                 messages.under_way.borrow_mut().remove(&question);
                 if let Ok(known) = &found
                     && known.until > known.since
+                    && !known.is_no_zone(&question)
                 {
                     messages.kept.insert(question, Arc::clone(known));
                 }
@@ -171,7 +168,6 @@ impl Known {
     /// Reads an upstream's message.
     fn read(bytes: Vec<u8>, question: &Question) -> Result<Self, Unanswered> {
         let broken = Unanswered { ede: Some(ede::INVALID_DATA), is_timeout: false };
-        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let name = parsed(&question.name).ok_or(broken)?;
         let mut response = DnsResponse::from_buffer(bytes).map_err(|_| broken)?;
         let kind = RecordType::from(question.kind);
@@ -190,17 +186,36 @@ impl Known {
         let lifetime = |response: &DnsResponse| Duration::from_secs(u64::from(lifetime(response, &name).min(LONGEST)));
         let until = since + lifetime(&response);
         match reduce(&mut response, &name, kind) {
-            Ok(cost) => Ok(Self { response: Ok(response), cost, since, until, size }),
+            Ok(cost) => Ok(Self { response: Ok(response), cost, since, until }),
             Err(limit) => {
-                let (until, size) = (since + Duration::from_secs(u64::from(WITHOUT_SOA)), 0);
-                Ok(Self { response: Err(limit), cost: Cost::default(), since, until, size })
+                let until = since + Duration::from_secs(u64::from(WITHOUT_SOA));
+                Ok(Self { response: Err(limit), cost: Cost::default(), since, until })
             }
         }
     }
 
+    /// Bytes that it takes, with all that the cache and the allocator add (700, as measured by the test below).
+    fn bytes(&self) -> usize {
+        const OVERHEAD: usize = 700;
+        // As it came, and once more in what its records point to.
+        let taken = |response: &DnsResponse| {
+            2 * response.as_buffer().len()
+                + size_of::<Record>() * (response.answers.capacity() + response.authorities.capacity())
+        };
+        self.response.as_ref().map_or(0, taken) + OVERHEAD
+    }
+
+    /// Whether it says that no zone begins at a name. That is asked for once with an unsigned answer, of the answer's own name. Then the
+    /// answer is kept, or its failure, and where the zone was proved to be unsigned it is remembered so; nobody asks again.
+    fn is_no_zone(&self, question: &Question) -> bool {
+        let has_set =
+            |response: &DnsResponse| response.answers.iter().any(|record| record.record_type() == RecordType::NS);
+        question.kind == u16::from(RecordType::NS) && self.response.as_ref().is_ok_and(|response| !has_set(response))
+    }
+
     /// The owner of the SOA record in its authority section.
     pub(super) fn apex(&self) -> Option<&Name> {
-        let soa = |record: &&hickory_proto::rr::Record| record.record_type() == RecordType::SOA;
+        let soa = |record: &&Record| record.record_type() == RecordType::SOA;
         self.response.as_ref().ok()?.authorities.iter().find(soa).map(|record| &record.name)
     }
 }
@@ -215,4 +230,44 @@ fn lifetime(response: &DnsResponse, name: &Name) -> u32 {
         _ => None,
     });
     soa.unwrap_or(WITHOUT_SOA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::signing::{SignedZone, denial, message};
+    use super::*;
+    use crate::sys::memory::allocated;
+
+    /// N28
+    #[test]
+    fn a_message_weighs_what_it_takes() {
+        const COUNT: u32 = 400;
+        let now = Duration::from_secs(1_800_000_000);
+        let zone = SignedZone::new("example", now);
+        let unsigned = zone.start().into_iter().chain(zone.signed(vec![denial("example", "b", &[RecordType::NS])]));
+        let cases = [
+            ("delegation", RecordType::DS, zone.signed(vec![zone.delegation()]), vec![]),
+            ("keys", RecordType::DNSKEY, zone.keys(), vec![]),
+            ("no delegation", RecordType::DS, vec![], unsigned.collect()),
+            ("nothing", RecordType::DS, vec![], vec![]),
+            // Whatever is of no use is dropped, and leaves no room behind.
+            ("addresses", RecordType::DS, vec![super::super::signing::address("example", 1); 200], vec![]),
+        ];
+        for (what, kind, answers, authorities) in cases {
+            let bytes = message(7, "example", kind, ResponseCode::NoError, answers, authorities);
+            let messages = Messages::new();
+            let question = Question { name: crate::wire::name::parse("example").unwrap().into(), kind: kind.into() };
+            let (before, mut number) = (allocated(), 0_u32);
+            while number < COUNT {
+                number += 1;
+                let known = Known::read(bytes.clone(), &question).unwrap();
+                let question = Question { name: number.to_be_bytes().into(), kind: kind.into() };
+                messages.kept.insert(question, Arc::new(known));
+            }
+            messages.kept.run_pending_tasks();
+            let (taken, weight) = (allocated() - before, usize::try_from(messages.kept.weighted_size()).unwrap());
+            assert_eq!(messages.kept.entry_count(), u64::from(COUNT), "{what}: all are kept");
+            assert!((weight / 2..=weight * 6 / 5).contains(&taken), "{what}: {taken} bytes weigh {weight}");
+        }
+    }
 }

@@ -198,6 +198,9 @@ async fn a_zone_that_is_not_signed_is_asked_about_once() {
     // The root's keys, the end of the zone by its SOA record, and the delegation.
     let asked = world.count();
     assert_eq!(asked, 3, "{:?}", world.asked.borrow());
+    // That no zone begins at a name is of no use to other names, of which there may be thousands.
+    let knows = |name: &str, kind: RecordType| validator.knows(&wire::name::parse(name).unwrap(), kind.into());
+    assert!(knows("open", RecordType::DS) && !knows("a.b.open", RecordType::NS));
     let second = answer("www.open", vec![address("www.open", 2)]);
     assert_eq!(verdict(&validator, &world, "www.open", &second).await, Verdict::Insecure(None));
     assert_eq!(world.count(), asked, "nothing more");

@@ -66,7 +66,7 @@
 //! **An allocator for many small pieces.** glibc's leaves holes between entries: 13.2 to 15.3 MB resident with 9,181 names from run to run. With
 //! mimalloc it is 12.4 to 12.8 MB, and a miss needs 5 to 6 µs of user time instead of 8 to 9. Its use of huge pages is switched off, which would
 //! cost 10 MB. An entry is one allocation, so that a hit waits for memory once. The pages of code that ran at the start are given back when
-//! the daemon is ready, those of handshakes within a second, and all every ten seconds, so that only what is in use stays ([`forget_code`]): 16 to 18 MB
+//! the daemon is ready, those of handshakes within a second, and all every ten seconds, so that only what is in use stays ([`forget_code`]): 14 to 17.5 MB
 //! with 9,181 names instead of 19 to 22, for two hundredths of a per cent of a core. Every five seconds were a megabyte less, for twice the time.
 //!
 //! # What a miss does
@@ -108,14 +108,14 @@
 //! |---|---|---|---|
 //! | nodens, `forward`, DO | 28 | 27 | 27 |
 //! | nodens, `validate`, a name that was never asked | 57–62 | 97–99 | 78 |
-//! | nodens, `validate`, asked again when it has expired, unchanged | 30 | 29–30 | 31 |
+//! | nodens, `validate`, asked again within its TTL, unchanged | 30 | 29–30 | 31 |
 //! | unbound 1.17, iterator alone | 33 | 33 | 36 |
 //! | unbound 1.17, validator | 80 | 148 | 293 |
 //!
-//! Most misses of a node are names that it knows and that have expired. Where their records are the same, the verdict on them is remembered, and they cost
-//! 1.1 to 1.3 times what they cost unvalidated. A new name costs 2.1 to 3.6 times as much, against 2.4 to 8 times in unbound: half of its time is the curve's
-//! arithmetic in aws-lc, so that below about 2.7 times nothing is to be had for P-256 over loopback. Answers of zones that are known not to be signed are
-//! not even parsed for it. A hit costs the same in all zones.
+//! A worker remembers its last verdicts, each for the TTL of its records. Names that are asked for ahead of their expiry, or again since `max-ttl` is short,
+//! cost 1.1 to 1.3 times what they cost unvalidated where their records are the same. A new name costs 2.1 to 3.6 times as much, against 2.4 to 8 times
+//! in unbound: half of its time is the curve's arithmetic in aws-lc, so that below about 2.7 times nothing is to be had for P-256
+//! over loopback. Answers of zones that are known not to be signed are not even parsed for it. A hit costs the same in all zones.
 //!
 //! # How it is measured
 //!

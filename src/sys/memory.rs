@@ -56,6 +56,15 @@ fn of_a_file(line: &str) -> Option<(usize, usize)> {
         .map(|length| (start, length))
 }
 
+/// Bytes that the process has allocated; for tests, which run on glibc's allocator.
+#[cfg(test)]
+pub fn allocated() -> usize {
+    #[expect(unsafe_code, reason = "mallinfo2 has no safe wrapper")]
+    // SAFETY: takes nothing and returns numbers.
+    let info = unsafe { libc::mallinfo2() };
+    info.uordblks + info.hblkhd
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

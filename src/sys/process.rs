@@ -91,12 +91,15 @@ pub fn raise_descriptor_limit() -> std::io::Result<u64> {
     Ok(hard)
 }
 
-/// Lets all other threads go first from now on (nice value 19, `setpriority(2)`), this thread and those that it starts. A kernel that will not
+/// The nice value of a thread that is last in line, `setpriority(2)`.
+pub(in crate::sys) const LAST: libc::c_int = 19;
+
+/// Lets all other threads go first from now on (nice value [`LAST`]), this thread and those that it starts. A kernel that will not
 /// changes nothing.
 #[expect(unsafe_code, reason = "setpriority has no safe wrapper")]
 pub fn let_others_go_first() {
     // SAFETY: takes numbers, of which 0 is the calling thread, and touches no memory.
-    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
+    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LAST) };
 }
 
 /// What `ps -e` and `top` call this process; it was started by a path that says nothing. At most 15 bytes; a kernel that will not changes nothing.

@@ -7,6 +7,8 @@
 
 use nix::libc::{self, c_long};
 
+use crate::sys::process::LAST;
+
 /// What an argument must be for a call to be allowed: its bits under `mask` are `value`.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument {
@@ -143,7 +145,7 @@ pub const CALLS: &[Call] = &[
     any(libc::SYS_sched_yield, "locks"),
     only(
         libc::SYS_setpriority,
-        &[is(0, libc::PRIO_PROCESS as u64), is(1, 0), is(2, 19)],
+        &[is(0, libc::PRIO_PROCESS as u64), is(1, 0), is(2, LAST as u64)],
         "threads that others go before: snapshot",
     ),
     any(libc::SYS_gettid, "C library: an abort; threads"),
