@@ -6,7 +6,8 @@ use std::fs;
 /// from memory.
 ///
 /// What ran once (command line, configuration, certificates, handshakes) is not mapped from then on: 2 to 5 MB less. Only pages that cannot be written
-/// to and were not before are given back, so that nothing can be lost: what the loader has written to and then closed (RELRO) stays.
+/// to and were not before are given back, so that nothing can be lost: what the loader has written to and then closed (RELRO) stays, and so does code
+/// into which somebody has put probes or breakpoints. That is why it is found out anew each time.
 pub fn forget_code() {
     let Ok(maps) = fs::read_to_string("/proc/self/smaps") else { return };
     for (start, length) in clean(&maps) {
