@@ -71,10 +71,14 @@ class Asker(threading.Thread):
                 self.skipped += max(due - 400, 0)  # We were not given the processor for long; no burst.
                 for _ in range(min(due, 400)):
                     self.ask(transport, now)
-            for key, _ in self.selector.select(0.002):
-                self.read(key.fileobj)
-            self.give_up(time.monotonic() - PATIENCE)
-        self.give_up(time.monotonic())
+            self.listen()
+        while self.pending:  # The last questions get their time, too.
+            self.listen()
+
+    def listen(self):
+        for key, _ in self.selector.select(0.002):
+            self.read(key.fileobj)
+        self.give_up(time.monotonic() - PATIENCE)
 
     def ask(self, transport, now):
         pool = self.udp if transport == "UDP" else self.tcp
