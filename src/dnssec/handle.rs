@@ -187,9 +187,8 @@ impl State {
                     return Err(NetError::Busy);
                 }
             };
-        if question.kind == u16::from(RecordType::NS)
+        if known.is_no_zone(&question)
             && let Some(apex) = known.apex()
-            && !response.answers.iter().any(|record| record.record_type() == RecordType::NS)
             && response.queries.first().is_some_and(|query| apex.zone_of(query.name()))
         {
             self.apex = Some(apex.clone());

@@ -207,7 +207,7 @@ impl Known {
 
     /// Whether it says that no zone begins at a name. That is asked for once with an unsigned answer, of the answer's own name. Then the
     /// answer is kept, or its failure, and where the zone was proved to be unsigned it is remembered so; nobody asks again.
-    fn is_no_zone(&self, question: &Question) -> bool {
+    pub(super) fn is_no_zone(&self, question: &Question) -> bool {
         let has_set =
             |response: &DnsResponse| response.answers.iter().any(|record| record.record_type() == RecordType::NS);
         question.kind == u16::from(RecordType::NS) && self.response.as_ref().is_ok_and(|response| !has_set(response))
@@ -234,9 +234,10 @@ fn lifetime(response: &DnsResponse, name: &Name) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::signing::{SignedZone, denial, message};
+    use super::super::signing::{SignedZone, address, denial, message};
     use super::*;
     use crate::sys::memory::allocated;
+    use crate::wire::name;
 
     /// N28
     #[test]
@@ -251,15 +252,14 @@ mod tests {
             ("no delegation", RecordType::DS, vec![], unsigned.collect()),
             ("nothing", RecordType::DS, vec![], vec![]),
             // Whatever is of no use is dropped, and leaves no room behind.
-            ("addresses", RecordType::DS, vec![super::super::signing::address("example", 1); 200], vec![]),
+            ("addresses", RecordType::DS, vec![address("example", 1); 200], vec![]),
         ];
         for (what, kind, answers, authorities) in cases {
             let bytes = message(7, "example", kind, ResponseCode::NoError, answers, authorities);
             let messages = Messages::new();
-            let question = Question { name: crate::wire::name::parse("example").unwrap().into(), kind: kind.into() };
-            let (before, mut number) = (allocated(), 0_u32);
-            while number < COUNT {
-                number += 1;
+            let question = Question { name: name::parse("example").unwrap().into(), kind: kind.into() };
+            let before = allocated();
+            for number in 0..COUNT {
                 let known = Known::read(bytes.clone(), &question).unwrap();
                 let question = Question { name: number.to_be_bytes().into(), kind: kind.into() };
                 messages.kept.insert(question, Arc::new(known));

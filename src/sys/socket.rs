@@ -45,10 +45,9 @@ pub fn has_ipv6() -> bool {
 ///
 /// What the kernel says: no permission for a low port, or another program without SO_REUSEPORT there.
 pub fn bind_udp(address: SocketAddr, largest: u16) -> io::Result<UdpSocket> {
-    let socket = shared(address, Type::DGRAM, Protocol::UDP)?;
+    let socket = unbound(address, Type::DGRAM, Protocol::UDP)?;
     tune_udp(&socket, address, largest)?;
-    socket.bind(&address.into())?;
-    socket.set_reuse_port(true)?;
+    bind(&socket, address)?;
     Ok(socket.into())
 }
 
@@ -127,22 +126,27 @@ pub(super) fn set_option(
 ///
 /// As [`bind_udp`].
 pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = shared(address, Type::STREAM, Protocol::TCP)?;
+    let socket = unbound(address, Type::STREAM, Protocol::TCP)?;
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
-    socket.bind(&address.into())?;
-    socket.set_reuse_port(true)?;
+    bind(&socket, address)?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// A non-blocking socket that other workers may bind to the same address, and that may be bound before the address exists
-/// (IP_FREEBIND: the node's link-local address appears when its interface is made).
-fn shared(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+/// Binds a socket to an address that other workers may share. A port that the kernel chooses is nobody else's, and shared from then on: asked with
+/// SO_REUSEPORT, it may choose that of another daemon of the same user.
+fn bind(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    socket.set_reuse_port(address.port() != 0)?;
+    socket.bind(&address.into())?;
+    socket.set_reuse_port(true)
+}
+
+/// A non-blocking socket that may be bound before its address exists (IP_FREEBIND: the node's link-local address appears when its interface is
+/// made).
+fn unbound(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
-    // A port that the kernel chooses is nobody else's: asked with the option, it may choose that of another daemon of the same user.
-    socket.set_reuse_port(address.port() != 0)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
         socket.set_freebind_v6(true)?;
